@@ -1,0 +1,128 @@
+"""Everything that can go wrong, named by what the caller can conclude from it.
+
+::
+
+    MynaError
+    ├── BadInput             what was given cannot be used: correct it and try again
+    │   ├── BadAudio         not audio, or audio that nothing can be heard in
+    │   ├── BadConfig        a setting that is unknown or out of range
+    │   └── UnknownName      no such persona, model, engine, voice …; the message lists what there is
+    ├── WeightsError         model files are not as they should be on this machine
+    │   ├── WeightsMissing   not fetched yet, or no source has them
+    │   ├── WeightsDamaged   fetched, but not the bytes that the catalog promises
+    │   └── NoRoom           the disk is full or may not be written
+    ├── EngineError          an engine did not do its work; the next turn may succeed
+    │   ├── EngineUnavailable   not started, gone, or out of reach
+    │   ├── EngineTimeout       did not answer in time
+    │   └── EngineRefused       answered, and the answer was no (or was not understood)
+    ├── Busy                 all places are taken; try again later
+    └── Closed               the session or engine that was asked has ended
+"""
+
+from typing import ClassVar
+
+
+class MynaError(Exception):
+    """Base of all errors that Myna raises on purpose.
+
+    Args:
+        message: What went wrong, in one sentence that names the thing at fault. May be shown to users.
+        hint: What the reader can do next; empty where nothing can be said.
+
+    Attributes:
+        code: A stable name for programs (``bad_audio``), never translated and never changed.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class BadInput(MynaError):
+    """What was given cannot be used: correct it and try again."""
+
+    code = "bad_input"
+
+
+class BadAudio(BadInput):
+    """Not audio, or audio that nothing can be heard in."""
+
+    code = "bad_audio"
+
+
+class BadConfig(BadInput):
+    """A setting that is unknown or out of range; the message names the key, its source and what is allowed."""
+
+    code = "bad_config"
+
+
+class UnknownName(BadInput):
+    """No such persona, model, engine, voice …; the message lists what there is."""
+
+    code = "unknown_name"
+
+
+class WeightsError(MynaError):
+    """Model files are not as they should be on this machine."""
+
+    code = "weights"
+
+
+class WeightsMissing(WeightsError):
+    """Model files that were not fetched yet, or that no source has."""
+
+    code = "weights_missing"
+
+
+class WeightsDamaged(WeightsError):
+    """Model files that are not the bytes that the catalog promises."""
+
+    code = "weights_damaged"
+
+
+class NoRoom(WeightsError):
+    """The disk is full or may not be written."""
+
+    code = "no_room"
+
+
+class EngineError(MynaError):
+    """An engine did not do its work; the next turn may succeed."""
+
+    code = "engine"
+
+
+class EngineUnavailable(EngineError):
+    """An engine that is not started, gone, or out of reach."""
+
+    code = "engine_unavailable"
+
+
+class EngineTimeout(EngineError):
+    """An engine that did not answer in time."""
+
+    code = "engine_timeout"
+
+
+class EngineRefused(EngineError):
+    """An engine that answered, and the answer was no, or was not understood."""
+
+    code = "engine_refused"
+
+
+class Busy(MynaError):
+    """All places are taken; try again later."""
+
+    code = "busy"
+
+
+class Closed(MynaError):
+    """The session or engine that was asked has ended."""
+
+    code = "closed"

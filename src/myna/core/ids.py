@@ -1,0 +1,27 @@
+"""Ids: a kind that people can read, and 96 random bits that never repeat."""
+
+import secrets
+from typing import NewType
+
+ConversationId = NewType("ConversationId", str)
+TurnId = NewType("TurnId", str)
+MessageId = NewType("MessageId", str)
+
+
+def _new(kind: str) -> str:
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def new_conversation_id() -> ConversationId:
+    """An id like ``conv_0f3a…``."""
+    return ConversationId(_new("conv"))
+
+
+def new_turn_id() -> TurnId:
+    """An id like ``turn_0f3a…``."""
+    return TurnId(_new("turn"))
+
+
+def new_message_id() -> MessageId:
+    """An id like ``msg_0f3a…``."""
+    return MessageId(_new("msg"))

@@ -1,0 +1,151 @@
+"""One scheduler for all blocking inference: a slot per device, jobs in order of urgency and then of arrival.
+
+Why not ``anyio.to_thread`` with a limiter: with ``abandon_on_cancel`` it frees the limiter when the *caller* leaves,
+while the thread still computes, so that interruptions would pile native calls upon one device. Here a slot belongs to a
+worker of the scheduler's own; a caller may leave at any time, the slot is free again when the thread has returned.
+"""
+
+import heapq
+import itertools
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Generic, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from myna.core.errors import Busy, Closed
+
+T = TypeVar("T")
+
+
+class Urgency(IntEnum):
+    """Who goes first when a device is wanted by several."""
+
+    SPEAKING = 0
+    HEARING = 1
+    PARTIAL = 2
+    BACKGROUND = 3
+
+
+@dataclass(slots=True)
+class _Job(Generic[T]):
+    call: Callable[[], T]
+    left: bool = False
+    done: anyio.Event = field(default_factory=anyio.Event)
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class _Device:
+    def __init__(self, slots: int, queue_limit: int) -> None:
+        self.slots = slots
+        self.queue_limit = queue_limit
+        self.busy = 0
+        self.wanted = anyio.Event()
+        self._heap: list[tuple[int, int, _Job[Any]]] = []
+        self._arrival = itertools.count()
+
+    @property
+    def waiting(self) -> int:
+        return sum(not job.left for _, _, job in self._heap)
+
+    def put(self, job: _Job[Any], urgency: Urgency) -> None:
+        if self.waiting >= self.queue_limit:
+            raise Busy(
+                f"{self.waiting} jobs already wait for this device.", hint="Try again later, or with fewer sessions."
+            )
+        heapq.heappush(self._heap, (urgency, next(self._arrival), job))
+        self.wanted.set()
+
+    async def next(self) -> _Job[Any]:
+        while True:
+            while self._heap:
+                job = heapq.heappop(self._heap)[2]
+                if not job.left:
+                    return job
+            self.wanted = anyio.Event()
+            await self.wanted.wait()
+
+    def close(self) -> None:
+        for _, _, job in self._heap:
+            job.error = Closed("The server is stopping.")
+            job.done.set()
+        self._heap.clear()
+
+    async def work(self) -> None:
+        limiter = anyio.CapacityLimiter(1)
+        while True:
+            job = await self.next()
+            self.busy += 1
+            try:
+                job.result = await anyio.to_thread.run_sync(job.call, abandon_on_cancel=True, limiter=limiter)
+            except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
+                job.error = error
+            except BaseException:
+                job.error = Closed("The server is stopping.")
+                raise
+            finally:
+                self.busy -= 1
+                job.done.set()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLoad:
+    """How busy a device is: slots in use, and jobs that wait."""
+
+    slots: int
+    busy: int
+    waiting: int
+
+
+class Scheduler:
+    """Runs blocking calls in worker threads, at most ``slots`` at a time on each device.
+
+    Made by `open_scheduler`.
+    """
+
+    def __init__(self, devices: Mapping[str, _Device]) -> None:
+        self._devices = devices
+
+    def load(self) -> dict[str, DeviceLoad]:
+        """The load of each device, by name."""
+        return {name: DeviceLoad(d.slots, d.busy, d.waiting) for name, d in self._devices.items()}
+
+    async def run(self, call: Callable[[], T], *, device: str = "cpu", urgency: Urgency = Urgency.HEARING) -> T:
+        """Run ``call`` in a thread when ``device`` has a free slot, and return what it returns.
+
+        Cancelling this await leaves at once. A call that had not begun never begins; one that had keeps its slot until
+        it returns.
+
+        Raises:
+            Busy: Too many calls wait for the device.
+            Closed: The scheduler has ended.
+        """
+        job = _Job(call)
+        self._devices[device].put(job, urgency)
+        try:
+            await job.done.wait()
+        finally:
+            job.left = True
+        if job.error is not None:
+            raise job.error
+        return job.result  # pyright: ignore[reportReturnType] - done without an error: the call's own result
+
+
+@asynccontextmanager
+async def open_scheduler(slots: Mapping[str, int], *, queue_limit: int = 256) -> AsyncGenerator[Scheduler]:
+    """A scheduler with so many slots on each named device. Leaving abandons the calls that still run."""
+    devices = {name: _Device(count, queue_limit) for name, count in slots.items()}
+    async with anyio.create_task_group() as workers:
+        for device in devices.values():
+            for _ in range(device.slots):
+                workers.start_soon(device.work)
+        try:
+            yield Scheduler(devices)
+        finally:
+            for device in devices.values():
+                device.close()
+            workers.cancel_scope.cancel()

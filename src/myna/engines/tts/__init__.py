@@ -1,0 +1,1 @@
+"""TTS engines, one file each."""

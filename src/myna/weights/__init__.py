@@ -1,0 +1,1 @@
+"""The catalog of model files; fetching and verifying them."""
