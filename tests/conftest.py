@@ -1,4 +1,6 @@
 import os
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,22 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def weights() -> Weights:
     return _Folder(Path(os.environ["MYNA_TEST_WEIGHTS"]))
+
+
+@pytest.fixture
+def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Install a package of one module, as pip would: ``install("ow", source, {"myna.tts": "ow = ow:plugin"})``."""
+
+    def install_(name: str, source: str, entry_points: Mapping[str, str]) -> Path:
+        site = tmp_path_factory.mktemp(name)
+        (site / f"{name}.py").write_text(source, encoding="utf-8")
+        metadata = site / f"{name}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+        groups = "".join(f"[{group}]\n{lines}\n" for group, lines in entry_points.items())
+        (metadata / "entry_points.txt").write_text(groups, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        monkeypatch.syspath_prepend(site)  # pyright: ignore[reportUnknownMemberType] - pytest leaves it untyped
+        return site
+
+    return install_

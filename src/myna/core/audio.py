@@ -6,6 +6,6 @@ HEARING_RATE = 16_000
 BYTES_PER_SAMPLE = 2
 
 
-def duration_ms(pcm: bytes, sample_rate: int) -> float:
+def duration_ms(pcm: bytes | bytearray, sample_rate: int) -> float:
     """How long ``pcm`` (16-bit mono at ``sample_rate`` Hz) lasts, in milliseconds."""
     return len(pcm) / BYTES_PER_SAMPLE / sample_rate * 1000

@@ -29,7 +29,8 @@ def twin(name: str) -> str | None:
     return _TWIN_OF.get(name)
 
 
-def _fold(name: str) -> str:
+def fold_name(name: str) -> str:
+    """The form in which names of emotions are compared: without case and spaces."""
     return "".join(name.split()).casefold()
 
 
@@ -49,12 +50,12 @@ class Emotions:
 
     def find(self, name: str) -> str | None:
         """The allowed emotion that ``name`` means, ignoring case and spaces; None if it means none."""
-        wanted = _fold(name)
+        wanted = fold_name(name)
         for allowed in self.allowed:
-            if _fold(allowed) == wanted:
+            if fold_name(allowed) == wanted:
                 return allowed
         for alias, allowed in self.aliases.items():
-            if _fold(alias) == wanted:
+            if fold_name(alias) == wanted:
                 return allowed
         return None
 

@@ -9,7 +9,8 @@ class Segment:
 
     Attributes:
         index: Its place in the reply, from 0.
-        display: What is shown. The segments' display texts joined are the reply's display text.
+        display: What is shown. The segments' display texts joined are the reply's display text, but for what cannot be
+            spoken at its end (code, a picture).
         speech: What is spoken: no markdown, emoji, URL or tag. Never empty.
         emotion: The emotion it is spoken with.
     """

@@ -2,7 +2,8 @@
 
 An engine implements one of the Protocols below and is found by an entry point (``myna.llm``, ``myna.asr``,
 ``myna.tts``, ``myna.vad``, ``myna.turn``, ``myna.embed``) that names its `Plugin`. A package can add one without
-importing Myna: the Protocols are structural. ``docs/engines.md`` walks through one; ``myna.testing`` has a conformance suite per kind.
+importing Myna: the Protocols are structural. ``docs/engines.md`` walks through one; ``myna.testing`` has a conformance
+suite per kind.
 
 What holds for all of them:
 
@@ -62,6 +63,10 @@ class Plugin(Protocol[OptionsT_contra, EngineT_co]):
 
     @property
     def options_model(self) -> type[BaseModel]: ...
+
+    def weights(self, options: OptionsT_contra) -> Sequence[str]:
+        """The catalog names, or paths, of the model files that `open` will look for with these options."""
+        ...
 
     def open(self, options: OptionsT_contra, resources: Resources) -> AbstractAsyncContextManager[EngineT_co]:
         """Load the engine; release it on exit, also when cancelled half-way through loading.

@@ -17,8 +17,11 @@ import anyio
 import anyio.to_thread
 
 from myna.core.errors import Busy, Closed
+from myna.engines.task_group import open_task_group
 
 T = TypeVar("T")
+
+STOPPING = "The server is stopping."
 
 
 class Urgency(IntEnum):
@@ -44,6 +47,7 @@ class _Device:
         self.slots = slots
         self.queue_limit = queue_limit
         self.busy = 0
+        self.closed = False
         self.wanted = anyio.Event()
         self._heap: list[tuple[int, int, _Job[Any]]] = []
         self._arrival = itertools.count()
@@ -53,6 +57,8 @@ class _Device:
         return sum(not job.left for _, _, job in self._heap)
 
     def put(self, job: _Job[Any], urgency: Urgency) -> None:
+        if self.closed:
+            raise Closed(STOPPING)
         if self.waiting >= self.queue_limit:
             raise Busy(
                 f"{self.waiting} jobs already wait for this device.", hint="Try again later, or with fewer sessions."
@@ -70,8 +76,9 @@ class _Device:
             await self.wanted.wait()
 
     def close(self) -> None:
+        self.closed = True
         for _, _, job in self._heap:
-            job.error = Closed("The server is stopping.")
+            job.error = Closed(STOPPING)
             job.done.set()
         self._heap.clear()
 
@@ -85,7 +92,7 @@ class _Device:
             except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
                 job.error = error
             except BaseException:
-                job.error = Closed("The server is stopping.")
+                job.error = Closed(STOPPING)
                 raise
             finally:
                 self.busy -= 1
@@ -139,7 +146,7 @@ class Scheduler:
 async def open_scheduler(slots: Mapping[str, int], *, queue_limit: int = 256) -> AsyncGenerator[Scheduler]:
     """A scheduler with so many slots on each named device. Leaving abandons the calls that still run."""
     devices = {name: _Device(count, queue_limit) for name, count in slots.items()}
-    async with anyio.create_task_group() as workers:
+    async with open_task_group() as workers:
         for device in devices.values():
             for _ in range(device.slots):
                 workers.start_soon(device.work)

@@ -1,0 +1,37 @@
+# Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
+.PHONY: serve install test check format bench clean
+.DEFAULT_GOAL := serve
+
+PINS := scripts/install pyproject.toml $(wildcard requirements/*.txt)
+
+serve: .venv/.runtime
+	@.venv/bin/myna serve
+
+install: .venv/.runtime
+
+test: check
+	.venv/bin/myna models pull starter
+	.venv/bin/pytest
+
+check: .venv/.dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+format: .venv/.dev
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+bench: .venv/.dev
+	.venv/bin/myna models pull starter
+	.venv/bin/python -m benchmarks
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+
+.venv/.runtime: $(PINS)
+	@scripts/install runtime
+
+.venv/.dev: $(PINS)
+	@scripts/install dev

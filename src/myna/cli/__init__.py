@@ -1,0 +1,1 @@
+"""``myna …``: the commands."""

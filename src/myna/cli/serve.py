@@ -1,0 +1,50 @@
+"""``myna serve``."""
+
+import time
+from typing import Annotated
+
+import anyio
+import typer
+
+import myna
+from myna.cli.terminal import Setting, complain, notes, overrides, prepare
+from myna.core.errors import MynaError
+from myna.engines.opening import Kind
+from myna.server.app import create_app
+from myna.server.run import bind
+from myna.server.run import serve as run_server
+from myna.server.service import open_service
+
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    settings: Setting = None,
+) -> None:
+    """Start the server; what is missing of the weights is fetched first. Ctrl-C stops it."""
+    began = time.monotonic()
+    flags = overrides(settings)
+    flags.setdefault("server", {}).update({k: v for k, v in (("host", host), ("port", port)) if v is not None})
+    loaded, weights = prepare(flags, KINDS)
+    listener = bind(loaded.settings.server.host, loaded.settings.server.port)
+    address, bound_port = listener.getsockname()[:2]
+    url = f"http://{f'[{address}]' if ':' in address else address}:{bound_port}"
+    app = create_app(lambda: open_service(loaded, KINDS, weights))
+
+    async def announce() -> None:
+        notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")
+        engines = app.state.service.engines
+        try:
+            with notes.status("Loading the engines …"):
+                await engines.settled()
+        except MynaError as error:
+            complain(error)
+            notes.print("What does not need it works. Ctrl-C stops Myna.")
+            return
+        for kind, model in (("LLM", engines.llm.info), ("ASR", engines.asr.info), ("TTS", engines.tts.info)):
+            notes.print(f"  {kind}  {model.model}")
+        notes.print(f"Ready after {time.monotonic() - began:.1f} s. Try: myna chat, or {url}/docs. Ctrl-C stops Myna.")
+
+    anyio.run(run_server, app, listener, announce)

@@ -1,0 +1,74 @@
+"""What the commands share: where they write, and what they run on."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import anyio
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from myna.cli.models import pull_with_progress
+from myna.config.load import Loaded, load_settings
+from myna.core.errors import BadInput, MynaError
+from myna.engines.opening import Kind
+from myna.server.service import Service, open_service
+from myna.weights.catalog import load_catalog
+from myna.weights.store import WeightsStore
+
+T = TypeVar("T")
+
+notes = Console(stderr=True, highlight=False)
+"""For people: progress and complaints. Standard output is for results only."""
+
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting for this run, as in myna.toml: --set llm.engine=openai"),
+]
+PersonaName = Annotated[str | None, typer.Option("--persona", "-p", help="Who answers: an id or a name.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+def complain(error: MynaError) -> None:
+    """Tell an error."""
+    notes.print(Text.assemble(("error: ", "bold red"), error.message))
+    if error.hint:
+        notes.print(Text(error.hint))
+
+
+def overrides(settings: list[str] | None) -> dict[str, Any]:
+    """``KEY=VALUE`` flags as a tree."""
+    tree: dict[str, Any] = {}
+    for setting in settings or ():
+        key, equals, value = setting.partition("=")
+        if not equals or not all(parts := key.strip().split(".")):
+            raise BadInput(f"--set {setting} is no KEY=VALUE.", hint="For example: --set session.persona=wukong")
+        section = tree
+        for part in parts[:-1]:
+            section = section.setdefault(part, {})
+        section[parts[-1]] = value
+    return tree
+
+
+def prepare(flags: Mapping[str, Any], kinds: Iterable[Kind]) -> tuple[Loaded, WeightsStore]:
+    """The settings, and the weights that their engines of these kinds need: fetched first, if they are not here."""
+    loaded = load_settings(flags)
+    weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
+    choices = [loaded.choice(kind) for kind in kinds]
+    needed = [name for choice in choices for name in choice.plugin.weights(choice.options)]
+    if missing := weights.missing(needed):
+        pull_with_progress(weights, missing)
+    return loaded, weights
+
+
+def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callable[[Service], Awaitable[T]]) -> T:
+    """What ``work`` gives, done with a service whose engines are up."""
+    loaded, weights = prepare(flags, kinds)
+
+    async def run() -> T:
+        async with open_service(loaded, kinds, weights) as service:
+            with notes.status("Loading …"):
+                await service.engines.settled()
+            return await work(service)
+
+    return anyio.run(run)

@@ -1,0 +1,195 @@
+"""Reading the settings: all sources, one tree, every problem told at once."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel
+
+from myna.config.check import Check, masked
+from myna.config.engines import EngineSections, engine_sections
+from myna.config.gather import ENGINE_KEYS, Gathering
+from myna.config.plain_names import is_ours
+from myna.config.problems import Problems
+from myna.config.settings import Settings
+from myna.config.sources import (
+    Given,
+    Origin,
+    Source,
+    Toml,
+    Variable,
+    parse_dotenv,
+    parse_toml,
+    read_environment,
+    read_text,
+)
+from myna.config.tree import Key, Tree, dotted, grow, is_secret
+from myna.core.errors import BadConfig
+from myna.engines.opening import Choice
+from myna.engines.plugins import Kind
+
+APP = "myna"
+FILE_NAME = "myna.toml"
+HOME = "MYNA_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where Myna keeps things.
+
+    Attributes:
+        data: Conversations, memories and keys.
+        cache: Weights.
+        config: The user's personas, and ``myna.toml`` where the working folder has none.
+    """
+
+    data: Path
+    cache: Path
+    config: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One setting: its value as JSON has it, secrets masked, and where it came from."""
+
+    key: str
+    value: Any
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings as they hold. Made by `load_settings`.
+
+    Attributes:
+        settings: The general sections.
+        options: The options of every engine that is installed and fully configured, by name.
+        folders: Where Myna keeps things.
+    """
+
+    settings: Settings
+    options: Mapping[str, BaseModel]
+    folders: Folders
+    _engines: EngineSections
+    _tree: Tree
+    _given: Mapping[Key, Given]
+
+    def choice(self, kind: Kind) -> Choice:
+        """The engine that is chosen for ``kind`` (llm, asr, tts or vad), with its options."""
+        section, name = ENGINE_KEYS[kind]
+        engine: str = getattr(getattr(self.settings, section), name)
+        return Choice(engine, self._engines.plugins[engine], self.options[engine])
+
+    def provenance(self) -> list[Provenance]:
+        """Every setting, section by section."""
+        values = self.settings.model_dump(mode="json")
+        values |= {name: options.model_dump(mode="json") for name, options in self.options.items()}
+        told: list[Provenance] = []
+        for key, item in self._tree.fields.items():
+            if key[0] in values:
+                value: Any = values
+                for part in key:
+                    value = value[part]
+                origin = self._given[key].origin if key in self._given else Origin(Source.DEFAULT)
+                told.append(Provenance(dotted(key), masked(value, secret=is_secret(key, item)), origin))
+        return told
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Loaded:
+    """Read the settings.
+
+    Args:
+        overrides: What the command line says, nested as ``myna.toml`` is; None stands for a flag that was not given.
+        cwd: The working folder, if not the process's own.
+        environ: The environment, if not the process's own.
+
+    Raises:
+        BadConfig: Something is wrong in one or more places; the message tells all of them.
+    """
+    overrides = overrides or {}
+    cwd = (cwd or Path.cwd()).absolute()
+    environ = os.environ if environ is None else environ
+    problems = Problems()
+    engines = engine_sections()
+    tree = grow({(): Settings} | {(name,): plugin.options_model for name, plugin in engines.plugins.items()})
+
+    variables = read_environment(environ)
+    dotenv = _read_dotenv(cwd, environ, problems)
+    folders = _folders(cwd, _home(overrides, variables, dotenv))
+    toml = _read_toml(cwd, folders, problems)
+
+    gathering = Gathering(tree, engines, problems)
+    if toml:
+        gathering.take_tables(toml.tables, Source.FILE, f"in {toml.place}")
+    gathering.take_variables(dotenv)
+    gathering.take_variables(variables)
+    gathering.take_tables(overrides, Source.COMMAND_LINE, "on the command line")
+    gathering.choose_llm(dotenv, variables)
+    gathering.apply_profile()
+    chosen = gathering.chosen_engines()
+
+    check = Check(tree, gathering.given, problems)
+    settings = check.make(Settings, (), needed=True)
+    options = {
+        name: check.make(plugin.options_model, (name,), needed=name in chosen)
+        for name, plugin in engines.plugins.items()
+    }
+    if problems or settings is None:
+        raise problems.error()
+    if toml and settings.home and gathering.given["home",].origin.source is Source.FILE:
+        folders = _folders(toml.path.parent, settings.home)
+    made = {name: model for name, model in options.items() if model is not None}
+    return Loaded(settings, made, folders, engines, tree, gathering.given)
+
+
+def _read_dotenv(cwd: Path, environ: Mapping[str, str], problems: Problems) -> Mapping[str, Variable]:
+    try:
+        file = read_text(cwd / ".env", cwd)
+    except BadConfig as error:
+        problems.add_error(error)
+        return {}
+    if file is None:
+        return {}
+    dotenv = parse_dotenv(file, environ)
+    for line, statement in dotenv.broken.items():
+        if name := next(filter(is_ours, re.findall(r"\w+", statement)), None):
+            origin = Origin(Source.DOTENV, name, f"in {file.place}", line)
+            problems.add(
+                origin, "this line cannot be understood.", "Write NAME=value, with quotes around a long value."
+            )
+    return dotenv.variables
+
+
+def _read_toml(cwd: Path, folders: Folders, problems: Problems) -> Toml | None:
+    try:
+        file = read_text(cwd / FILE_NAME, cwd) or read_text(folders.config / FILE_NAME, cwd)
+        toml = problems.toml = parse_toml(file) if file else None
+    except BadConfig as error:
+        problems.add_error(error)
+        return None
+    return toml
+
+
+def _home(overrides: Mapping[str, Any], *layers: Mapping[str, Variable]) -> str | Path | None:
+    """What decides where ``myna.toml`` is looked for."""
+    return overrides.get("home") or next((layer[HOME].text for layer in layers if HOME in layer), None)
+
+
+def _folders(cwd: Path, home: str | Path | None) -> Folders:
+    if not home:
+        return Folders(
+            platformdirs.user_data_path(APP, appauthor=False),
+            platformdirs.user_cache_path(APP, appauthor=False),
+            platformdirs.user_config_path(APP, appauthor=False),
+        )
+    root = cwd / Path(home).expanduser()
+    return Folders(root / "data", root / "cache", root)

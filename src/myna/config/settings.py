@@ -1,0 +1,212 @@
+"""The general sections of the settings: what each key means, its default and what it may be.
+
+The sections of the engines are not here: each engine brings its own options model.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+
+from myna.core.emotion import DEFAULT_EMOTION, DEFAULT_EMOTIONS, Emotions, known_names, twin
+from myna.engines.base import Sampling
+from myna.session.bounds import Limits
+from myna.weights.options import WeightsOptions
+
+STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+Profile: TypeAlias = Literal["fast", "balanced", "quality"]
+PROFILES: Mapping[Profile, Mapping[str, float]] = {
+    "fast": {"max_tokens": 256, "temperature": 0.5, "top_p": 0.9},
+    "balanced": {"max_tokens": 512, "temperature": 0.7, "top_p": 0.95},
+    "quality": {"max_tokens": 768, "temperature": 0.8, "top_p": 0.98},
+}
+
+Seconds: TypeAlias = Annotated[float, Field(gt=0)]
+Milliseconds: TypeAlias = Annotated[int, Field(gt=0)]
+Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _language(value: str) -> str:
+    code = value.strip().lower()
+    if code != "auto" and not (code.isascii() and code.isalpha() and len(code) in (2, 3)):
+        raise ValueError("must be auto, or a language's code such as zh or en")
+    return code
+
+
+class LLMSettings(BaseModel):
+    """``[llm]``: who thinks, and how tokens are drawn."""
+
+    model_config = STRICT
+
+    engine: str = Field(default="llamacpp", description="The LLM engine.")
+    model: str | None = Field(default=None, description="Takes the place of the chosen engine's own `model`.")
+    profile: Profile = Field(
+        default="balanced",
+        description="Generation by name: `fast` (256 tokens, temperature 0.5, top-p 0.9), `balanced` (512, 0.7, 0.95) "
+        "or `quality` (768, 0.8, 0.98). The keys below take the place of the profile's.",
+    )
+    max_tokens: int = Field(default=512, ge=1, description="The longest reply, in tokens.")
+    temperature: float = Field(
+        default=0.7, ge=0, le=2, description="How freely tokens are drawn; 0 takes the likeliest."
+    )
+    top_p: float = Field(
+        default=0.95, gt=0, le=1, description="Draws among the likeliest tokens that make up this much."
+    )
+    top_k: int = Field(default=50, ge=0, description="Draws among so many of the likeliest tokens; 0 among all.")
+
+    def sampling(self) -> Sampling:
+        """How a reply's tokens are drawn."""
+        return Sampling(self.temperature, self.top_p, self.top_k, self.max_tokens)
+
+
+class ASRSettings(BaseModel):
+    """``[asr]``: who hears."""
+
+    model_config = STRICT
+
+    engine: str = Field(default="faster_whisper", description="The ASR engine.")
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        default="auto",
+        description="What the user speaks: `auto`, or a code such as `zh` or `en`. A fixed one avoids a wrong guess on "
+        "short utterances.",
+    )
+
+    @property
+    def fixed_language(self) -> str | None:
+        """The language as an ISO 639-1 code; None detects it."""
+        return None if self.language == "auto" else self.language
+
+
+class TTSSettings(BaseModel):
+    """``[tts]``: who speaks."""
+
+    model_config = STRICT
+
+    engine: str = Field(default="kokoro", description="The TTS engine.")
+
+
+class VADSettings(BaseModel):
+    """``[vad]``: who tells speech from everything else."""
+
+    model_config = STRICT
+
+    engine: str = Field(default="silero", description="The VAD engine.")
+
+
+class SessionSettings(BaseModel):
+    """``[session]``: prompt, budget, emotions, and how long a session waits."""
+
+    model_config = STRICT
+
+    persona: str = Field(default="assistant", description="Who answers where nobody is named.")
+    system_prompt_template: str | None = Field(
+        default=None, description="The prompt of a persona that has none; unset is the built-in one."
+    )
+    max_context_tokens: int = Field(
+        default=20000, ge=1, description="The longest prompt, in tokens; the model's own limit if that is smaller."
+    )
+    max_history_rounds: int = Field(default=10, ge=1, description="The most rounds of the conversation in a prompt.")
+    max_memory_fragments: int = Field(default=3, ge=0, description="The most memories in a prompt.")
+    allowed_emotions: tuple[Name, ...] = Field(
+        default=DEFAULT_EMOTIONS, min_length=1, description="The emotions that a reply may carry."
+    )
+    default_emotion: Name = Field(default=DEFAULT_EMOTION, description="The emotion of a reply that names none.")
+    generation_timeout_s: Seconds = Field(default=60.0, description="For a whole reply, in seconds.")
+    first_token_timeout_s: Seconds = Field(default=30.0, description="For the first piece of a reply, in seconds.")
+    idle_timeout_s: Seconds = Field(default=15.0, description="Between two pieces of a reply, in seconds.")
+    hear_timeout_s: Seconds = Field(default=60.0, description="For the transcript of an utterance, in seconds.")
+    speak_timeout_s: Seconds = Field(default=30.0, description="For each piece of audio, in seconds.")
+
+    @field_validator("default_emotion")
+    @classmethod
+    def _is_allowed(cls, name: str, info: ValidationInfo) -> str:
+        allowed: tuple[str, ...] = info.data.get("allowed_emotions", DEFAULT_EMOTIONS)
+        if _find(allowed, name) is None:
+            raise ValueError(f"must be one of session.allowed_emotions, which are {known_names(allowed)}")
+        return name
+
+    def emotions(self) -> Emotions:
+        """The emotions of a reply. The built-in default is allowed even where a list of the user's leaves it out."""
+        default = _find(self.allowed_emotions, self.default_emotion)
+        if default is None:
+            return Emotions((*self.allowed_emotions, self.default_emotion), self.default_emotion)
+        return Emotions(self.allowed_emotions, default)
+
+    def limits(self) -> Limits:
+        """How long a session waits."""
+        return Limits(
+            hear_s=self.hear_timeout_s,
+            first_token_s=self.first_token_timeout_s,
+            idle_s=self.idle_timeout_s,
+            reply_s=self.generation_timeout_s,
+            speak_s=self.speak_timeout_s,
+        )
+
+
+def _find(allowed: tuple[str, ...], name: str) -> str | None:
+    """The allowed emotion that ``name``, or its twin in the other language, means."""
+    emotions = Emotions(allowed)
+    meant = emotions.find(name)
+    return meant or (emotions.find(other) if (other := twin(name)) else None)
+
+
+class TurnTakingSettings(BaseModel):
+    """``[turn_taking]``: partial transcripts, and when an utterance is over."""
+
+    model_config = STRICT
+
+    tick_s: Seconds = Field(default=0.25, description="A partial transcript is tried this often, in seconds.")
+    decode_window_s: Seconds = Field(
+        default=8.0, description="How much audio a partial transcript looks back, in seconds."
+    )
+    end_silence_ms: Milliseconds = Field(default=800, description="A silence this long ends the utterance.")
+    short_pause_ms: Milliseconds = Field(
+        default=300, description="A pause this long ends an utterance that sounds complete."
+    )
+    stable_nochange_ms: Milliseconds = Field(default=1500, description="Text unchanged for so long ends the utterance.")
+    silence_rms_thresh: float = Field(
+        default=0.005,
+        ge=0,
+        le=1,
+        description="Audio below this level (RMS, full scale is 1) is silence without asking the VAD.",
+    )
+
+
+class ServerSettings(BaseModel):
+    """``[server]``: where Myna listens."""
+
+    model_config = STRICT
+
+    host: str = Field(
+        default="127.0.0.1", description="The address to listen on; `0.0.0.0` is every one of this machine."
+    )
+    port: int = Field(default=8765, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+
+
+class Settings(BaseModel):
+    """The general settings."""
+
+    model_config = STRICT
+
+    home: Path | None = Field(
+        default=None, description="One folder for all that Myna keeps; unset is the user's data and cache folder."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where engines run: `auto`, `cpu`, or `cuda`, which moves every engine that can to the GPU.",
+    )
+    llm: LLMSettings = LLMSettings()
+    asr: ASRSettings = ASRSettings()
+    tts: TTSSettings = TTSSettings()
+    vad: VADSettings = VADSettings()
+    session: SessionSettings = SessionSettings()
+    turn_taking: TurnTakingSettings = TurnTakingSettings()
+    server: ServerSettings = ServerSettings()
+    weights: WeightsOptions = WeightsOptions()
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,240 @@
+"""OpenAI's chat completions as data: our requests to its JSON, its chunks to our deltas. No I/O.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from myna.engines.base import (
+    Finished,
+    LLMDelta,
+    LLMMessage,
+    LLMRequest,
+    NamedTool,
+    ReasoningDelta,
+    Sampling,
+    TextDelta,
+    ToolCallDelta,
+    ToolSpec,
+    Usage,
+)
+from myna.engines.llm.sse import NotAnAnswer
+
+Dialect: TypeAlias = Literal["plain", "open", "llamacpp"]
+"""What a server takes beyond OpenAI's own parameters; clouds refuse what they do not know. ``open`` (vLLM, SGLang)
+takes ``top_k`` and ``chat_template_kwargs``; ``llamacpp`` also reports how far it has read the prompt."""
+
+DONE = b"[DONE]"
+"""What stands in place of a chunk after the last one."""
+
+Reason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+
+# ---------------------------------------------------------------------------------------------------------- requests
+
+
+def encode(request: LLMRequest, *, model: str | None, dialect: Dialect) -> dict[str, Any]:
+    """The body of ``POST /v1/chat/completions``.
+
+    ``cache_key`` is not sent: llama.cpp (measured), vLLM and SGLang find a known prefix by its tokens.
+    """
+    body: dict[str, Any] = {
+        "messages": encode_messages(request.messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **_encode_sampling(request.sampling, dialect),
+    }
+    if model is not None:
+        body["model"] = model
+    if request.tools:
+        body["tools"] = [_encode_tool(tool) for tool in request.tools]
+        body["tool_choice"] = _encode_choice(request.tool_choice)
+    if request.output_schema is not None:
+        schema = {"name": "output", "schema": request.output_schema, "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if dialect != "plain" and not request.reasoning:
+        body["chat_template_kwargs"] = {"enable_thinking": False}
+    if dialect == "llamacpp":
+        body["cache_prompt"] = True
+        # A server that reports progress writes after every batch of the prompt, and so notices there that we have left.
+        body["return_progress"] = True
+    return body
+
+
+def encode_messages(messages: Sequence[LLMMessage]) -> list[dict[str, Any]]:
+    """Messages as OpenAI writes them."""
+    return [_encode_message(message) for message in messages]
+
+
+def _encode_message(message: LLMMessage) -> dict[str, Any]:
+    encoded: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        encoded["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        encoded["tool_call_id"] = message.tool_call_id
+    return encoded
+
+
+def _encode_tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def _encode_choice(choice: Literal["auto", "none", "required"] | NamedTool) -> JsonValue:
+    if isinstance(choice, NamedTool):
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice
+
+
+def _encode_sampling(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
+    given = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k if dialect != "plain" else None,
+        "max_tokens": sampling.max_tokens,
+        "stop": list(sampling.stop) or None,
+        "seed": sampling.seed,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+# ----------------------------------------------------------------------------------------------------------- answers
+
+
+class _Function(BaseModel):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(BaseModel):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
+
+
+class _Piece(BaseModel):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[_Call] | None = None
+
+
+class _Choice(BaseModel):
+    delta: _Piece | None = None
+    message: _Piece | None = None  # what a server sends that does not stream
+    finish_reason: str | None = None
+
+
+class _PromptDetails(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
+
+
+class _Chunk(BaseModel):
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: JsonValue = None
+
+
+class ErrorObject(Exception):  # control flow between this decoder and its client, which makes a MynaError of it
+    """The server reported an error in place of an answer, or within one."""
+
+    def __init__(self, error: JsonValue) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+_REASONS: Mapping[str, Reason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+
+class ReplyDecoder:
+    """Takes the chunks of one reply in order, gives its deltas.
+
+    Attributes:
+        started: Whether any chunk came.
+        done: Whether the server has said that the reply is whole.
+    """
+
+    def __init__(self) -> None:
+        self.started = False
+        self.done = False
+        self._reason: str | None = None
+        self._usage: _Usage | None = None
+        self._calls: set[int] = set()
+
+    def feed(self, data: bytes) -> list[LLMDelta]:
+        """The deltas that are in the JSON of a chunk, or of a whole answer; ``[DONE]`` ends the reply.
+
+        Raises:
+            ErrorObject: It is an error.
+            NotAnAnswer: It is neither a chunk nor an error.
+        """
+        if data == DONE:
+            self.done = True
+            return []
+        try:
+            chunk = _Chunk.model_validate_json(data)
+        except ValidationError as error:
+            raise NotAnAnswer(f"{data[:80]!r}") from error
+        if chunk.error is not None:
+            raise ErrorObject(chunk.error)
+        if chunk.choices is None:
+            raise NotAnAnswer(f"{data[:80]!r}")
+        self.started = True
+        self._usage = chunk.usage or self._usage
+        deltas: list[LLMDelta] = []
+        for choice in chunk.choices[:1]:
+            self._reason = choice.finish_reason or self._reason
+            if piece := choice.delta or choice.message:
+                deltas += self._decode(piece)
+        return deltas
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the answer is missing, should the stream end here."""
+        return self.done or self._reason is not None
+
+    def finished(self) -> Finished:
+        """The item that ends the stream."""
+        reason = _REASONS.get(self._reason or "stop", "stop")
+        if reason == "stop" and self._calls:
+            reason = "tool_calls"
+        if self._usage is None:
+            return Finished(reason)
+        details = self._usage.prompt_tokens_details
+        cached = details.cached_tokens if details else None
+        return Finished(reason, Usage(self._usage.prompt_tokens, self._usage.completion_tokens, cached))
+
+    def _decode(self, piece: _Piece) -> list[LLMDelta]:
+        deltas: list[LLMDelta] = []
+        if reasoning := piece.reasoning_content or piece.reasoning:
+            deltas.append(ReasoningDelta(reasoning))
+        if piece.content:
+            deltas.append(TextDelta(piece.content))
+        for place, call in enumerate(piece.tool_calls or ()):
+            deltas.append(self._decode_call(call, place if call.index is None else call.index))
+        return deltas
+
+    def _decode_call(self, call: _Call, index: int) -> ToolCallDelta:
+        function = call.function or _Function()
+        arguments = function.arguments or ""
+        if index in self._calls:  # some servers repeat id and name with every piece
+            return ToolCallDelta(index, None, None, arguments)
+        self._calls.add(index)
+        return ToolCallDelta(index, call.id or f"call_{index}", function.name, arguments)

@@ -1,0 +1,130 @@
+"""Opening the engines of a process: all at once, each held by a task of its own, each with a state to show."""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+import anyio
+from pydantic import BaseModel
+
+from myna.core.errors import EngineUnavailable, MynaError
+from myna.engines.base import ASR, LLM, TTS, Plugin, Resources
+from myna.engines.task_group import open_task_group
+
+log = logging.getLogger(__name__)
+
+Kind: TypeAlias = Literal["llm", "asr", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that was chosen for a kind: its name, its plugin and its options."""
+
+    name: str
+    plugin: Plugin[Any, Any]
+    options: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """Where an engine stands; ``problem`` says why it failed."""
+
+    engine: str
+    status: Literal["loading", "ready", "failed"]
+    problem: MynaError | None = None
+
+
+class Engines:
+    """The engines of a process. Made by `open_engines`."""
+
+    def __init__(self, choices: Mapping[Kind, Choice]) -> None:
+        self._open: dict[Kind, Any] = {}
+        self._states: dict[Kind, EngineState] = {}
+        for kind, choice in choices.items():
+            self._states[kind] = EngineState(choice.name, "loading")
+        self._changed = anyio.Event()
+
+    @property
+    def states(self) -> Mapping[Kind, EngineState]:
+        """Where each engine stands."""
+        return self._states
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of them are up."""
+        return all(state.status == "ready" for state in self._states.values())
+
+    @property
+    def llm(self) -> LLM:
+        """The LLM.
+
+        Raises:
+            EngineUnavailable: It still loads.
+            MynaError: It failed to load; this is why.
+        """
+        return cast(LLM, self._get("llm"))
+
+    @property
+    def asr(self) -> ASR:
+        """The ASR; raises as `llm` does."""
+        return cast(ASR, self._get("asr"))
+
+    @property
+    def tts(self) -> TTS:
+        """The TTS; raises as `llm` does."""
+        return cast(TTS, self._get("tts"))
+
+    async def settled(self) -> None:
+        """Wait until each engine is up or has failed.
+
+        Raises:
+            MynaError: Why the first of them failed.
+        """
+        while any(state.status == "loading" for state in self._states.values()):
+            await self._changed.wait()
+        for state in self._states.values():
+            if state.problem is not None:
+                raise state.problem
+
+    def _get(self, kind: Kind) -> object:
+        state = self._states.get(kind)
+        if state is None:
+            raise EngineUnavailable(f"No {kind} engine is part of this run.")
+        if state.problem is not None:
+            raise state.problem
+        if state.status == "loading":
+            raise EngineUnavailable(
+                f"The {kind} engine {state.engine} is still loading.", hint="Try again in a few seconds."
+            )
+        return self._open[kind]
+
+    async def hold(self, kind: Kind, choice: Choice, resources: Resources) -> None:
+        """Open one engine and keep it open until cancelled."""
+        try:
+            async with choice.plugin.open(choice.options, resources) as engine:
+                self._open[kind] = engine
+                self._turn(kind, EngineState(choice.name, "ready"))
+                await anyio.sleep_forever()
+        except MynaError as error:
+            log.warning("%s engine %s: %s", kind, choice.name, error)
+            self._turn(kind, EngineState(choice.name, "failed", error))
+
+    def _turn(self, kind: Kind, state: EngineState) -> None:
+        self._states[kind] = state
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def open_engines(choices: Mapping[Kind, Choice], resources: Resources) -> AsyncGenerator[Engines]:
+    """Open the chosen engines in the background; leaving closes them. An engine that fails leaves the others alone."""
+    engines = Engines(choices)
+    async with open_task_group() as holders:
+        for kind, choice in choices.items():
+            holders.start_soon(engines.hold, kind, choice, resources)
+        try:
+            yield engines
+        finally:
+            holders.cancel_scope.cancel()

@@ -1,0 +1,1 @@
+"""The FastAPI app: routes, errors, start and stop."""

@@ -1,0 +1,88 @@
+"""Bounded waits: nothing that an engine does, or does not do, holds a session."""
+
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import anyio
+
+from myna.core.errors import EngineTimeout
+
+T = TypeVar("T")
+
+CLOSE_S = 1.0
+"""How long an engine may take to let go of a request that was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a session waits, in seconds.
+
+    Attributes:
+        hear_s: For the transcript of an utterance.
+        first_token_s: For the first piece of a reply; a long prompt on a slow machine takes a while.
+        idle_s: Between two pieces of a reply.
+        reply_s: For a whole reply of the LLM.
+        speak_s: For each piece of a segment's audio.
+    """
+
+    hear_s: float = 60.0
+    first_token_s: float = 30.0
+    idle_s: float = 15.0
+    reply_s: float = 60.0
+    speak_s: float = 30.0
+
+
+async def within(seconds: float, work: Awaitable[T], what: str) -> T:
+    """What ``work`` gives.
+
+    Raises:
+        EngineTimeout: It gave nothing within so many seconds; it was cancelled.
+    """
+    try:
+        with anyio.fail_after(seconds):
+            return await work
+    except TimeoutError:
+        raise _late(what, seconds) from None
+
+
+async def pieces(
+    stream: AsyncGenerator[T], *, first_s: float, idle_s: float, total_s: float, what: str
+) -> AsyncGenerator[T]:
+    """The items of ``stream``, which is closed when this generator is.
+
+    Raises:
+        EngineTimeout: The first item took longer than ``first_s``, a later one than ``idle_s``, or all of them than
+            ``total_s``.
+    """
+    deadline = anyio.current_time() + total_s
+    wait_s = first_s
+    async with _closing(stream):
+        while True:
+            allowed_s = max(0.0, min(wait_s, deadline - anyio.current_time()))
+            try:
+                with anyio.fail_after(allowed_s):
+                    item = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise _late(what, wait_s if allowed_s == wait_s else total_s) from None
+            yield item
+            wait_s = idle_s
+
+
+@asynccontextmanager
+async def _closing(stream: AsyncGenerator[T]) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        with anyio.move_on_after(CLOSE_S, shield=True):
+            await stream.aclose()
+
+
+def _late(what: str, seconds: float) -> EngineTimeout:
+    return EngineTimeout(
+        f"{what} did not answer within {seconds:g} s.",
+        hint="Try again; a smaller model or a longer limit in the [session] settings helps on a slow machine.",
+    )

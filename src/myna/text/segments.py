@@ -1,0 +1,236 @@
+"""A reply is cut into segments: the first clause early, then whole sentences.
+
+Where it is cut:
+
+- After a sentence (``。！？!?…``, a full stop that is one, a line's end), with what closes it: quotes, brackets, emoji
+  and white space.
+- The first segment after its first clause already, since nobody hears anything before it is spoken.
+- A segment that grows past its budget after a clause, before a conjunction, then before a preposition, and in the end
+  between any two words or Chinese characters. The budget is 12 Chinese characters or 8 words for the first segment,
+  doubles with each and ends at 48 or 32: where a voice speaks little faster than real time, a segment must not take
+  much longer to synthesize than the one before takes to play.
+- Where the emotion changes.
+
+The next character decides whether a mark ends anything: ``3.14``, ``12:30`` and ``example.com`` are not cut.
+"""
+
+import re
+from enum import IntEnum
+
+from myna.core.reply import Segment
+from myna.text.characters import is_cjk, is_emoji
+from myna.text.speakable import STAGE_DIRECTION, Speakable
+
+BUDGET_CJK = 12
+BUDGET_WORDS = 8
+LARGEST_BUDGET = 4.0
+SHORTEST_CLAUSE = 1 / 6
+"""In budgets: below two Chinese characters or two words, an opening clause waits for the next."""
+
+LONGEST_RUN = 32
+"""So many characters of quotes, emoji and white space may follow a mark before it cuts all the same."""
+
+LONGEST_WORD = 600
+"""A segment of so many characters is cut within a word, unless that is a URL."""
+
+_SENTENCE_MARKS = frozenset("。！？!?…\n.｡")
+_CLAUSE_MARKS = frozenset("，、；：,;:—､")
+_ASCII_MARKS = frozenset(".!?,;:")
+_CLOSERS = frozenset("”’」』）】》〉)]")
+_CLOSERS_UNLESS_SPACED = frozenset("\"'*_~`")
+_IN_WORDS = frozenset("'’-_./:@&%+=?#")
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st sr jr vs etc fig approx dept est inc ltd co corp gen col sgt capt rev hon messrs mt "
+    "e.g i.e al cf viz jan feb mar apr jun jul aug sep sept oct nov dec".split()
+)
+_DOTTED = re.compile(r"(?:[A-Za-z]\.)*[A-HJ-Za-z]|(?:[A-Za-z]\.)+I")  # "U.S", "J", but not the word I
+_LAST_WORD = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
+_LIST_NUMBER = re.compile(r"(?:\A|\n)[\s>*_#-]*\d{1,3}\Z")
+_CONJUNCTION = re.compile(
+    r"(?:(?<=\s)(?:and|but|or|because|which|while|when|if|although|though|since|until|unless|where)"
+    r"|但是|可是|不过|因为|所以|如果|然后|而且|并且|或者|以及|虽然|于是|因此|还有)\Z",
+    re.IGNORECASE,
+)
+_PREPOSITION = re.compile(
+    r"(?<=\s)(?:to|for|with|in|on|at|from|about|into|by|as|than|that|who|how|what|why)\Z", re.IGNORECASE
+)
+_URL_BEGINS = re.compile(r"(?:https?|ftp|wss?)://|www\.|data:", re.IGNORECASE)
+_ACTION = re.compile(STAGE_DIRECTION)
+_LONGEST_ACTION = 202
+
+
+class _Mark(IntEnum):
+    NONE = 0
+    CLAUSE = 1
+    SENTENCE = 2
+
+
+class Segmenter:
+    """Cuts the display text of a reply into segments, in whatever pieces it comes.
+
+    The segments' display texts joined are the reply's display text, all but its silent end: what nothing that can be
+    spoken follows (an emoji on a line of its own, code). Silent text elsewhere belongs to the segment after it.
+
+    Args:
+        emotion: What the text is spoken with until `turn_to` says otherwise.
+    """
+
+    def __init__(self, emotion: str = "") -> None:
+        self._emotion = emotion
+        self._speakable = Speakable()
+        self._silent: list[str] = []
+        self._index = 0
+        self._budget = 1.0
+        self._begin([])
+
+    def feed(self, text: str) -> list[Segment]:
+        """The segments that are now known to be whole."""
+        segments: list[Segment] = []
+        for following in text:
+            if self._chars and (end := self._cut(following)):
+                segments += self._emit(end)
+            self._add(following)
+        return segments
+
+    def turn_to(self, emotion: str) -> list[Segment]:
+        """What is fed from now on is spoken with ``emotion``. What was fed before is a segment, if it can be spoken."""
+        segments = self._emit(len(self._chars))
+        self._emotion = emotion
+        return segments
+
+    def finish(self) -> list[Segment]:
+        """The last segment, if anything is left to speak."""
+        return self._emit(len(self._chars))
+
+    def _begin(self, chars: list[str]) -> None:
+        """Begin the next chunk with characters that were judged already."""
+        self._chars: list[str] = []
+        self._length = 0.0  # in budgets of the first segment
+        self._blank = True
+        self._word_begin = 0
+        self._mark = _Mark.NONE
+        self._run = 0
+        self._spaced = False
+        self._action: int | None = None  # where the asterisk stands that may open a stage direction
+        for char in chars:
+            self._add(char)
+
+    def _emit(self, end: int) -> list[Segment]:
+        chunk = "".join(self._chars[:end])
+        self._begin(self._chars[end:])
+        self._silent.append(chunk)
+        speech = self._speakable.feed(chunk)
+        if not speech:
+            return []
+        segment = Segment(self._index, "".join(self._silent), speech, self._emotion)
+        self._silent.clear()
+        self._index += 1
+        self._budget = min(2 * self._budget, LARGEST_BUDGET)
+        return [segment]
+
+    def _add(self, char: str) -> None:
+        before = self._chars[-1] if self._chars else " "
+        self._chars.append(char)
+        if before.isspace():
+            self._word_begin = len(self._chars) - 1
+        if is_cjk(char):
+            self._length += 1 / BUDGET_CJK
+        elif char.isalnum() and (is_cjk(before) or not (before.isalnum() or before in _IN_WORDS)):
+            self._length += 1 / BUDGET_WORDS
+
+    def _cut(self, following: str) -> int:
+        """How many characters a segment takes now that ``following`` is known; 0 if it goes on."""
+        char = self._chars[-1]
+        if self._in_action(char, following):
+            return 0
+        self._blank = self._blank and char.isspace()
+        self._judge(char, following)
+        if self._mark and not self._run_goes_on(following):
+            enough = SHORTEST_CLAUSE if self._index == 0 else self._budget
+            if self._mark is _Mark.SENTENCE or self._length >= enough:
+                return len(self._chars)
+            self._mark = _Mark.NONE
+        if begin := self._word_to_cut_before(following):
+            return begin
+        return len(self._chars) if self._too_long(char, following) else 0
+
+    # ------------------------------------------------------------------------------------------------------- marks
+
+    def _judge(self, char: str, following: str) -> None:
+        """Note what ``char`` ends."""
+        ends = char not in _ASCII_MARKS or _may_follow_mark(following)
+        if ends and char in _SENTENCE_MARKS and (char != "." or self._is_full_stop()):
+            self._mark = _Mark.SENTENCE
+        elif ends and char in _CLAUSE_MARKS and not (following.isdigit() and self._follows_digit()):
+            self._mark = max(self._mark, _Mark.CLAUSE)
+        elif not self._mark or not self._belongs_to_run(char):
+            self._mark = _Mark.NONE
+        self._run = self._run + 1 if self._mark else 0
+        self._spaced = bool(self._mark) and (self._spaced or char.isspace())
+
+    def _belongs_to_run(self, char: str) -> bool:
+        """Whether ``char`` goes with the mark before it. After white space a quote or an asterisk opens something."""
+        if char in _CLOSERS_UNLESS_SPACED:
+            return not self._spaced
+        return char.isspace() or char in _CLOSERS or is_emoji(char)
+
+    def _run_goes_on(self, following: str) -> bool:
+        is_mark = following in _SENTENCE_MARKS or following in _CLAUSE_MARKS
+        return self._run < LONGEST_RUN and (is_mark or self._belongs_to_run(following))
+
+    def _is_full_stop(self) -> bool:
+        tail = "".join(self._chars[-24:-1])
+        if _LIST_NUMBER.search(tail):
+            return False
+        word = _LAST_WORD.search(tail)
+        return word is None or not (word[0].lower() in _ABBREVIATIONS or _DOTTED.fullmatch(word[0]))
+
+    def _follows_digit(self) -> bool:
+        return len(self._chars) > 1 and self._chars[-2].isdigit()
+
+    # ------------------------------------------------------------------------------------- conjunctions and long text
+
+    def _word_to_cut_before(self, following: str) -> int:
+        """Where the conjunction or preposition begins that ends here, if the text is long enough; else 0."""
+        if following.isascii() and following.isalnum():
+            return 0
+        used = self._length / self._budget + (0.5 if self._index == 0 else 0)
+        tail = self._chars[-12:]
+        for word, enough in ((_CONJUNCTION, 1.0), (_PREPOSITION, 1.5)):
+            if used >= enough and (found := word.search("".join(tail))):
+                return len(self._chars) - len(tail) + found.start()
+        return 0
+
+    def _too_long(self, char: str, following: str) -> bool:
+        if self._length >= 2 * self._budget and (char.isspace() or (is_cjk(char) and is_cjk(following))):
+            return True
+        if len(self._chars) < LONGEST_WORD or not following.isalnum():
+            return False
+        return not _URL_BEGINS.search("".join(self._chars[self._word_begin : self._word_begin + 200]))
+
+    def _in_action(self, char: str, following: str) -> bool:
+        """Whether this is the inside of what may be a stage direction in asterisks, which is not cut."""
+        if self._action is None:
+            begins = char == "*" and not following.isspace() and following != "*"
+            if begins and self._blank:
+                self._action = len(self._chars) - 1
+        elif char == "*":
+            action = "".join(self._chars[self._action :])
+            self._action = None
+            if following.isspace() and _ACTION.fullmatch(action):
+                self._mark = _Mark.SENTENCE
+        elif char == "\n" or len(self._chars) > _LONGEST_ACTION:
+            self._action = None
+        return self._action is not None
+
+
+def _may_follow_mark(following: str) -> bool:
+    """Whether an ASCII mark before ``following`` ends something, and is not a part of a number, a name or a URL."""
+    return (
+        not following.isascii()
+        or following.isspace()
+        or following in _ASCII_MARKS
+        or following in _CLOSERS
+        or following in _CLOSERS_UNLESS_SPACED
+    )

@@ -1,0 +1,15 @@
+"""The ``[weights]`` section of the settings."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class WeightsOptions(BaseModel):
+    """Where model files are asked for, and how long a source may keep us waiting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    hf_endpoint: str = Field(default="https://huggingface.co", description="The Hugging Face hub, or a mirror of it.")
+    modelscope_endpoint: str = Field(default="https://www.modelscope.cn", description="ModelScope.")
+    # With the start of pip or npm, which takes about half a second, an unreachable source is skipped within 3 s.
+    connect_s: float = Field(default=2.5, gt=0, description="For a source to answer, in seconds.")
+    idle_s: float = Field(default=60.0, gt=0, description="For a download to go on, in seconds.")

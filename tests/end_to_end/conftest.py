@@ -1,0 +1,54 @@
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.end_to_end.processes import MYNA, Home, Server
+
+from myna.weights.locate import Weights
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, weights: Weights) -> Home:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "weights").symlink_to(weights.locate("silero-vad").parents[1])
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MYNA_")}
+    environ |= {"MYNA_HOME": str(folder), "PATH": f"{MYNA.parent}:{environ['PATH']}"}
+    return Home(folder, environ)
+
+
+@pytest.fixture(scope="session")
+def start(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Server]]:
+    """Starts servers on free ports, and stops them in the end."""
+    started: list[Server] = []
+
+    def start() -> Server:
+        log = tmp_path_factory.mktemp("log") / "serve.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [MYNA, "serve", "--port", "0"],
+                cwd=home.folder,
+                env=home.environ,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
+        server = Server("", process, log)
+        server.wait(lambda: "http://" in log.read_text())
+        url = next(word for word in log.read_text().split() if word.startswith("http://"))
+        started.append(Server(url, process, log))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(start: Callable[[], Server]) -> Server:
+    server = start()
+    server.wait_ready()
+    return server

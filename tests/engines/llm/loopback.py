@@ -1,0 +1,93 @@
+"""A small HTTP server that misbehaves as it is told, on a real socket."""
+
+import json
+import math
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import anyio
+from anyio.abc import SocketAttribute, SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+Answer: TypeAlias = Sequence[bytes | float]
+"""What is sent, in pieces, with pauses in seconds; at an infinite one the server waits until the client has left. Then
+the connection is closed."""
+
+CHAT = "/v1/chat/completions"
+
+
+def head(status: int = 200, content_type: str = "text/event-stream", **more: str) -> bytes:
+    lines = [f"HTTP/1.1 {status} Whatever", f"Content-Type: {content_type}", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def event(data: object) -> bytes:
+    return b"data: " + (data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()) + b"\n\n"
+
+
+def piece(finish_reason: str | None = None, **delta: object) -> bytes:
+    return event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]})
+
+
+def error(status: int, body: object) -> Answer:
+    return [head(status, "application/json"), json.dumps(body).encode()]
+
+
+DONE = event(b"[DONE]")
+HELLO: Answer = [head(), piece(content="hello"), piece("stop"), DONE]
+
+
+@dataclass
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Loopback:
+    """The server: what it was asked, and whether a client has left in the middle of an answer."""
+
+    port: int
+    answers: Mapping[str, Answer]
+    requests: list[Request] = field(default_factory=list[Request])
+    left: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def asked(self, path: str = CHAT) -> list[Request]:
+        return [request for request in self.requests if request.path == path]
+
+    async def serve(self, stream: SocketStream) -> None:
+        async with stream:
+            reader = BufferedByteReceiveStream(stream)
+            first, *lines = (await reader.receive_until(b"\r\n\r\n", 65536)).decode().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            body = await reader.receive_exactly(int(headers.get("content-length", 0)))
+            path = first.split()[1]
+            self.requests.append(Request(path, headers, json.loads(body) if body else None))
+            try:
+                for step in self.answers.get(path, error(404, {"error": "no such page"})):
+                    if isinstance(step, bytes):
+                        await stream.send(step)
+                    elif step == math.inf:
+                        await reader.receive()
+                    else:
+                        await anyio.sleep(step)
+            except (anyio.BrokenResourceError, anyio.EndOfStream):
+                self.left.set()
+
+
+@asynccontextmanager
+async def serving(answers: Mapping[str, Answer], port: int = 0) -> AsyncGenerator[Loopback]:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    server = Loopback(listener.extra(SocketAttribute.local_port), answers)
+    async with anyio.create_task_group() as tasks, listener:
+        tasks.start_soon(listener.serve, server.serve)
+        yield server
+        tasks.cancel_scope.cancel()

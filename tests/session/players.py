@@ -1,0 +1,54 @@
+"""A session with scripted engines, and what came of it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from myna.core.events import Event, ReplyText, TurnEnded
+from myna.core.ids import ConversationId
+from myna.core.messages import Conversation, Message
+from myna.engines.base import ASR, LLM, TTS
+from myna.personas.model import BaseVoice, Persona
+from myna.session.session import Session, SessionEngines, SessionOptions, open_session
+from myna.store.base import Store
+from myna.store.in_memory import InMemoryStore
+
+CONVERSATION = Conversation(ConversationId("conv_test"), "bird")
+PERSONA = Persona(id="bird", name="鸟", language="zh", voice=BaseVoice.model_validate({"voice": "zf_xiaobei"}))
+
+
+@dataclass(frozen=True)
+class Stage:
+    session: Session
+    store: Store
+
+    async def turn(self) -> list[Event]:
+        """The events up to the end of the turn that runs or comes next."""
+        events: list[Event] = []
+        async for event in self.session:
+            events.append(event)
+            if isinstance(event, TurnEnded):
+                break
+        return events
+
+    async def history(self) -> Sequence[Message]:
+        return await self.store.messages(CONVERSATION.id)
+
+
+@asynccontextmanager
+async def on_stage(
+    llm: LLM, *, asr: ASR | None = None, tts: TTS | None = None, options: SessionOptions | None = None
+) -> AsyncGenerator[Stage]:
+    store = InMemoryStore()
+    await store.create(CONVERSATION)
+    engines = SessionEngines(llm, asr, tts)
+    async with open_session(CONVERSATION, PERSONA, engines, store, options or SessionOptions()) as session:
+        yield Stage(session, store)
+
+
+def shown(events: Sequence[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, ReplyText))
+
+
+def kinds(events: Sequence[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]

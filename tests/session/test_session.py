@@ -1,0 +1,238 @@
+from collections.abc import AsyncGenerator, Sequence
+
+import anyio
+import pytest
+
+from myna.core.commands import AppendAudio, CommitAudio, Interrupt, SendText
+from myna.core.errors import BadInput, Closed, EngineUnavailable
+from myna.core.events import (
+    EmotionChanged,
+    Event,
+    Failed,
+    Interrupted,
+    ReplyText,
+    SegmentReady,
+    StageTimed,
+    TranscriptFinal,
+    TurnEnded,
+    TurnStarted,
+)
+from myna.core.messages import AssistantMessage, UserMessage
+from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, TextDelta
+from myna.testing.clock import on_virtual_clock
+from myna.testing.llm import HANG, Pause, ScriptedLLM
+from tests.session.players import kinds, on_stage, shown
+
+
+@on_virtual_clock
+async def test_a_text_turn_shows_words_and_emotion_and_never_the_tag() -> None:
+    async with on_stage(ScriptedLLM(["[开", "心] 你", "好！"])) as stage:
+        await stage.session.send(SendText("早"))
+        events = await stage.turn()
+        assert shown(events) == "你好！"
+        assert [event.emotion for event in events if isinstance(event, EmotionChanged)] == ["开心"]
+        assert [event.segment.speech for event in events if isinstance(event, SegmentReady)] == ["你好！"]
+        assert isinstance(events[0], TurnStarted)
+        assert isinstance(events[-1], TurnEnded)
+        assert events[-1].outcome == "completed"
+        assert events[-1].reply is not None
+        assert (events[-1].reply.raw, events[-1].reply.display) == ("[开心] 你好！", "你好！")
+        assert {event.turn_id for event in events} == {events[0].turn_id}
+
+
+@on_virtual_clock
+async def test_raw_replies_go_back_to_the_model_with_their_tags() -> None:
+    llm = ScriptedLLM("[开心] 你好！", "[平静] 嗯。")
+    async with on_stage(llm) as stage:
+        for text in ("早", "晚"):
+            await stage.session.send(SendText(text))
+            await stage.turn()
+    assert [message.content for message in llm.calls[1].request.messages[-3:]] == ["早", "[开心] 你好！", "晚"]
+    assert llm.calls[1].request.messages[: len(llm.calls[0].request.messages)] == llm.calls[0].request.messages
+    assert llm.calls[0].request.cache_key == llm.calls[1].request.cache_key == "conv_test"
+
+
+@on_virtual_clock
+async def test_stages_are_timed_in_their_order() -> None:
+    async with on_stage(ScriptedLLM([Pause(1), "[平静] 一，", Pause(2), "二。"])) as stage:
+        await stage.session.send(SendText("数"))
+        timed = {event.stage: event.at_ms for event in await stage.turn() if isinstance(event, StageTimed)}
+    assert timed == pytest.approx({"first_token": 1000, "first_segment": 3000, "reply": 3000, "turn": 3000})
+
+
+@on_virtual_clock
+async def test_an_interrupt_ends_the_turn_before_the_next_may_begin() -> None:
+    llm = ScriptedLLM(["[平静] 一。", Pause(5), "二。"], "[开心] 好。")
+    async with on_stage(llm) as stage:
+        await stage.session.send(SendText("数"))
+        with anyio.move_on_after(1):
+            async for _ in stage.session:
+                pass
+        await stage.session.send(Interrupt())
+        await stage.session.send(SendText("停"))
+        first = await stage.turn()
+        assert llm.calls[0].ended == "closed"
+        assert kinds(first) == ["Interrupted", "TurnEnded"]
+        second = await stage.turn()
+        assert shown(second) == "好。"
+        assert first[0].turn_id != second[0].turn_id
+        said = [m.text if isinstance(m, UserMessage) else m.reply.raw for m in await stage.history()]
+    assert said == ["数", "[平静] 一。", "停", "[开心] 好。"]
+
+
+@on_virtual_clock
+async def test_a_new_utterance_interrupts_the_reply_that_runs() -> None:
+    async with on_stage(ScriptedLLM(["[平静] 一。", HANG], "[平静] 好。")) as stage:
+        await stage.session.send(SendText("数"))
+        await anyio.sleep(1)
+        await stage.session.send(SendText("停"))
+        assert kinds(await stage.turn())[-2:] == ["Interrupted", "TurnEnded"]
+        assert shown(await stage.turn()) == "好。"
+
+
+@on_virtual_clock
+async def test_what_the_client_has_not_taken_is_withdrawn_and_never_was_said() -> None:
+    async with on_stage(ScriptedLLM(["[平静] 一。", "二。", "三。", HANG])) as stage:
+        await stage.session.send(SendText("数"))
+        seen = ""
+        async for event in stage.session:
+            if isinstance(event, ReplyText):
+                seen = event.text
+                break
+        await anyio.sleep(1)
+        await stage.session.send(Interrupt())
+        await anyio.sleep(1)
+        events = await stage.turn()
+        assert shown(events) == ""
+        ended = events[-1]
+        assert isinstance(ended, TurnEnded)
+        assert ended.reply is not None
+        assert ended.reply.heard == seen
+        assert ended.reply.raw == f"[平静] {seen}"
+        message = (await stage.history())[-1]
+    assert isinstance(message, AssistantMessage)
+    assert message.outcome == "interrupted"
+    assert message.reply == ended.reply
+
+
+@on_virtual_clock
+async def test_an_interrupt_with_nothing_running_is_nothing() -> None:
+    async with on_stage(ScriptedLLM("[平静] 好。")) as stage:
+        await stage.session.send(Interrupt())
+        await stage.session.send(SendText("早"))
+        assert shown(await stage.turn()) == "好。"
+
+
+@on_virtual_clock
+async def test_an_engine_that_fails_is_told_and_the_session_answers_the_next_turn() -> None:
+    llm = ScriptedLLM(["[平静] 一，", EngineUnavailable("The LLM is gone.", hint="Wait.")], "[平静] 好。")
+    async with on_stage(llm) as stage:
+        await stage.session.send(SendText("数"))
+        events = await stage.turn()
+        failed = next(event for event in events if isinstance(event, Failed))
+        assert (failed.code, failed.message, failed.hint) == ("engine_unavailable", "The LLM is gone.", "Wait.")
+        assert shown(events) == "一，"
+        assert isinstance(events[-1], TurnEnded)
+        assert events[-1].outcome == "failed"
+        await stage.session.send(SendText("再来"))
+        assert shown(await stage.turn()) == "好。"
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ([HANG], "did not answer within 30 s"),
+        (["[平静] 一，", HANG], "did not answer within 15 s"),
+        (["[平静] 一，", *[Pause(10), "。"] * 20], "did not answer within 60 s"),
+    ],
+)
+@on_virtual_clock
+async def test_an_llm_that_hangs_is_given_up(script: Sequence[str | Pause], told: str) -> None:
+    llm = ScriptedLLM(script, "[平静] 好。")
+    async with on_stage(llm) as stage:
+        await stage.session.send(SendText("数"))
+        events = await stage.turn()
+        failed = next(event for event in events if isinstance(event, Failed))
+        assert failed.code == "engine_timeout"
+        assert told in failed.message
+        assert llm.calls[0].ended == "closed"
+        await stage.session.send(SendText("再来"))
+        assert shown(await stage.turn()) == "好。"
+
+
+class BuggyLLM:
+    info = LLMInfo("buggy", None, native_tools=False, output_schema=False)
+
+    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        yield TextDelta(f"[平静] {request.messages[0].role[10]}")
+
+    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
+        return len(messages)
+
+
+@on_virtual_clock
+async def test_a_fault_of_ours_ends_the_turn_and_not_the_session(caplog: pytest.LogCaptureFixture) -> None:
+    async with on_stage(BuggyLLM()) as stage:
+        for _ in range(2):
+            await stage.session.send(SendText("早"))
+            events = await stage.turn()
+            assert [event.code for event in events if isinstance(event, Failed)] == ["internal"]
+    assert "IndexError" in caplog.text
+
+
+@on_virtual_clock
+async def test_closing_takes_less_than_two_seconds_with_a_client_that_never_reads() -> None:
+    llm = ScriptedLLM(["[平静] ", *["字"] * 1000, HANG])
+    async with on_stage(llm) as stage:
+        await stage.session.send(SendText("数"))
+        await anyio.sleep(5)
+        began = anyio.current_time()
+    assert anyio.current_time() - began < 2
+    assert llm.calls[0].ended == "closed"
+    assert [type(message) for message in await stage.history()] == [UserMessage]  # what nobody took was never said
+
+
+@on_virtual_clock
+async def test_what_was_said_before_the_session_was_closed_is_kept() -> None:
+    async with on_stage(ScriptedLLM(["[平静] 一。", HANG])) as stage:
+        await stage.session.send(SendText("数"))
+        with anyio.move_on_after(1):
+            async for _ in stage.session:
+                pass
+    message = (await stage.history())[-1]
+    assert isinstance(message, AssistantMessage)
+    assert (message.outcome, message.reply.raw) == ("interrupted", "[平静] 一。")
+
+
+@on_virtual_clock
+async def test_a_closed_session_takes_no_commands_and_its_events_end() -> None:
+    async with on_stage(ScriptedLLM("[平静] 好。")) as stage:
+        pass
+    with pytest.raises(Closed):
+        await stage.session.send(SendText("早"))
+    assert [event async for event in stage.session] == []
+
+
+@on_virtual_clock
+async def test_commands_that_make_no_sense_are_refused_and_change_nothing() -> None:
+    async with on_stage(ScriptedLLM("[平静] 好。")) as stage:
+        with pytest.raises(BadInput, match="half a sample"):
+            await stage.session.send(AppendAudio(b"123"))
+        with pytest.raises(BadInput, match="empty"):
+            await stage.session.send(SendText(" \n"))
+        with pytest.raises(BadInput, match="longer than 1800 s"):
+            await stage.session.send(AppendAudio(bytes(1801 * 32000)))
+        await stage.session.send(SendText("早"))
+        assert shown(await stage.turn()) == "好。"
+
+
+@on_virtual_clock
+async def test_audio_without_an_asr_is_a_clear_failure() -> None:
+    async with on_stage(ScriptedLLM("[平静] 好。")) as stage:
+        await stage.session.send(AppendAudio(bytes(3200)))
+        await stage.session.send(CommitAudio())
+        events: list[Event] = await stage.turn()
+        assert [event.message for event in events if isinstance(event, Failed)] == [
+            "This session has no ASR, so it cannot hear."
+        ]
+        assert not any(isinstance(event, TranscriptFinal | Interrupted) for event in events)

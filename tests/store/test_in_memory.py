@@ -1,0 +1,45 @@
+import pytest
+
+from myna.core.errors import UnknownName
+from myna.core.ids import ConversationId, MessageId, TurnId
+from myna.core.messages import Conversation, UserMessage
+from myna.store.base import Store
+from myna.store.in_memory import InMemoryStore
+
+pytestmark = pytest.mark.anyio
+
+
+def conversation(name: str) -> Conversation:
+    return Conversation(ConversationId(name), "assistant")
+
+
+def said(text: str) -> UserMessage:
+    return UserMessage(MessageId(text), TurnId(text), text)
+
+
+async def test_messages_come_back_in_the_order_they_were_given() -> None:
+    store: Store = InMemoryStore()
+    await store.create(conversation("a"))
+    for text in ("one", "two"):
+        await store.append(ConversationId("a"), said(text))
+    assert await store.messages(ConversationId("a")) == (said("one"), said("two"))
+    assert await store.find(ConversationId("a")) == conversation("a")
+
+
+async def test_an_unknown_conversation_is_told() -> None:
+    store = InMemoryStore()
+    assert await store.find(ConversationId("a")) is None
+    with pytest.raises(UnknownName, match="no conversation a"):
+        await store.append(ConversationId("a"), said("one"))
+    with pytest.raises(UnknownName, match="no conversation a"):
+        await store.messages(ConversationId("a"))
+
+
+async def test_the_conversation_unused_for_longest_goes_first() -> None:
+    store = InMemoryStore(limit=2)
+    await store.create(conversation("old"))
+    await store.create(conversation("used"))
+    await store.append(ConversationId("old"), said("still here"))
+    await store.create(conversation("new"))
+    assert await store.find(ConversationId("used")) is None
+    assert await store.messages(ConversationId("old")) == (said("still here"),)

@@ -1,0 +1,117 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from myna.core.reply import Segment
+from myna.text.segments import BUDGET_CJK, BUDGET_WORDS, Segmenter
+from myna.text.speakable import speakable
+
+
+def cut(text: str, size: int = 1) -> list[Segment]:
+    segmenter = Segmenter("平静")
+    segments = [one for i in range(0, len(text), size) for one in segmenter.feed(text[i : i + size])]
+    return segments + segmenter.finish()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        # the first clause, then sentences
+        ["你好，", "我是小智，很高兴见到你，今天想聊什么？", "都可以。"],
+        ["嗯，好的，", "我来帮你查一下天气。"],
+        ["好！", "走吧。"],
+        ["Well, of course, ", "my friend, I will help you. ", "Just say how."],
+        ["Sure! ", "Here is what I found."],
+        ["我很喜欢你说的这个故事", "但是结尾有点悲伤。"],
+        ["The best way to learn a new language is ", "to practice every day."],
+        ["I have never been to that place ", "because it is too far away."],
+        # sentence ends, and what looks like one
+        ["Mr. Smith met Dr. Lee at 9 a.m. on Main St. near the U.S. embassy, ", "e.g. yesterday. ", "It cost $3.50. "],
+        ["圆周率是3.14，", "现在12:30。", "版本v1.2.3发布了。", "人口10，000。"],
+        ["J. K. Rowling wrote it. ", "So did I. ", "Really?! ", "Yes!"],
+        ["唉……", "五百年了……", "真久。"],
+        ["Wait... ", "what? ", "Not wait...what."],
+        ["他说：", "“走吧！”", "然后他就走了。", "“好。”（他笑了。）", "完。"],
+        ['She said "Go!" ', 'Then "No." ', "(Really.) ", "End."],
+        ["Write to a.b@example.com, ", "or see https://example.com/a,b?c=1;d. ", "Node.js runs it."],
+        ["Really?真的！", "OK.好的。"],
+        ["哇！！！", "太好了～！😊👨‍👩‍👧 ", "走。"],
+        # lists and lines
+        ["第一行\n", "第二行\n\n", "1. 苹果\n", "2. 香蕉\n", "- **梨**。 ", "甜。\n"],
+        ["**重点！** ", "看这里。"],
+        # silent text goes with what follows, or with the sentence before it
+        ["😀 你好。", "再见！😊"],
+        ["Look here:\n", "```py\nx = 1. \n\n# y! z\n```\nDone."],
+        ["*She smiles. Then she waves.* Hello! ", "*nods* Bye."],
+        ["看[这篇。文章](https://example.com)吧。"[:4], "看[这篇。文章](https://example.com)吧。"[4:]],
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_reply_is_cut_into_segments(parts: list[str], size: int) -> None:
+    assert [one.display for one in cut("".join(parts), size)] == parts
+
+
+def test_segments_are_numbered_and_carry_the_emotion_they_were_fed_with() -> None:
+    segmenter = Segmenter("开心")
+    segments = [*segmenter.feed("早"), *segmenter.turn_to("悲伤"), *segmenter.feed("唉。"), *segmenter.finish()]
+    assert segments == [Segment(0, "早", "早", "开心"), Segment(1, "唉。", "唉。", "悲伤")]
+
+
+def test_silent_text_before_a_change_of_emotion_goes_with_what_follows() -> None:
+    segmenter = Segmenter("开心")
+    segments = [*segmenter.feed("😊 "), *segmenter.turn_to("悲伤"), *segmenter.feed("唉。"), *segmenter.finish()]
+    assert segments == [Segment(0, "😊 唉。", "唉。", "悲伤")]
+
+
+def test_a_reply_that_cannot_be_spoken_has_no_segment() -> None:
+    assert cut("😊👍\n```\ncode. more!\n```\n") == []
+
+
+def test_a_segment_is_known_one_character_after_its_end() -> None:
+    segmenter = Segmenter()
+    assert segmenter.feed("你好！") == []
+    assert [one.display for one in segmenter.feed("很")] == ["你好！"]
+
+
+def test_text_without_any_marks_is_cut_all_the_same() -> None:
+    chinese, english = cut("我" * 500), cut("word " * 500)
+    assert len(chinese[0].display) <= 2 * BUDGET_CJK
+    assert len(english[0].display.split()) <= 2 * BUDGET_WORDS
+    assert all(len(one.display) <= 8 * BUDGET_CJK for one in chinese)
+    assert all(len(one.display.split()) <= 8 * BUDGET_WORDS for one in english)
+
+
+def test_segments_grow_with_the_audio_that_is_ahead_of_them() -> None:
+    lengths = [len(one.display) for one in cut("一二三四五六，" * 40)]
+    assert lengths == [7, 28, 49, 49, 49, 49, 49]
+
+
+def test_a_long_url_is_never_cut() -> None:
+    url = "https://example.com/" + "a1b2/" * 500
+    (segment,) = cut(f"See {url} now")
+    assert segment.speech == "See example dot com now"
+
+
+PIECES = [
+    "你好", "，", "。", "！", "……", "\n", " ", "\n\n", "Hello", "Mr. ", "3.14", "12:30", ". ", ", ", "? ", '"', "”", "（",
+    "）", "**", "*", "`", "```\n", "- ", "1. ", "😊", "👨‍👩‍👧", "https://example.com/a.b,c", "但是", " and ", "~", "…", "[", "](u)",
+    "# ", "| ", "：", "word word word word ", "苹果香蕉葡萄西瓜",
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(TEXTS, st.integers(1, 12))
+def test_segments_do_not_depend_on_the_pieces(text: str, size: int) -> None:
+    assert cut(text, size) == cut(text, len(text) + 1)
+
+
+@settings(deadline=None, max_examples=300)
+@given(TEXTS)
+def test_segments_hold_the_whole_text_but_for_a_silent_end(text: str) -> None:
+    segments = cut(text)
+    joined = "".join(one.display for one in segments)
+    assert text.startswith(joined)
+    assert speakable(text[len(joined) :]) == ""
+    assert [one.index for one in segments] == list(range(len(segments)))
+    assert all(one.speech == one.speech.strip() != "" for one in segments)

@@ -1,0 +1,166 @@
+"""What the tests pull from: real servers on loopback, with real archives."""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+
+@dataclass
+class Answer:
+    """What a path answers.
+
+    Attributes:
+        body: The bytes.
+        status: Of a whole answer.
+        knows_ranges: Whether a range is given when one is asked for.
+        breaks_after: The connection is cut after so many bytes of each answer.
+        stalls_after: Nothing comes after so many bytes, until the site closes.
+        chunk_delay_s: Between two chunks of 4 KiB.
+    """
+
+    body: bytes
+    status: int = 200
+    knows_ranges: bool = True
+    breaks_after: int | None = None
+    stalls_after: int | None = None
+    chunk_delay_s: float = 0.0
+
+
+@dataclass
+class Site:
+    """A server on loopback.
+
+    Attributes:
+        asked: Path and range of every GET, in order.
+        left: Set when a client went away in the middle of an answer.
+    """
+
+    answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    asked: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
+    left: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+    def ranges(self, path: str) -> list[str | None]:
+        """What was asked of one path."""
+        return [asked_range for asked, asked_range in self.asked if asked == path]
+
+    def serve_wheel(self, name: str, version: str, members: Mapping[str, bytes], **how: int | float) -> str:
+        """Publish a wheel in this site's package index, for pip. Gives the path where it lies."""
+        file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+        wheel = make_wheel(name, version, members)
+        digest = hashlib.sha256(wheel).hexdigest()
+        self.answers[f"/simple/{name}/"] = Answer(f'<a href="/files/{file}#sha256={digest}">{file}</a>'.encode())
+        self.answers[f"/files/{file}"] = Answer(wheel, **how)  # pyright: ignore[reportArgumentType] - by name
+        return f"/files/{file}"
+
+    def serve_tarball(self, name: str, version: str, members: Mapping[str, bytes]) -> None:
+        """Publish a tarball in this site's package index, for npm."""
+        tarball = make_tarball({"package/package.json": json.dumps({"name": name, "version": version}).encode()} | members)
+        dist = {
+            "tarball": f"{self.url}/{name}/-/{name}-{version}.tgz",
+            "integrity": "sha512-" + base64.b64encode(hashlib.sha512(tarball).digest()).decode(),
+        }
+        manifest = {"name": name, "version": version, "dist": dist}
+        packument = {"name": name, "dist-tags": {"latest": version}, "versions": {version: manifest}}
+        self.answers[f"/{name}"] = Answer(json.dumps(packument).encode())
+        self.answers[f"/{name}/-/{name}-{version}.tgz"] = Answer(tarball)
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """A site that is up while entered."""
+    it = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            asked_range = self.headers["Range"]
+            it.asked.append((self.path, asked_range))
+            answer = it.answers.get(self.path, Answer(b"no such thing", 404))
+            body, status = answer.body, answer.status
+            headers: dict[str, str] = {}
+            if asked_range and answer.knows_ranges:
+                begin = int(asked_range.removeprefix("bytes=").removesuffix("-"))
+                headers["Content-Range"] = f"bytes {begin}-{len(body) - 1}/{len(body)}"
+                body, status = body[begin:], 206
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Type", "text/html" if self.path.startswith("/simple/") else "application/json")
+            self.end_headers()
+            try:
+                self._send(answer, body)
+            except OSError:
+                it.left.set()
+
+        def _send(self, answer: Answer, body: bytes) -> None:
+            stop = min(len(body), *(n for n in (answer.breaks_after, answer.stalls_after) if n is not None), len(body))
+            for begin in range(0, stop, 4096):
+                self.wfile.write(body[begin : min(begin + 4096, stop)])
+                time.sleep(answer.chunk_delay_s)
+            if stop < len(body):
+                self.close_connection = True
+                if answer.stalls_after is not None:
+                    it.closing.wait(60)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def __enter__(self) -> Self:
+            return self
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        it.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield it
+        finally:
+            it.closing.set()
+            server.shutdown()
+            thread.join()
+
+
+def make_wheel(name: str, version: str, members: Mapping[str, bytes]) -> bytes:
+    """A wheel that pip takes."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": b"",
+    }
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in (*members.items(), *metadata.items()):
+            archive.writestr(member, content)
+    return wheel.getvalue()
+
+
+def make_tarball(members: Mapping[str, bytes]) -> bytes:
+    """A tarball as npm has it."""
+    tarball = io.BytesIO()
+    with tarfile.open(fileobj=tarball, mode="w") as archive:
+        for member, content in members.items():
+            entry = tarfile.TarInfo(member)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return gzip.compress(tarball.getvalue())
