@@ -22,6 +22,7 @@ def _row(key: tuple[str, ...]) -> str:
     item = TREE.fields[key]
     default = item.get_default(call_default_factory=True)
     assert default is not PydanticUndefined, f"{dotted(key)} has no default"
+    assert item.description, f"{dotted(key)} has no description"
     shown = "" if default is None else f"`{json.dumps(default, ensure_ascii=False, default=str)}`"
     plain = f"`{PLAIN[key]}`" if key in PLAIN else ""
     return f"| `{dotted(key)}` | {plain} | {shown} | {item.description} |"

@@ -45,7 +45,11 @@ def read(text: str, *, emotions: Emotions = JOYFUL, size: int = 1) -> tuple[str,
         ("One.\n\n[Sad]\nTwo.", "One.\n\nTwo.", [(6, "Sad")]),
         ("One. [Sad]\n\nTwo.", "One. \n\nTwo.", [(5, "Sad")]),
         ("你好[开心]\n再见", "你好\n再见", [(2, "开心")]),
-        ("一二三四五六七八九十一二三四五六七八九十一[开心]好", "一二三四五六七八九十一二三四五六七八九十一好", [(21, "开心")]),
+        (
+            "一二三四五六七八九十一二三四五六七八九十一[开心]好",
+            "一二三四五六七八九十一二三四五六七八九十一好",
+            [(21, "开心")],
+        ),
         # as airi's cards have it
         ('<|ACT {"emotion":{"name":"happy","intensity":1},"motion":"wave"}|> Hi', "Hi", [(0, "Happy")]),
         ('<|ACT {"emotion":"happy"}|>Hi', "Hi", [(0, "Happy")]),

@@ -1,5 +1,3 @@
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,13 +7,6 @@ from myna.engines.base import SpeechMark
 from myna.text.heard import Spoken, heard_prefix
 from myna.text.segments import Segmenter
 from myna.text.speakable import speakable
-
-
-@dataclass(frozen=True)
-class Case:
-    display: str
-    played: float
-    heard: str
 
 
 def spoken(display: str, duration_ms: float = 1000, marks: tuple[SpeechMark, ...] = (), index: int = 0) -> Spoken:

@@ -16,7 +16,7 @@ from myna.text.speakable import Speakable, speakable
         ("> quoted\n> twice", "quoted twice"),
         ("| 名称 | 价格 |\n|------|:----:|\n| 苹果 | 3元 |", "名称, 价格 苹果, 3元"),
         ("---\n", ""),
-        ("See [the docs](https://docs.example.com/x_(y) \"Title\") now.", "See the docs now."),
+        ('See [the docs](https://docs.example.com/x_(y) "Title") now.', "See the docs now."),
         ("![a cat](cat.png) and [text][1] and a note[^1].", "a cat and text and a note."),
         ("more](https://example.com/a), and", "more, and"),
         (r"\*not bold\* and snake_case", "not bold and snake case"),
@@ -25,7 +25,7 @@ from myna.text.speakable import Speakable, speakable
         # code
         ("Look:\n```python\nprint('hi')\n```\nDone.", "Look: Done."),
         ("```\nnever closed", ""),
-        ("```inline``` is spoken", "inline is spoken"),
+        ("Here: ```py\nx``` and `this`.", "Here: and this."),
         ("```sh\n$ ls\n```", ""),
         # URLs
         ("Go to https://www.example.com/a/b?c=d#e.", "Go to example dot com."),
@@ -76,7 +76,7 @@ def test_display_text_becomes_speech_text(display: str, speech: str) -> None:
 
 
 def test_code_stays_unspoken_across_chunks() -> None:
-    chunks = ["看：\n", "```python\n", "x = 1. \n", "  ", "```\n", "好了。"]
+    chunks = ["看：\n", "```python\n", "x = 1. \n", "  ", "```", "\n好了。"]
     speech = Speakable()
     assert [speech.feed(chunk) for chunk in chunks] == ["看：", "", "", "", "", "好了。"]
 

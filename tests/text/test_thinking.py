@@ -49,13 +49,10 @@ def test_what_is_thinking_does_not_depend_on_the_pieces(parts: list[str], size: 
 
 
 @settings(deadline=None)
-@given(st.text("<>/[]thinkTHINK|channel x\n"))
+@given(st.text("<>/[]thinkTHINK|channel x\n").filter(lambda text: outside(text) == text.lstrip()))
 def test_no_more_than_a_mark_is_held_back(text: str) -> None:
     thinking = Thinking()
-    fed = given_back = 0
-    for character in text.lstrip():
-        if "think>" in text.lower() or "[think]" in text.lower() or "channel|" in text:
-            return
-        fed += 1
+    given_back = 0
+    for fed, character in enumerate(text.lstrip(), start=1):
         given_back += len(thinking.feed(character))
         assert fed - given_back < max(map(len, MARKS))

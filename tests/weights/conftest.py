@@ -21,14 +21,13 @@ def index(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
     for name in os.environ:
         if name.startswith(("PIP_", "NPM_CONFIG_", "npm_config_")):
             monkeypatch.delenv(name)
-    empty = tmp_path_factory.mktemp("settings") / "empty"
-    empty.touch()
+    settings = tmp_path_factory.mktemp("settings")
     with site() as it:
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         monkeypatch.setenv("PIP_INDEX_URL", f"{it.url}/simple")
         monkeypatch.setenv("npm_config_registry", it.url)
-        monkeypatch.setenv("npm_config_userconfig", str(empty))
-        monkeypatch.setenv("npm_config_globalconfig", str(empty))
+        monkeypatch.setenv("npm_config_userconfig", str(settings / "user"))
+        monkeypatch.setenv("npm_config_globalconfig", str(settings / "global"))
         yield it
 
 

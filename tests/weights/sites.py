@@ -9,11 +9,10 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
 
 @dataclass
@@ -67,7 +66,8 @@ class Site:
 
     def serve_tarball(self, name: str, version: str, members: Mapping[str, bytes]) -> None:
         """Publish a tarball in this site's package index, for npm."""
-        tarball = make_tarball({"package/package.json": json.dumps({"name": name, "version": version}).encode()} | members)
+        package = json.dumps({"name": name, "version": version}).encode()
+        tarball = make_tarball({"package/package.json": package, **members})
         dist = {
             "tarball": f"{self.url}/{name}/-/{name}-{version}.tgz",
             "integrity": "sha512-" + base64.b64encode(hashlib.sha512(tarball).digest()).decode(),
@@ -78,64 +78,68 @@ class Site:
         self.answers[f"/{name}/-/{name}-{version}.tgz"] = Answer(tarball)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.site = Site(url=f"http://127.0.0.1:{self.server_address[1]}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    @property
+    def site(self) -> Site:
+        assert isinstance(self.server, _Server)
+        return self.server.site
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        asked_range = self.headers["Range"]
+        self.site.asked.append((self.path, asked_range))
+        answer = self.site.answers.get(self.path, Answer(b"no such thing", 404))
+        begin = 0
+        if asked_range and answer.knows_ranges:
+            begin = int(asked_range.removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{len(answer.body) - 1}/{len(answer.body)}")
+        else:
+            self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(answer.body) - begin))
+        self.send_header("Content-Type", "text/html" if self.path.startswith("/simple/") else "application/json")
+        self.end_headers()
+        try:
+            self._send(answer, answer.body[begin:])
+        except OSError:
+            self.site.left.set()
+
+    def _send(self, answer: Answer, body: bytes) -> None:
+        stops = [n for n in (answer.breaks_after, answer.stalls_after, len(body)) if n is not None]
+        stop = min(stops)
+        for begin in range(0, stop, 4096):
+            self.wfile.write(body[begin : min(begin + 4096, stop)])
+            time.sleep(answer.chunk_delay_s)
+        if stop < len(body):
+            self.close_connection = True
+            if answer.stalls_after is not None:
+                self.site.closing.wait(60)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        pass
+
+
 @contextmanager
-def site() -> Iterator[Site]:
+def site() -> Generator[Site]:
     """A site that is up while entered."""
-    it = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            asked_range = self.headers["Range"]
-            it.asked.append((self.path, asked_range))
-            answer = it.answers.get(self.path, Answer(b"no such thing", 404))
-            body, status = answer.body, answer.status
-            headers: dict[str, str] = {}
-            if asked_range and answer.knows_ranges:
-                begin = int(asked_range.removeprefix("bytes=").removesuffix("-"))
-                headers["Content-Range"] = f"bytes {begin}-{len(body) - 1}/{len(body)}"
-                body, status = body[begin:], 206
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Type", "text/html" if self.path.startswith("/simple/") else "application/json")
-            self.end_headers()
-            try:
-                self._send(answer, body)
-            except OSError:
-                it.left.set()
-
-        def _send(self, answer: Answer, body: bytes) -> None:
-            stop = min(len(body), *(n for n in (answer.breaks_after, answer.stalls_after) if n is not None), len(body))
-            for begin in range(0, stop, 4096):
-                self.wfile.write(body[begin : min(begin + 4096, stop)])
-                time.sleep(answer.chunk_delay_s)
-            if stop < len(body):
-                self.close_connection = True
-                if answer.stalls_after is not None:
-                    it.closing.wait(60)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def __enter__(self) -> Self:
-            return self
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        it.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with _Server() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield it
+            yield server.site
         finally:
-            it.closing.set()
+            server.site.closing.set()
             server.shutdown()
             thread.join()
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from myna.cli.terminal import PersonaName, Setting, complain, notes, overrides, with_service
 from myna.core.commands import Interrupt, SendText
+from myna.core.emotion import Emotions
 from myna.core.errors import MynaError, UnknownName
 from myna.core.events import EmotionChanged, Failed, Interrupted, ReplyText, TurnEnded
 from myna.core.ids import new_conversation_id
@@ -17,6 +18,7 @@ from myna.core.messages import Conversation
 from myna.personas.model import Persona
 from myna.server.service import Service
 from myna.session.session import Session, SessionEngines, open_session
+from myna.text.reply import Display, EmotionChange, ReplyParser
 
 HELP = "/persona NAME starts a fresh conversation with somebody else, /quit ends; Ctrl-C stops a reply."
 
@@ -39,8 +41,7 @@ async def _converse(service: Service, persona: Persona) -> Persona | None:
     await service.store.create(conversation)
     engines = SessionEngines(service.engines.llm)
     options = service.session_options(persona)
-    _name(persona)
-    typer.echo(persona.greeting)
+    _greet(persona, options.emotions)
     async with open_session(conversation, persona, engines, service.store, options) as session:
         while (line := await _read()) is not None:
             word, _, rest = line.strip().partition(" ")
@@ -92,6 +93,16 @@ async def _read() -> str | None:
         notes.print("You: ", style="bold", end="")
     line = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
     return line or None
+
+
+def _greet(persona: Persona, emotions: Emotions) -> None:
+    parser = ReplyParser(emotions)
+    for item in (*parser.feed(persona.greeting), *parser.finish()):
+        if isinstance(item, EmotionChange):
+            _name(persona, item.emotion)
+        elif isinstance(item, Display):
+            typer.echo(item.text, nl=False)
+    typer.echo()
 
 
 def _name(persona: Persona, emotion: str | None = None) -> None:

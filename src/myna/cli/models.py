@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from myna.cli.progress import shown
-from myna.config.load import load_settings
+from myna.config.load import Loaded, load_settings
 from myna.core.errors import WeightsDamaged, WeightsMissing
 from myna.weights.catalog import load_catalog
 from myna.weights.fetch import pull as pull_weights
@@ -28,8 +28,8 @@ app = typer.Typer(
 SIGTERM_STATUS = 128 + signal.SIGTERM
 
 
-def _store() -> WeightsStore:
-    return WeightsStore(load_settings().folders.cache / "weights", load_catalog())
+def _store(loaded: Loaded | None = None) -> WeightsStore:
+    return WeightsStore((loaded or load_settings()).folders.cache / "weights", load_catalog())
 
 
 def pull_with_progress(
@@ -100,7 +100,8 @@ def pull(
     ] = None,
 ) -> None:
     """Fetch models and sets (the starter set if none is named), and verify what is here of them."""
-    pull_with_progress(_store(), names or ["starter"], folder=folder)
+    loaded = load_settings()
+    pull_with_progress(_store(loaded), names or ["starter"], options=loaded.settings.weights, folder=folder)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from myna.weights.store import WeightsStore
 
 T = TypeVar("T")
 
-notes = Console(stderr=True, highlight=False)
+notes = Console(stderr=True, highlight=False, soft_wrap=True)
 """For people: progress and complaints. Standard output is for results only."""
 
 Setting = Annotated[

@@ -29,7 +29,7 @@ class EngineSections:
 
 
 def engine_sections() -> EngineSections:
-    """The engines that are installed. One that cannot be imported is told of in the log and may still not be chosen.
+    """The engines that are installed. One that cannot be imported is no obstacle while nobody uses it.
 
     Raises:
         BadConfig: Two engines claim one section, or one claims a general section.
@@ -50,6 +50,6 @@ def engine_sections() -> EngineSections:
             try:
                 plugins[name] = load_entry_point(entry_point)
             except BadConfig as error:
-                log.warning("%s", error)
+                log.info("%s", error)
                 broken[name] = error
     return EngineSections({kind: tuple(found) for kind, found in engines.items()}, plugins, broken)

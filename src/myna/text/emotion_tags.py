@@ -2,8 +2,8 @@
 
 What is a tag:
 
-- ``[开心]``: an allowed emotion or an alias of one in brackets, ``[]``, ``【】`` or ``［］``, spaces and case ignored, also
-  as ``[face:joy]`` and ``[emotion: joy]``. Brackets around anything else are ordinary text.
+- ``[开心]``: an allowed emotion or an alias of one in brackets, ``[]``, ``【】`` or ``［］``, spaces and case ignored,
+  also as ``[face:joy]`` and ``[emotion: joy]``. Brackets around anything else are ordinary text.
 - ``<|ACT {"emotion":{"name":"happy","intensity":1},"motion":…}|>`` and ``<|DELAY 1|>``, as airi's cards teach models.
   They are markup whatever stands in them, so one with an unknown emotion is taken out too, and changes nothing.
 - An emoji that begins the reply, where no tag came before it, is read as an emotion (as XiaoZhi does), and stays where
@@ -72,8 +72,8 @@ class Tag:
 class EmotionTags:
     """Takes emotion tags out of a reply, in whatever pieces it comes.
 
-    Back come, in order, strings (text to show) and tags. The rules are in the module's docstring. Held back is only what
-    may become a tag: at most `LONGEST_CONTROL` characters, and far less of a bracket.
+    Back come, in order, strings (text to show) and tags. The rules are in the module's docstring. Held back is only
+    what may become a tag: at most `LONGEST_CONTROL` characters, and far less of a bracket.
     """
 
     def __init__(self, emotions: Emotions) -> None:

@@ -20,10 +20,10 @@ class Mark(Protocol):
     """At ``time_ms`` of a segment's audio, the characters of its speech text before ``offset`` have been spoken."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int: ...  # noqa: D102 - the class says it
 
     @property
-    def time_ms(self) -> float: ...
+    def time_ms(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

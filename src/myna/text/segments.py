@@ -21,17 +21,20 @@ from myna.core.reply import Segment
 from myna.text.characters import is_cjk, is_emoji
 from myna.text.speakable import STAGE_DIRECTION, Speakable
 
-BUDGET_CJK = 12
-BUDGET_WORDS = 8
-LARGEST_BUDGET = 4.0
-SHORTEST_CLAUSE = 1 / 6
-"""In budgets: below two Chinese characters or two words, an opening clause waits for the next."""
+CJK_LENGTH = 2
+WORD_LENGTH = 3
+"""How long a Chinese character and a word are to speak, relative to each other."""
+
+FIRST_BUDGET = 24  # 12 Chinese characters, or 8 words
+LARGEST_BUDGET = 4 * FIRST_BUDGET
+SHORTEST_CLAUSE = 4
+"""Below two Chinese characters or two words, an opening clause waits for the next."""
 
 LONGEST_RUN = 32
 """So many characters of quotes, emoji and white space may follow a mark before it cuts all the same."""
 
 LONGEST_WORD = 600
-"""A segment of so many characters is cut within a word, unless that is a URL."""
+"""A word of so many characters is cut, unless it is a URL."""
 
 _SENTENCE_MARKS = frozenset("。！？!?…\n.｡")
 _CLAUSE_MARKS = frozenset("，、；：,;:—､")
@@ -40,12 +43,13 @@ _CLOSERS = frozenset("”’」』）】》〉)]")
 _CLOSERS_UNLESS_SPACED = frozenset("\"'*_~`")
 _IN_WORDS = frozenset("'’-_./:@&%+=?#")
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc fig approx dept est inc ltd co corp gen col sgt capt rev hon messrs mt "
-    "e.g i.e al cf viz jan feb mar apr jun jul aug sep sept oct nov dec".split()
+_ABBREVIATION = re.compile(
+    r"mr|mrs|ms|dr|prof|st|sr|jr|vs|etc|fig|approx|dept|est|inc|ltd|co|corp|gen|col|sgt|capt|rev|hon|messrs|mt|al|cf|viz"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+    r"|(?:[a-z]\.)+[a-z]|(?-i:[A-HJ-Za-z])",  # "U.S", and "J", but not the word I
+    re.IGNORECASE,
 )
-_DOTTED = re.compile(r"(?:[A-Za-z]\.)*[A-HJ-Za-z]|(?:[A-Za-z]\.)+I")  # "U.S", "J", but not the word I
-_LAST_WORD = re.compile(r"[A-Za-z][A-Za-z.]*\Z")
+_LAST_WORD = re.compile(r"(?<![A-Za-z0-9_./,:;@&?#=-])[A-Za-z][A-Za-z.]*\Z")
 _LIST_NUMBER = re.compile(r"(?:\A|\n)[\s>*_#-]*\d{1,3}\Z")
 _CONJUNCTION = re.compile(
     r"(?:(?<=\s)(?:and|but|or|because|which|while|when|if|although|though|since|until|unless|where)"
@@ -81,7 +85,7 @@ class Segmenter:
         self._speakable = Speakable()
         self._silent: list[str] = []
         self._index = 0
-        self._budget = 1.0
+        self._budget = FIRST_BUDGET
         self._begin([])
 
     def feed(self, text: str) -> list[Segment]:
@@ -106,7 +110,7 @@ class Segmenter:
     def _begin(self, chars: list[str]) -> None:
         """Begin the next chunk with characters that were judged already."""
         self._chars: list[str] = []
-        self._length = 0.0  # in budgets of the first segment
+        self._length = 0
         self._blank = True
         self._word_begin = 0
         self._mark = _Mark.NONE
@@ -135,9 +139,9 @@ class Segmenter:
         if before.isspace():
             self._word_begin = len(self._chars) - 1
         if is_cjk(char):
-            self._length += 1 / BUDGET_CJK
+            self._length += CJK_LENGTH
         elif char.isalnum() and (is_cjk(before) or not (before.isalnum() or before in _IN_WORDS)):
-            self._length += 1 / BUDGET_WORDS
+            self._length += WORD_LENGTH
 
     def _cut(self, following: str) -> int:
         """How many characters a segment takes now that ``following`` is known; 0 if it goes on."""
@@ -184,7 +188,7 @@ class Segmenter:
         if _LIST_NUMBER.search(tail):
             return False
         word = _LAST_WORD.search(tail)
-        return word is None or not (word[0].lower() in _ABBREVIATIONS or _DOTTED.fullmatch(word[0]))
+        return word is None or not _ABBREVIATION.fullmatch(word[0])
 
     def _follows_digit(self) -> bool:
         return len(self._chars) > 1 and self._chars[-2].isdigit()
@@ -203,9 +207,9 @@ class Segmenter:
         return 0
 
     def _too_long(self, char: str, following: str) -> bool:
-        if self._length >= 2 * self._budget and (char.isspace() or (is_cjk(char) and is_cjk(following))):
-            return True
-        if len(self._chars) < LONGEST_WORD or not following.isalnum():
+        if char.isspace() or (is_cjk(char) and is_cjk(following)):
+            return self._length >= 2 * self._budget or len(self._chars) >= LONGEST_WORD
+        if len(self._chars) - self._word_begin < LONGEST_WORD or not following.isalnum():
             return False
         return not _URL_BEGINS.search("".join(self._chars[self._word_begin : self._word_begin + 200]))
 

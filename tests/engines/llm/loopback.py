@@ -11,6 +11,8 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from myna.engines.task_group import open_task_group
+
 Answer: TypeAlias = Sequence[bytes | float]
 """What is sent, in pieces, with pauses in seconds; at an infinite one the server waits until the client has left. Then
 the connection is closed."""
@@ -87,7 +89,7 @@ class Loopback:
 async def serving(answers: Mapping[str, Answer], port: int = 0) -> AsyncGenerator[Loopback]:
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
     server = Loopback(listener.extra(SocketAttribute.local_port), answers)
-    async with anyio.create_task_group() as tasks, listener:
+    async with listener, open_task_group() as tasks:
         tasks.start_soon(listener.serve, server.serve)
         yield server
         tasks.cancel_scope.cancel()

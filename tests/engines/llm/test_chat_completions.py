@@ -1,4 +1,5 @@
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -168,12 +169,16 @@ def test_an_unknown_reason_is_a_stop(reason: str | None):
     assert fed(choice(reason))[1].reason == "stop"
 
 
-@given(st.binary(max_size=60))
-def test_bytes_that_are_no_chunk_are_refused_and_nothing_else(data: bytes):
-    try:
-        assert ReplyDecoder().feed(data) == []
-    except (NotAnAnswer, ErrorObject):
-        pass
+keys = st.sampled_from(["choices", "delta", "content", "tool_calls", "index", "function", "usage", "error"])
+some_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(keys, inner)
+)
+
+
+@given(some_json)
+def test_any_json_is_understood_or_refused(data: object):
+    with suppress(NotAnAnswer, ErrorObject):
+        assert all(delta != TextDelta("") for delta in ReplyDecoder().feed(json.dumps(data).encode()))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Whisper through faster-whisper and CTranslate2, on a short window."""
 
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,7 +23,7 @@ from myna.engines.asr.whisper_decoding import (
     load_decoder,
 )
 from myna.engines.asr.whisper_guards import Evidence, is_doubtful, is_impossible, is_made_up
-from myna.engines.asr.windows import speech_windows
+from myna.engines.asr.windows import Window, speech_windows
 from myna.engines.base import ASR, ASRInfo, ASROptions, Resources, Samples, Transcript, TranscriptSegment, Word
 from myna.engines.scheduler import Scheduler, Urgency
 
@@ -32,10 +33,12 @@ SHORT_WINDOW_S = 8.0
 """Below this Whisper loops on a third of short clips, and at a *better* log-probability."""
 
 SHORTEST_S = 0.1
-LONGEST_WINDOW_S = FULL_WINDOW_S - 1  # it wants to see the end of the speech
+LONGEST_WINDOW_S = 20.0
+"""Long audio is cut to this. In windows of 29 s a step takes longer, and Whisper base makes more errors."""
 _VAD_STEP = 5 * 60 * HEARING_RATE
 _VAD_FRAME_S = VAD_FRAME / HEARING_RATE
 _SURE = 0.5
+_MISSED_S = 0.5
 
 _NAMES = ("tiny", "base", "small", "medium", "large-v1", "large-v2", "large-v3", "large-v3-turbo")
 
@@ -58,14 +61,14 @@ class FasterWhisperOptions(BaseModel):
     compute_type: ComputeType = Field(default="auto", description="`auto` is int8 on a CPU and float16 on CUDA.")
     languages: tuple[str, ...] = Field(
         default=("zh", "en"),
-        description="What may be detected where no language is fixed; empty for anything Whisper knows. Few are better: "
-        "short utterances are easily taken for another language.",
+        description="What may be detected where no language is fixed; empty for anything Whisper knows. Few are "
+        "better: short utterances are easily taken for another language.",
     )
     beam_size: int = Field(default=5, ge=1, le=20, description="How many hypotheses are followed; 1 is fastest.")
     threads: int = Field(
         default=1,
         ge=1,
-        description="CPU threads for one utterance. More help only where cores are idle; decoding gets slower with two.",
+        description="CPU threads for one utterance. More help bigger models, and only where cores are idle.",
     )
 
 
@@ -114,13 +117,22 @@ class FasterWhisperASR:
         probabilities = await self._speech(samples, options)
         text = ""
         segments: list[TranscriptSegment] = []
-        for window in speech_windows(probabilities, _VAD_FRAME_S, LONGEST_WINDOW_S):
-            speech_s = float(np.count_nonzero(probabilities[window.first : window.end] >= _SURE)) * _VAD_FRAME_S
+        sure = probabilities >= _SURE
+        windows = deque(speech_windows(probabilities, _VAD_FRAME_S, LONGEST_WINDOW_S))
+        while windows:
+            window = windows.popleft()
+            speech_s = _seconds(sure[window.first : window.end])
             within = samples[window.first * VAD_FRAME : window.end * VAD_FRAME]
-            if decoded := await self._hear(within, speech_s, languages, options):
-                languages = (decoded.language,)  # one transcript, one language
-                text += decoded.text
-                segments += (_moved(segment, window.first * _VAD_FRAME_S) for segment in decoded.segments)
+            decoded = await self._hear(within, speech_s, languages, options)
+            if decoded is None:
+                continue
+            languages = (decoded.language,)  # one transcript, one language
+            text += decoded.text
+            segments += (_moved(segment, window.first * _VAD_FRAME_S) for segment in decoded.segments)
+            # Whisper leaves a sentence that it takes for unfinished to the next window.
+            rest = window.first + int(decoded.segments[-1].end_s / _VAD_FRAME_S)
+            if rest > window.first and _seconds(sure[rest : window.end]) > _MISSED_S:
+                windows.appendleft(Window(rest, window.end))
         return Transcript(text.strip(), languages[0] if text else None, tuple(segments))
 
     def _languages(self, wanted: str | None) -> tuple[str, ...]:
@@ -165,6 +177,10 @@ class FasterWhisperASR:
             ) from error
 
 
+def _seconds(frames: NDArray[np.bool_]) -> float:
+    return float(np.count_nonzero(frames)) * _VAD_FRAME_S
+
+
 def _moved(segment: TranscriptSegment, by_s: float) -> TranscriptSegment:
     words = tuple(Word(word.text, word.start_s + by_s, word.end_s + by_s) for word in segment.words)
     return TranscriptSegment(segment.text, segment.start_s + by_s, segment.end_s + by_s, words)
@@ -184,7 +200,8 @@ class FasterWhisperPlugin:
         """Load the model.
 
         Raises:
-            BadConfig: A language that the model does not hear.
+            BadConfig: No Whisper model, or a compute type or a language that it does not have.
+            WeightsDamaged: The model cannot be read.
         """
         folder = resources.weights.locate(catalog_name(options.model))
         scheduler = resources.scheduler

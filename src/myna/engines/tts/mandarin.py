@@ -28,7 +28,7 @@ _INTERJECTIONS = _table("o:ɔ0 yo:jɔ0 ê:ɛ0 m:m0 n:n0 ng:ŋ0 hm:hm0 hng:hŋ0")
 _BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))
 _TONES = _table("1:→ 2:↗ 3:↓ 4:↘ 5:")
 
-_FIRST_TONE_BEFORE = frozenset("〇零一二三四五六七八九十月号")
+_FIRST_TONE_BEFORE = frozenset("〇零一二三四五六七八九十月日号")
 _FIRST_TONE_AFTER = frozenset("第〇零一二三四五六七八九十")
 
 

@@ -51,7 +51,7 @@ class LLMConformance:
 
     question = LLMMessage("user", "Count from one to ten in English words, separated by commas: one, two, ...")
     """Answered with at least five words and a comma."""
-    chinese_question = LLMMessage("user", "请用中文数字从一数到十。")
+    chinese_question = LLMMessage("user", "请用中文写一句话，介绍一下北京。")
     """Answered with Chinese text."""
 
     @pytest.fixture(scope="class")

@@ -1,0 +1,77 @@
+"""The laws of the heart that hold already, each as a property over scripts, commands and their times."""
+
+from collections.abc import Sequence
+
+import anyio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from myna.core.commands import Command, Interrupt, SendText
+from myna.core.errors import EngineRefused
+from myna.core.events import Event, Interrupted, ReplyText, TurnEnded
+from myna.core.messages import AssistantMessage, UserMessage
+from myna.testing.clock import on_virtual_clock
+from myna.testing.llm import HANG, Pause, ScriptedLLM, Step
+from tests.session.players import on_stage
+
+steps = st.one_of(
+    st.sampled_from(["[开心] ", "[生气]", "一，", "二。", "<think>想</think>", "three ", "**四**", "\n", "[", "]"]),
+    st.floats(0.01, 20).map(Pause),
+    st.sampled_from([HANG, EngineRefused("No.")]),
+)
+replies = st.lists(st.lists(steps, max_size=8), min_size=1, max_size=4)
+commands = st.lists(
+    st.tuples(st.floats(0, 10), st.sampled_from([SendText("早"), SendText("晚"), Interrupt(), Interrupt(played_ms=0)])),
+    max_size=8,
+)
+
+
+@given(replies=replies, commands=commands, reads_every_s=st.sampled_from([0.0, 0.5, 30.0]))
+@settings(deadline=None, max_examples=150)
+@on_virtual_clock
+async def test_an_interrupted_reply_says_nothing_more_and_history_keeps_what_was_said(
+    replies: Sequence[Sequence[Step]], commands: Sequence[tuple[float, Command]], reads_every_s: float
+) -> None:
+    taken: list[tuple[float, Event]] = []
+    given_at: list[float] = []
+    llm = ScriptedLLM(*replies)
+
+    async with on_stage(llm) as stage:
+
+        async def read() -> None:
+            async for event in stage.session:
+                taken.append((anyio.current_time(), event))
+                await anyio.sleep(reads_every_s)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            for after_s, command in commands:
+                await anyio.sleep(after_s)
+                given_at.append(anyio.current_time())
+                await stage.session.send(command)
+            await anyio.sleep(10_000)
+            group.cancel_scope.cancel()
+        history = await stage.history()
+
+    events = [event for _, event in taken]
+    sent = [command.text for _, command in commands if isinstance(command, SendText)]
+    assert [message.text for message in history if isinstance(message, UserMessage)] == sent  # none is lost
+    ended = [event for event in events if isinstance(event, TurnEnded)]
+    assert len(ended) == len(sent)  # every turn ends, whatever its engine does
+    assert all(call.ended is not None for call in llm.calls)  # and has let go of its engine
+    next_at = [
+        given_at[place + 1] if place + 1 < len(commands) else float("inf")
+        for place, (_, command) in enumerate(commands)
+        if isinstance(command, SendText)
+    ]
+    for end, over_at in zip(ended, next_at, strict=True):
+        said_at = [at for at, event in taken if isinstance(event, ReplyText) and event.turn_id == end.turn_id]
+        assert end.outcome != "interrupted" or max(said_at, default=0) <= over_at
+        of_turn = [event for event in events if event.turn_id == end.turn_id]
+        assert of_turn[-1] == end
+        after_interruption = [type(event) for event in of_turn if isinstance(event, Interrupted | TurnEnded)]
+        assert [type(event) for event in of_turn[-len(after_interruption) :]] == after_interruption
+        said = "".join(event.text for event in of_turn if isinstance(event, ReplyText))
+        kept = [m.reply for m in history if isinstance(m, AssistantMessage) and m.turn_id == end.turn_id]
+        assert kept == ([end.reply] if end.reply else [])
+        assert [reply.display for reply in kept] == ([said] if said else [])
