@@ -1,4 +1,4 @@
-"""Myna's hearing against faster-whisper called the usual way: same model, same beam, same language, clip by clip in turn.
+"""Myna's hearing against faster-whisper called the usual way: same model, beam and language, clip by clip in turn.
 
 ``python -m benchmarks.asr [--clips FOLDER] [--model NAME] [--runs N] [--json]``
 
@@ -13,9 +13,11 @@ import re
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import anyio
 import cn2an
@@ -35,7 +37,9 @@ from myna.weights.store import WeightsStore
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "speech"
 SHORT_S = 5.0
-simplify = opencc.OpenCC("t2s")
+
+# opencc and faster-whisper come without whole types.
+simplify = cast(Callable[[str], str], opencc.OpenCC("t2s").convert)  # pyright: ignore[reportUnknownMemberType]
 
 
 @dataclass
@@ -46,14 +50,16 @@ class Clip:
     samples: Samples
     language: str
     said: str
-    texts: dict[str, str] = field(default_factory=dict)
-    times_s: dict[str, list[float]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    times_s: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
 
     @property
     def seconds(self) -> float:
+        """How long it is."""
         return len(self.samples) / HEARING_RATE
 
     def time_s(self, way: str) -> float:
+        """How long it took to hear, one way."""
         return statistics.median(self.times_s[way])
 
 
@@ -61,7 +67,7 @@ def normalize(text: str, language: str) -> str:
     """Letters only, numbers as they are spoken, simplified Chinese."""
     text = text.casefold()
     if language == "zh":
-        text = cn2an.transform(re.sub(r"(?<=\d),(?=\d)", "", simplify.convert(text)), "an2cn")
+        text = cn2an.transform(re.sub(r"(?<=\d),(?=\d)", "", simplify(text)), "an2cn")
     return "".join(letter for letter in text if letter.isalnum())
 
 
@@ -84,7 +90,9 @@ def read_clips(folder: Path) -> list[Clip]:
 
 
 def usual(model: WhisperModel, beam_size: int, clip: Clip) -> str:
-    segments, _ = model.transcribe(clip.samples, language=clip.language, beam_size=beam_size)
+    segments, _ = model.transcribe(  # pyright: ignore[reportUnknownMemberType]
+        clip.samples, language=clip.language, beam_size=beam_size
+    )
     return "".join(segment.text for segment in segments)
 
 
@@ -114,7 +122,7 @@ def error_rate(clips: list[Clip], way: str) -> float:
 
 
 def summary(clips: list[Clip]) -> dict[str, dict[str, float]]:
-    """For every way: its error rate, its median time, and how many times longer than Myna it takes (median of clips)."""
+    """For every way: its error rate, its median time, and how many times as long as Myna it takes, medians of clips."""
     short = [clip for clip in clips if clip.seconds <= SHORT_S]
     return {
         way: {

@@ -8,8 +8,9 @@ from pathlib import Path
 
 def describe(*packages: str) -> str:
     """The machine and the versions in one line; ``packages`` beside Python and Myna."""
-    versions = ", ".join(f"{package} {version(package)}" for package in ("myna", *packages))
-    return f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB; Python {platform.python_version()}, {versions}"
+    machine = f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB"
+    versions = [f"{package} {version(package)}" for package in ("myna", *packages)]
+    return f"{machine}; Python {platform.python_version()}, {', '.join(versions)}"
 
 
 def _processor() -> str:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 from tests.weights.models import catalog, hf, model_file
@@ -41,6 +43,15 @@ def test_kokoro_has_all_english_and_chinese_voices_and_each_has_its_own_hash() -
     voices = [file for file in kokoro.files if file.path.startswith("voices/")]
     assert {file.path[len("voices/")] for file in voices} == {"a", "b", "z"}
     assert len(voices) == len({file.sha256 for file in voices}) == 36
+
+
+def test_the_page_on_models_tells_every_license_and_set() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = {row[1].strip(" `"): row for line in page.splitlines() if len(row := line.split("|")) == 5}
+    for model in load_catalog().models:
+        assert rows[model.name][3].split(":")[0].strip() == model.license
+    for name, members in load_catalog().sets.items():
+        assert all(f"`{member}`" in rows[name][2] for member in members)
 
 
 def test_a_set_means_its_models_and_a_model_named_twice_counts_once() -> None:

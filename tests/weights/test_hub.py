@@ -169,6 +169,30 @@ def test_a_hub_out_of_reach_is_asked_once_and_the_next_one_gives(
     assert reason.startswith("is out of reach (")
 
 
+def test_a_hub_that_breaks_off_at_once_is_not_asked_for_the_other_files(
+    root: Path, hub: Site, options: WeightsOptions, told: Told
+) -> None:
+    files = [model_file(noise(500, seed), hf(name), modelscope(name), path=name) for seed, name in enumerate("abc")]
+    for seed, name in enumerate("abc"):
+        hub.answers[HF_FILE.replace("weights.bin", name)] = Answer(noise(500, seed), breaks_after=0)
+        hub.answers[MODELSCOPE_FILE.replace("weights.bin", name)] = Answer(noise(500, seed))
+    store = WeightsStore(root, catalog(*files))
+    pull(store, ["tiny"], progress=told, options=options)
+    assert store.missing(["tiny"]) == []
+    assert [path for path, _ in hub.asked if path.startswith("/owner/")] == [HF_FILE.replace("weights.bin", "a")]
+    assert len(told.skips) == 1
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "nonsense://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_told(
+    store: WeightsStore, told: Told, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with pytest.raises(WeightsMissing, match=r"Hugging Face is out of reach \(.*"):
+        pull(store, ["tiny"], progress=told, options=WeightsOptions(hf_endpoint="http://hub.invalid"))
+
+
 def test_an_endpoint_that_is_no_url_is_out_of_reach(store: WeightsStore, told: Told) -> None:
     with pytest.raises(WeightsMissing, match="out of reach"):
         pull(store, ["tiny"], progress=told, options=WeightsOptions(hf_endpoint="no url"))
@@ -230,6 +254,20 @@ def test_a_whole_repository_is_pulled_by_the_hubs_own_listing(
     hub.answers.pop(HF_LISTING)
     pull(whole, ["tiny"], progress=told, options=options)
     assert (whole.root / "tiny" / "config.json").read_bytes() == SMALL
+
+
+def test_a_whole_repository_can_be_brought_from_another_machine(
+    whole: WeightsStore, hub: Site, options: WeightsOptions, told: Told, tmp_path: Path
+) -> None:
+    hub.answers[HF_LISTING] = Answer(hf_listing())
+    hub.answers["/owner/repo/resolve/main/config.json"] = Answer(SMALL)
+    hub.answers["/owner/repo/resolve/main/sub/weights.bin"] = Answer(CONTENT)
+    pull(whole, ["tiny"], progress=told, options=options)
+    hub.answers.clear()
+    there = WeightsStore(tmp_path / "there", whole.catalog)
+    pull(there, ["tiny"], progress=told, options=options, folder=whole.root)
+    assert lying_about(there.root) == lying_about(whole.root)
+    assert {file.state for file in there.verify()} == {"good"}
 
 
 def test_modelscope_lists_too(whole: WeightsStore, hub: Site, options: WeightsOptions, told: Told) -> None:

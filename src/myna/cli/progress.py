@@ -105,4 +105,3 @@ def shown(console: Console) -> Generator[Progress]:
             yield bars
     else:
         yield _ModelLines(console)
-

@@ -9,7 +9,7 @@ What holds for all of them:
 
 - An engine is *opened*, not constructed: `Plugin.open` is an async context manager that loads it, keeps it healthy and
   releases it. The process enters it once; everybody shares what it yields, so every method may be called concurrently.
-- Errors are those of `myna.core.errors`: `EngineUnavailable`, `EngineTimeout`, `EngineRefused`, `BadInput`.
+- Errors are those of `myna.core.errors`: `EngineUnavailable`, `EngineTimeout`, `EngineRefused`, `Busy`, `BadInput`.
 - Streams are async generators. Iterate them under ``contextlib.aclosing``: when ``aclose()`` returns, or the task that
   iterates is cancelled, the engine has stopped working on that request, or will at its next step.
 - Blocking work runs on the `Scheduler` of `Resources`, in steps short enough to abandon.

@@ -5,15 +5,13 @@ Samples are mono ``float32`` in [-1, 1]; PCM is 16-bit little-endian mono.
 
 import os
 import wave
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
 from myna.core.audio import BYTES_PER_SAMPLE
 from myna.core.errors import BadAudio, BadInput
@@ -47,16 +45,6 @@ def resample(samples: Samples, sample_rate: int, wanted_rate: int) -> Samples:
     return cast(Samples, soxr.resample(samples, sample_rate, wanted_rate))
 
 
-class _SoundFile(Protocol):
-    """The part of ``soundfile.SoundFile``, which is untyped, that is used here."""
-
-    @property
-    def samplerate(self) -> int: ...
-    @property
-    def frames(self) -> int: ...
-    def blocks(self, blocksize: int, *, dtype: str, always_2d: bool) -> Iterator[NDArray[np.float32]]: ...
-
-
 def read_audio(path: Path, sample_rate: int) -> Samples:
     """Read an audio file: any rate, width and number of channels, as WAV, FLAC, OGG, MP3 or what else libsndfile reads.
 
@@ -69,9 +57,9 @@ def read_audio(path: Path, sample_rate: int) -> Samples:
     Raises:
         BadAudio: Not an audio file, nothing in it, values that are no numbers, or longer than `LONGEST_S`.
     """
-    if path.is_dir():
-        raise BadAudio(f"{path} is a folder, not an audio file.", hint="Name a file in it.")
     try:
+        if path.is_dir():
+            raise BadAudio(f"{path} is a folder, not an audio file.", hint="Name a file in it.")
         with path.open("rb") as source:
             return _read(path, source, sample_rate)
     except FileNotFoundError as error:
@@ -88,8 +76,7 @@ def read_audio(path: Path, sample_rate: int) -> Samples:
 
 def _read(path: Path, source: BinaryIO, sample_rate: int) -> Samples:
     too_long = BadAudio(f"{path} is longer than {LONGEST_S // 60} minutes.", hint="Cut it into shorter files.")
-    with soundfile.SoundFile(source) as opened:
-        file = cast(_SoundFile, opened)
+    with soundfile.SoundFile(source) as file:
         rate = file.samplerate
         if file.frames > LONGEST_S * rate:
             raise too_long
@@ -115,12 +102,15 @@ def check_writable(path: Path) -> None:
     Raises:
         BadInput: It could not.
     """
-    if path.is_dir():
-        raise _unwritable(path, "it is a folder")
-    if not path.parent.is_dir():
-        raise BadInput(f"{path} cannot be written: there is no folder {path.parent}.", hint="Make it first.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise _unwritable(path, "you may not write there")
+    try:
+        if path.is_dir():
+            raise _unwritable(path, "it is a folder")
+        if not path.parent.is_dir():
+            raise _unwritable(path, f"there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise _unwritable(path, "you may not write there")
+    except OSError as error:  # a name that is too long, for example
+        raise _unwritable(path, error.strerror or str(error)) from error
 
 
 def write_wav(path: Path, pcm: bytes, sample_rate: int) -> None:

@@ -23,9 +23,9 @@ BUILT_IN = {
 }
 
 EMOTION_RULES = {
-    "zh": "每次回答都以一个情绪标签开头，选最合适的：{emotions}。情绪变了，就在那里再写一个标签。",
-    "en": "Begin every reply with one emotion tag, the one that fits best: {emotions}. Where the emotion changes, write "
-    "another tag.",
+    "zh": "回答的格式：[情绪] 话。情绪只从这些里选最合适的：{emotions}。情绪变了，就在那里再写一个。",
+    "en": "Format of a reply: [emotion] words. Choose the emotion that fits best, from these only: {emotions}. Where it "
+    "changes, write another.",
 }
 
 _BRACKETED = re.compile(r"[\[【［]([^\[\]【】［］]+)[\]】］]")

@@ -36,7 +36,7 @@ _BEFORE_URLS = tuple(
         (r" ?\n\s*", "\n"),
         (r"<!--[\s\S]*?(?:-->|\Z)", " "),
         (r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>", " "),
-        (r"<\|[^<>\n]*(?:\|?>|\Z)", " "),  # a control token, whole or cut off
+        (r"<\|[A-Za-z][^<>\n]*>?", " "),  # a control token, whole or cut off
         (r"!?\[([^\[\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+[\"'(][^)\n]*)?\)", r"\1"),  # link, image
         (r"\]\([^()\s]*\)?|!(?=\[)|\[\^[^\[\]]*\]", ""),  # the end of a link that began earlier; a footnote
         (r"(?<=\])\[[^\[\]]*\]", ""),  # where a link is to be looked up

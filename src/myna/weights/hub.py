@@ -56,24 +56,21 @@ _hf_tree = TypeAdapter(list[_HFEntry])
 
 
 class Hubs:
-    """The hubs, for the time of one pull: which of them answer is asked once. Close it."""
+    """The hubs, for the time of one pull: one that does not answer, or breaks off, is not asked again. Close it."""
 
     def __init__(self, options: WeightsOptions) -> None:
         self._endpoints: dict[Hub, str] = {
             "hf": options.hf_endpoint.rstrip("/"),
             "modelscope": options.modelscope_endpoint.rstrip("/"),
         }
-        self._connect_s = options.connect_s
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(options.idle_s, connect=options.connect_s),
-            follow_redirects=True,
-            headers={"Accept-Encoding": "identity"},  # a range of a compressed answer is no range of the file
-        )
-        self._silent: dict[Hub, str | None] = {}
+        self._options = options
+        self._opened: httpx.Client | None = None
+        self._silent: dict[Hub, str] = {}
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        if self._opened:
+            self._opened.close()
 
     def fetch(self, source: HubSource, file: ModelFile, partial: Path, advanced: Callable[[int], None]) -> None:
         """Fetch ``file`` into ``partial``, from the byte on where that ends.
@@ -90,7 +87,8 @@ class Hubs:
         while (have := size_of(partial) or 0) < file.size:
             reason = self._continue(url, file, partial, advanced)
             if (size_of(partial) or 0) <= have:
-                raise WeightsMissing(f"broke off at byte {have}{reason}")
+                self._silent[source.kind] = f"broke off at byte {have}{reason}"
+                raise WeightsMissing(self._silent[source.kind])
 
     def _continue(self, url: str, file: ModelFile, partial: Path, advanced: Callable[[int], None]) -> str:
         """Append what one request brings. Gives why it ended early, or nothing."""
@@ -171,25 +169,36 @@ class Hubs:
 
     def _reach(self, hub: Hub) -> None:
         if hub not in self._silent:
-            self._silent[hub] = _silence(self._endpoints[hub], self._connect_s)
-        if reason := self._silent[hub]:
-            raise WeightsMissing(f"is out of reach ({reason})")
+            reason = _silence(self._endpoints[hub], self._options.connect_s)
+            self._silent[hub] = reason and f"is out of reach ({reason})"
+        if silent := self._silent[hub]:
+            raise WeightsMissing(silent)
+
+    @property
+    def _client(self) -> httpx.Client:
+        if self._opened is None:
+            self._opened = httpx.Client(
+                timeout=httpx.Timeout(self._options.idle_s, connect=self._options.connect_s),
+                follow_redirects=True,
+                headers={"Accept-Encoding": "identity"},  # a range of a compressed answer is no range of the file
+            )
+        return self._opened
 
 
-def _silence(endpoint: str, within_s: float) -> str | None:
-    """Why an endpoint does not answer; None if it does.
+def _silence(endpoint: str, within_s: float) -> str:
+    """Why an endpoint does not answer; empty if it does.
 
     Asked in a thread that is left behind: looking up a name knows no time-out, and can take far longer than one.
     """
-    reason: str | None = f"no answer within {within_s:g} s"
+    reason = f"no answer within {within_s:g} s"
 
     def ask() -> None:
         nonlocal reason
         try:
             httpx.head(endpoint, timeout=within_s)
-            reason = None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            reason = _reason(error)
+            reason = ""
+        except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError) as error:
+            reason = _reason(error)  # the last two: a proxy in the environment that httpx cannot use
 
     thread = threading.Thread(target=ask, name="myna-hub", daemon=True)
     thread.start()

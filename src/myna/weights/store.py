@@ -128,12 +128,7 @@ class WeightsStore:
 
     def files(self, model: Model) -> tuple[ModelFile, ...]:
         """What a model consists of; empty for a whole repository that was not pulled yet."""
-        if model.files:
-            return model.files
-        try:
-            return _listing.validate_json((self.folder(model) / LISTING).read_bytes())
-        except (OSError, ValidationError):
-            return ()
+        return model.files or read_listing(self.folder(model))
 
     def keep_listing(self, model: Model, files: tuple[ModelFile, ...]) -> None:
         """Remember what a whole repository consists of."""
@@ -170,6 +165,14 @@ class WeightsStore:
 
     def _is_here(self, model: Model, files: tuple[ModelFile, ...]) -> bool:
         return bool(files) and all(size_of(self.path_of(model, file)) == file.size for file in files)
+
+
+def read_listing(folder: Path) -> tuple[ModelFile, ...]:
+    """What the folder of a whole repository consists of; empty if it does not say so."""
+    try:
+        return _listing.validate_json((folder / LISTING).read_bytes())
+    except (OSError, ValidationError):
+        return ()
 
 
 def size_of(path: Path) -> int | None:

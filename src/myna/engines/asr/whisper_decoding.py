@@ -120,12 +120,12 @@ class WhisperDecoder:
         self,
         model: _WhisperModel,
         vad: Callable[[Samples], NDArray[np.float32]],
-        simplify: Callable[[str], str],
+        simplifier: Callable[[str], Callable[[str], str]],
         tokenizers: Mapping[str, _Tokenizer],
     ) -> None:
         self._model = model
         self._vad = vad
-        self._simplify = simplify
+        self._simplifier = simplifier
         self._tokenizers = tokenizers
 
     @property
@@ -163,14 +163,16 @@ class WhisperDecoder:
         tokens = generated.sequences_ids[0]
         last_s = max(((token - tokenizer.timestamp_begin) * _TIMESTAMP_S for token in tokens), default=0)
         spans = _spans(tokens, tokenizer, audio_s)
+        text = [token for span in spans for token in span.tokens]
+        written = self._writer(text, language)
         if decoding.word_times and spans:
-            spans = self._align(spans, language, encoded, round(audio_s * _FRAMES_PER_S))
+            aligned = self._model.find_alignment(tokenizer, [text], encoded, round(audio_s * _FRAMES_PER_S))[0]
+            spans = _with_words(spans, aligned, written)
         return Decoded(
             language=language,
-            text=self._written([token for span in spans for token in span.tokens], language),
+            text=written(text),
             segments=tuple(
-                TranscriptSegment(self._written(span.tokens, language).strip(), span.start_s, span.end_s, span.words)
-                for span in spans
+                TranscriptSegment(written(span.tokens).strip(), span.start_s, span.end_s, span.words) for span in spans
             ),
             no_speech=generated.no_speech_prob,
             # As faster-whisper reckons it: the score is a mean that leaves the end token out.
@@ -185,28 +187,32 @@ class WhisperDecoder:
         likely = (token[2:-2] for token, _ in self._model.model.detect_language(encoded)[0])  # <|zh|>, likeliest first
         return next(language for language in likely if language in candidates)
 
-    def _written(self, tokens: Sequence[int], language: str) -> str:
-        text = self._tokenizers[language].decode(tokens).replace("\ufffd", "")  # of a character cut in two
-        return self._simplify(text) if language == "zh" else text
+    def _writer(self, text: Sequence[int], language: str) -> Callable[[Sequence[int]], str]:
+        """What turns parts of a text from tokens into characters."""
+        decode = self._tokenizers[language].decode
+        simplify = self._simplifier(decode(text)) if language == "zh" else str
+        return lambda tokens: simplify(decode(tokens).replace("\ufffd", ""))  # of a character that was cut in two
 
-    def _align(self, spans: Sequence[_Span], language: str, encoded: object, frames: int) -> list[_Span]:
-        """The spans with their words."""
-        text = [token for span in spans for token in span.tokens]
-        aligned = iter(self._model.find_alignment(self._tokenizers[language], [text], encoded, frames)[0])
-        with_words: list[_Span] = []
-        taken = needed = 0
-        for span in spans:
-            needed += len(span.tokens)
-            words: list[Word] = []
-            while taken < needed and (word := next(aligned, None)):
-                taken += len(word["tokens"])
-                written = self._written(word["tokens"], language).strip()
-                if words and not any(map(str.isalnum, written)):  # punctuation, which is aligned by itself
-                    words[-1] = replace(words[-1], text=words[-1].text + written)
-                else:
-                    words.append(Word(written, float(word["start"]), float(word["end"])))
-            with_words.append(replace(span, words=tuple(words)))
-        return with_words
+
+def _with_words(
+    spans: Sequence[_Span], aligned: Sequence[Mapping[str, Any]], written: Callable[[Sequence[int]], str]
+) -> list[_Span]:
+    """The spans with their words."""
+    with_words: list[_Span] = []
+    left = iter(aligned)
+    taken = needed = 0
+    for span in spans:
+        needed += len(span.tokens)
+        words: list[Word] = []
+        while taken < needed and (word := next(left, None)):
+            taken += len(word["tokens"])
+            text = written(word["tokens"]).strip()
+            if words and not any(map(str.isalnum, text)):  # punctuation, which is aligned by itself
+                words[-1] = replace(words[-1], text=words[-1].text + text)
+            else:
+                words.append(Word(text, float(word["start"]), float(word["end"])))
+        with_words.append(replace(span, words=tuple(words)))
+    return with_words
 
 
 def _spans(tokens: Sequence[int], tokenizer: _Tokenizer, audio_s: float) -> list[_Span]:
@@ -254,7 +260,6 @@ def load_decoder(loading: Loading) -> WhisperDecoder:
         EngineUnavailable: The device fails.
     """
     model = _load(loading)
-    import opencc  # noqa: PLC0415 - heavy
     from faster_whisper.tokenizer import Tokenizer  # noqa: PLC0415
     from faster_whisper.vad import get_vad_model  # noqa: PLC0415
 
@@ -264,12 +269,23 @@ def load_decoder(loading: Loading) -> WhisperDecoder:
     }
     # The VAD that comes inside faster-whisper: it judges whole audio in one go, at a third of the cost of a stream's.
     vad = cast(Callable[[Samples], NDArray[np.float32]], get_vad_model())
-    simplify = cast(Callable[[str], str], opencc.OpenCC("t2s").convert)  # pyright: ignore[reportUnknownMemberType]
-    decoder = WhisperDecoder(model, vad, simplify, cast(Mapping[str, _Tokenizer], tokenizers))
+    decoder = WhisperDecoder(model, vad, _load_simplifier(), cast(Mapping[str, _Tokenizer], tokenizers))
     silence = np.zeros(HEARING_RATE, np.float32)
     decoder.speech_probabilities(silence)
     decoder.decode(silence, Decoding(languages=(), window_s=1, beam_size=1))
     return decoder
+
+
+def _load_simplifier() -> Callable[[str], Callable[[str], str]]:
+    """What makes of a text a function that simplifies parts of it."""
+    import opencc  # noqa: PLC0415 - heavy
+
+    def converter(config: str) -> Callable[[str], str]:
+        return cast(Callable[[str], str], opencc.OpenCC(config).convert)  # pyright: ignore[reportUnknownMemberType]
+
+    # t2s leaves 隨著 and 看著 half simplified; tw2s makes 着 of it, but of what is simplified 显著 as well.
+    plain, thorough = converter("t2s"), converter("tw2s")
+    return lambda text: thorough if plain(text) != text else str
 
 
 def _load(loading: Loading) -> _WhisperModel:

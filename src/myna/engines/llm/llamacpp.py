@@ -125,10 +125,11 @@ class LlamaCppLLM:
             except EngineError as error:
                 if not self._loaded:
                     raise
+                if anyio.current_time() - began > RESTART_LONGEST_S:
+                    delay_s = RESTART_FIRST_S
                 log.warning("%s Starting it again in %g s.", error, delay_s)
             await anyio.sleep(delay_s)
-            lasted = anyio.current_time() - began > RESTART_LONGEST_S
-            delay_s = RESTART_FIRST_S if lasted else min(2 * delay_s, RESTART_LONGEST_S)
+            delay_s = min(2 * delay_s, RESTART_LONGEST_S)
 
     async def _run_once(self, task_status: TaskStatus[None]) -> None:
         key = secrets.token_urlsafe(32)

@@ -67,7 +67,7 @@ class English:
         if len(word) == 1:
             return _reading(self.entries.get(word.upper()), tag)
         if not word.isupper():
-            spellings = (word,) if word[:-1].isupper() else (word, small, small.capitalize())
+            spellings = (word,) if len(word) > 2 and word[:-1].isupper() else (word, small, small.capitalize())
             return _reading(next((entry for spelling in spellings if (entry := self.entries.get(spelling))), None), tag)
         entry = self.entries.get(word)
         if isinstance(entry, Mapping) and word not in _NEVER_SPELLED:

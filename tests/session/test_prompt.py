@@ -1,0 +1,143 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myna.core.emotion import DEFAULT_EMOTIONS, Emotions
+from myna.core.ids import new_message_id, new_turn_id
+from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.core.reply import Reply
+from myna.engines.base import LLMMessage
+from myna.personas.load import Personas
+from myna.personas.model import Persona
+from myna.session.prompt import build_prompt, system_prompt
+
+MINA = Persona.model_validate(
+    {
+        "id": "mina",
+        "name": "Mina",
+        "language": "en",
+        "system_prompt": "You are Mina, a lighthouse keeper.",
+        "examples": [{"user": "Who are you?", "assistant": "[Calm] Mina. I keep the light."}],
+        "voice": {"voice": "af_heart"},
+    }
+)
+PLAIN = MINA.model_copy(update={"system_prompt": "", "examples": ()})
+EMOTIONS = Emotions()
+TAGS = "[Happy] [Angry] [Sad] [Surprised] [Coquettish] [Calm]"
+
+
+def user(text: str) -> UserMessage:
+    return UserMessage(new_message_id(), new_turn_id(), text)
+
+
+def assistant(raw: str, display: str = "") -> AssistantMessage:
+    return AssistantMessage(new_message_id(), new_turn_id(), Reply(raw, display, display), "completed")
+
+
+# ---------------------------------------------------------------------------------------------------- system prompt
+
+
+def test_a_request_goes_before_the_persona_the_template_and_the_built_in() -> None:
+    assert system_prompt(MINA, EMOTIONS, template="T", system="Be brief.").startswith("Be brief.\n")
+    assert system_prompt(MINA, EMOTIONS, template="T").startswith("You are Mina, a lighthouse keeper.\n")
+    assert system_prompt(PLAIN, EMOTIONS, template="T").startswith("T\n")
+    assert system_prompt(PLAIN, EMOTIONS, template=None).startswith("You are Mina, a friendly")
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_what_is_empty_is_passed_over(empty: str | None) -> None:
+    assert system_prompt(PLAIN, EMOTIONS, template=empty, system=empty) == system_prompt(PLAIN, EMOTIONS, template=None)
+
+
+@pytest.mark.parametrize(("persona", "template", "system"), [(MINA, None, "R"), (MINA, None, None), (PLAIN, "T", None)])
+def test_the_emotion_rules_are_added_to_whichever_applies(
+    persona: Persona, template: str | None, system: str | None
+) -> None:
+    assert system_prompt(persona, EMOTIONS, template=template, system=system).count(TAGS) == 1
+
+
+@pytest.mark.parametrize("own", ["Start with [Happy] or [Sad].", "写【开心】", "tags: ［ calm ］", "One of {emotions}!"])
+def test_a_prompt_that_states_its_own_rules_gets_no_others(own: str) -> None:
+    assert system_prompt(MINA, EMOTIONS, template=None, system=own) == own.replace("{emotions}", TAGS)
+
+
+@pytest.mark.parametrize("other", ["See [1].", "[Note] be kind.", "Happy people.", "[]", "Use {emotion}."])
+def test_other_brackets_are_no_rules(other: str) -> None:
+    assert TAGS in system_prompt(MINA, EMOTIONS, template=None, system=other)
+
+
+def test_a_template_takes_the_persona_s_name() -> None:
+    assert system_prompt(PLAIN, EMOTIONS, template="I am {name}. {emotions}") == f"I am Mina. {TAGS}"
+
+
+@pytest.mark.parametrize("text", ["Answer as {name} in {json: [1]}.", "{{user}} and {{char}}", "100% {0}"])
+def test_braces_of_a_request_stay_as_they_are(text: str) -> None:
+    assert system_prompt(MINA, EMOTIONS, template=None, system=text).startswith(text)
+
+
+@pytest.mark.parametrize(("language", "listed"), [("zh", 0), ("zh-CN", 0), ("en", 6), ("de", 6)])
+def test_the_rules_list_one_name_per_emotion_in_the_persona_s_language(language: str, listed: int) -> None:
+    text = system_prompt(PLAIN.model_copy(update={"language": language}), EMOTIONS, template=None)
+    assert all((f"[{name}]" in text) == (index // 6 == listed // 6) for index, name in enumerate(DEFAULT_EMOTIONS))
+
+
+def test_the_rules_list_an_emotion_that_a_user_added() -> None:
+    assert "[紧张]" in system_prompt(MINA, Emotions((*DEFAULT_EMOTIONS, "紧张")), template=None)
+
+
+# ----------------------------------------------------------------------------------------------------- the messages
+
+
+def test_the_order_is_system_examples_history_and_the_newest_utterance() -> None:
+    history = [user("Is it windy?"), assistant("[Happy] Very!", "Very!")]
+    assert build_prompt(MINA, history, "And cold?", emotions=EMOTIONS, template=None) == (
+        LLMMessage("system", system_prompt(MINA, EMOTIONS, template=None)),
+        LLMMessage("user", "Who are you?"),
+        LLMMessage("assistant", "[Calm] Mina. I keep the light."),
+        LLMMessage("user", "Is it windy?"),
+        LLMMessage("assistant", "[Happy] Very!"),
+        LLMMessage("user", "And cold?"),
+    )
+
+
+def test_a_request_s_system_prompt_takes_the_place_of_the_examples_too() -> None:
+    prompt = build_prompt(MINA, (), "Hi", emotions=EMOTIONS, template=None, system="You are a pirate.")
+    assert [message.role for message in prompt] == ["system", "user"]
+
+
+def test_an_utterance_that_was_never_answered_is_joined_to_the_next() -> None:
+    prompt = build_prompt(PLAIN, [user("Hello?"), user("Anybody?")], "Hi!", emotions=EMOTIONS, template=None)
+    assert prompt[1:] == (LLMMessage("user", "Hello?\nAnybody?\nHi!"),)
+
+
+turns = st.lists(st.tuples(st.text(min_size=1), st.none() | st.text(min_size=1)), min_size=1, max_size=8)
+
+
+@given(st.sampled_from(Personas().all), turns)
+def test_each_prompt_goes_on_where_the_one_before_ended(persona: Persona, said: list[tuple[str, str | None]]) -> None:
+    history: list[Message] = []
+    before = ""
+    for text, reply in said:
+        prompt = build_prompt(persona, history, text, emotions=EMOTIONS, template=None)
+        written = "".join(f"{message.role}:{message.content}\n" for message in prompt)
+        assert written.startswith(before)
+        before = written
+        history.append(user(text))
+        if reply is not None:
+            history.append(assistant(reply))
+
+
+@given(st.sampled_from(Personas().all), turns)
+def test_after_the_system_prompt_user_and_assistant_take_turns(
+    persona: Persona, said: list[tuple[str, str | None]]
+) -> None:
+    history: list[Message] = []
+    for text, reply in said:
+        history.append(user(text))
+        if reply is not None:
+            history.append(assistant(reply))
+    prompt = build_prompt(persona, history, "and now?", emotions=EMOTIONS, template=None)
+    assert prompt[0].role == "system"
+    assert all(message.role == ("user", "assistant")[index % 2] for index, message in enumerate(prompt[1:]))
+    assert prompt[-1].role == "user"
+    assert prompt[-1].content.endswith("and now?")
