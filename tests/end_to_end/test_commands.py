@@ -86,7 +86,7 @@ def test_chat_streams_remembers_and_switches_persona(home: Home) -> None:
     [
         (["turn", "--audio", "{question}", "--persona", "gandalf"], "gandalf"),
         (["turn", "--audio", "missing.wav"], "missing.wav"),
-        (["transcribe", "{text}"], "not audio"),
+        (["transcribe", "{text}"], "not an audio file"),
         (["say", "hello", "-o", "missing/hello.wav"], "missing"),
         (["say", "hello", "-o", "{out}", "--emotion", "bored"], "bored"),
         (["say", "hello", "-o", "{out}", "--voice", "nobody"], "nobody"),

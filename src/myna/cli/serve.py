@@ -1,6 +1,7 @@
 """``myna serve``."""
 
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import anyio
@@ -47,4 +48,5 @@ def serve(
             notes.print(f"  {kind}  {model.model}")
         notes.print(f"Ready after {time.monotonic() - began:.1f} s. Try: myna chat, or {url}/docs. Ctrl-C stops Myna.")
 
-    anyio.run(run_server, app, listener, announce)
+    with suppress(KeyboardInterrupt):  # the way to stop it, so no failure
+        anyio.run(run_server, app, listener, announce)

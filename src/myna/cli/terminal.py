@@ -57,7 +57,7 @@ def prepare(flags: Mapping[str, Any], kinds: Iterable[Kind]) -> tuple[Loaded, We
     choices = [loaded.choice(kind) for kind in kinds]
     needed = [name for choice in choices for name in choice.plugin.weights(choice.options)]
     if missing := weights.missing(needed):
-        pull_with_progress(weights, missing)
+        pull_with_progress(weights, missing, options=loaded.settings.weights)
     return loaded, weights
 
 

@@ -20,55 +20,43 @@ from myna.weights.locate import Weights
 pytestmark = [pytest.mark.models, pytest.mark.anyio]
 
 
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
-async def vad(anyio_backend: str, weights: Weights) -> AsyncGenerator[VAD]:
-    async with (
-        open_scheduler({"cpu": 2}) as scheduler,
-        plugin.open(SileroOptions(), Resources(weights, scheduler)) as vad,
-    ):
-        yield vad
-
-
-@pytest.fixture(scope="module")
-def speech() -> Samples:
-    return recording("SSB00180170.wav").samples
-
-
 @needs_recordings
 class TestSileroVAD(VADConformance):
     @pytest.fixture(scope="class")
-    def vad(self, vad: VAD) -> VAD:
-        return vad
+    @classmethod
+    async def vad(cls, anyio_backend: str, weights: Weights) -> AsyncGenerator[VAD]:
+        async with (
+            open_scheduler({"cpu": 2}) as scheduler,
+            plugin.open(SileroOptions(), Resources(weights, scheduler)) as vad,
+        ):
+            yield vad
 
     @pytest.fixture(scope="class")
-    def speech(self, speech: Samples) -> Samples:
-        return speech
+    @classmethod
+    def speech(cls) -> Samples:
+        return recording("SSB00180170.wav").samples
 
+    @pytest.mark.parametrize("each", recordings(), ids=str)
+    async def test_everybody_is_heard(self, vad: VAD, each: Recording):
+        assert np.mean(np.array(await judge(vad, each.samples)) > 0.5) > 0.6
 
-@pytest.mark.parametrize("each", recordings(), ids=str)
-async def test_everybody_is_heard_quiet_or_loud(vad: VAD, each: Recording):
-    for level in (1, 0.02):
-        probabilities = await judge(vad, each.samples * np.float32(level))
-        assert np.mean(np.array(probabilities) > 0.5) > 0.5
+    @pytest.mark.parametrize("name", NOISES)
+    @pytest.mark.parametrize("level", [0.02, 0.3])
+    async def test_what_is_no_voice_is_no_speech(self, vad: VAD, name: str, level: float):
+        sound = (NOISES[name](4) * level).astype(np.float32)
+        assert np.mean(np.array(await judge(vad, sound)) > 0.5) < 0.1
 
+    @given(cuts=st.lists(st.integers(0, 7 * HEARING_RATE), max_size=30))
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    async def test_however_it_is_cut_the_probabilities_are_the_same(self, vad: VAD, speech: Samples, cuts: list[int]):
+        assert await judge(vad, speech, *cuts) == pytest.approx(await judge(vad, speech), abs=1e-5)
 
-@pytest.mark.parametrize("name", NOISES)
-@pytest.mark.parametrize("level", [0.02, 0.3])
-async def test_what_is_no_voice_is_no_speech(vad: VAD, name: str, level: float):
-    probabilities = await judge(vad, (NOISES[name](4) * level).astype(np.float32))
-    assert np.mean(np.array(probabilities) > 0.5) < 0.1
-
-
-@needs_recordings
-@given(cuts=st.lists(st.integers(0, 8 * HEARING_RATE), max_size=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_chunking_gives_the_same_probabilities(vad: VAD, speech: Samples, cuts: list[int]):
-    assert await judge(vad, speech, *cuts) == pytest.approx(await judge(vad, speech), abs=1e-5)
+    async def test_a_stream_whose_feed_was_cancelled_can_be_reset_and_fed_again(self, vad: VAD, speech: Samples):
+        stream = vad.stream()
+        with anyio.move_on_after(0.002):
+            await stream.feed(np.tile(speech, 20))
+        stream.reset()
+        assert await stream.feed(speech) == pytest.approx(await judge(vad, speech), abs=1e-5)
 
 
 async def test_long_audio_is_judged_in_a_thread_so_that_others_go_on(weights: Weights):
@@ -80,7 +68,7 @@ async def test_long_audio_is_judged_in_a_thread_so_that_others_go_on(weights: We
     ):
 
         async def judge_minutes() -> None:
-            await vad.stream().feed(np.zeros(60 * HEARING_RATE, np.float32))
+            await vad.stream().feed(np.zeros(120 * HEARING_RATE, np.float32))
             order.append("minutes")
 
         async def judge_a_frame() -> None:
@@ -91,22 +79,13 @@ async def test_long_audio_is_judged_in_a_thread_so_that_others_go_on(weights: We
             await scheduler.run(lambda: order.append("urgent"), urgency=Urgency.SPEAKING)
 
         tasks.start_soon(judge_minutes)
-        await anyio.wait_all_tasks_blocked()
+        await anyio.lowlevel.checkpoint()
         tasks.start_soon(judge_a_frame)
         tasks.start_soon(do_what_is_more_urgent)
     assert order == ["frame", "urgent", "minutes"]
 
 
-@needs_recordings
-async def test_a_stream_whose_feed_was_cancelled_can_be_reset_and_fed_again(vad: VAD, speech: Samples):
-    stream = vad.stream()
-    with anyio.move_on_after(0.002):
-        await stream.feed(np.tile(speech, 20))
-    stream.reset()
-    assert await stream.feed(speech) == pytest.approx(await judge(vad, speech), abs=1e-5)
-
-
-async def test_a_model_that_is_none_is_refused_by_name(tmp_path: Path, weights: Weights):
+async def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, weights: Weights):
     path = tmp_path / "vad.onnx"
     path.write_bytes(b"no model")
     async with open_scheduler({"cpu": 1}) as scheduler:

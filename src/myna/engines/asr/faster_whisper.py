@@ -39,6 +39,8 @@ _VAD_STEP = 5 * 60 * HEARING_RATE
 _VAD_FRAME_S = VAD_FRAME / HEARING_RATE
 _SURE = 0.5
 _MISSED_S = 0.5
+_PEAK = 0.3
+_HIGHEST_GAIN = 100.0
 
 _NAMES = ("tiny", "base", "small", "medium", "large-v1", "large-v2", "large-v3", "large-v3-turbo")
 
@@ -114,6 +116,7 @@ class FasterWhisperASR:
         languages = self._languages(options.language)
         if len(samples) < SHORTEST_S * HEARING_RATE:
             return Transcript("", None)
+        samples = _raised(samples)
         probabilities = await self._speech(samples, options)
         text = ""
         segments: list[TranscriptSegment] = []
@@ -175,6 +178,12 @@ class FasterWhisperASR:
             raise EngineUnavailable(
                 f"The Whisper model {self.info.model} failed: {error}.", hint="Try again, or choose a smaller model."
             ) from error
+
+
+def _raised(samples: Samples) -> Samples:
+    """Quiet samples louder: below a hundredth of full scale the VAD misses most speech."""
+    peak = float(np.abs(samples).max())
+    return samples * np.float32(min(_HIGHEST_GAIN, _PEAK / peak)) if 0 < peak < _PEAK else samples
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:

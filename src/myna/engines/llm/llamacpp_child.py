@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,9 @@ READY = "myna-llamacpp-ready "
 BATCH_TOKENS = 128
 """A prompt is read so many tokens at a time, and only in between does llama.cpp notice that a client has left or give
 the other slots their turn. On a CPU 128 are read 5 % slower a token than 512 (190 tokens/s, 0.5B, 2 cores)."""
+
+LOG_S = 0.5
+"""llama.cpp logs from a thread of its own, and an exit does not wait for it."""
 
 
 def cores() -> int:
@@ -95,6 +99,7 @@ def serve(settings: dict[str, Any]) -> NoReturn:
     try:
         server = xlc.Server(params)
     except RuntimeError:
+        time.sleep(LOG_S)
         os._exit(1)  # the log says why
     os.write(1, f"\n{READY}{server.listening_address}\n".encode())
     sys.stdin.read()
