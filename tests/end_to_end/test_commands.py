@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from tests.end_to_end.processes import Home
@@ -65,7 +66,7 @@ def test_a_turn_in_words_shows_both_sides(home: Home, question: Path) -> None:
 
 def test_silence_gets_no_answer(home: Home, tmp_path: Path) -> None:
     silence = tmp_path / "silence.wav"
-    soundfile.write(silence, [0.0] * 32000, 16000)
+    soundfile.write(silence, np.zeros(32000), 16000)
     turn = home.run("turn", "--audio", str(silence), "--out", str(tmp_path / "reply.wav"))
     assert turn.returncode == 1
     assert "Nobody speaks" in turn.stderr

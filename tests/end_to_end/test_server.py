@@ -1,7 +1,5 @@
 import json
-import os
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,21 +44,6 @@ def test_health_names_the_engines_and_their_states(server: Server) -> None:
         "asr": "ready",
         "tts": "ready",
     }
-
-
-def test_a_client_that_goes_away_stops_the_generation(server: Server) -> None:
-    """The embedded LLM is alone with this request, so its process idles soon after the client left."""
-    body = {"messages": [{"role": "user", "content": "Write a very long story about a bird."}], "max_tokens": 2000}
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{server.url}/llm", json=body, timeout=2)
-    llm = server.family()[-1]
-    server.wait(lambda: cpu_s(llm) - cpu_s(llm, after_s=0.5) == 0, within_s=20)
-
-
-def cpu_s(pid: int, after_s: float = 0.0) -> float:
-    time.sleep(after_s)
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize(

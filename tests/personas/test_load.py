@@ -76,10 +76,19 @@ def test_two_files_with_one_id_are_both_named(tmp_path: Path) -> None:
     ("text", "says"),
     [
         (MINA + 'colour = "red"\n', r"colour: there is no such field; there are id, name, language"),
-        (MINA + '[emotions]\nstyle = 1\n', r"emotions\.style: there is no such field; there are default, allowed, styles"),
-        (MINA + '[emotions.styles]\nHappy = { sped = 1 }\n', r"emotions\.styles\.Happy\.sped: .* there are voice, speed"),
+        (
+            MINA + "[emotions]\nstyle = 1\n",
+            r"emotions\.style: there is no such field; there are default, allowed, styles",
+        ),
+        (
+            MINA + "[emotions.styles]\nHappy = { sped = 1 }\n",
+            r"emotions\.styles\.Happy\.sped: .* there are voice, speed",
+        ),
         (MINA + '[[examples]]\nuser = "a"\nassistant = "b"\nx = 1\n', r"examples\.0\.x: .* there are user, assistant"),
-        (MINA + '[emotions.styles]\nHappy = { speed = 9 }\n', r"emotions\.styles\.Happy\.speed: .*less than or equal to 2"),
+        (
+            MINA + "[emotions.styles]\nHappy = { speed = 9 }\n",
+            r"emotions\.styles\.Happy\.speed: .*less than or equal to 2",
+        ),
         (MINA + '[emotions]\nallowed = ["开心"]\ndefault = "平静"\n', "emotions: 平静 is not among .* 开心"),
         (MINA + '[llm]\nprofile = "best"\n', r"llm\.profile: .*'fast', 'balanced' or 'quality'"),
         (MINA.replace('"mina"', '"小米"'), "id: must be lower-case ASCII"),

@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +61,7 @@ def test_the_prefix_is_cut_at_most_every_half_limit_of_turns(limit: int, turns: 
     messages = conversation([True] * turns)
     starts = [recent(messages[: 2 * turn], limit)[0] for turn in range(1, turns + 1)]
     cuts = [turn for turn in range(1, turns) if starts[turn] is not starts[turn - 1]]
-    assert all(later - earlier >= limit // 2 for earlier, later in zip(cuts, cuts[1:], strict=False))
+    assert all(later - earlier >= limit // 2 for earlier, later in itertools.pairwise(cuts))
     assert not cuts or cuts[0] >= limit
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import anyio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.session.players import on_stage
 
 from myna.core.commands import Command, Interrupt, SendText
 from myna.core.errors import EngineRefused
@@ -12,7 +13,6 @@ from myna.core.events import Event, Interrupted, ReplyText, TurnEnded
 from myna.core.messages import AssistantMessage, UserMessage
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM, Step
-from tests.session.players import on_stage
 
 steps = st.one_of(
     st.sampled_from(["[开心] ", "[生气]", "一，", "二。", "<think>想</think>", "three ", "**四**", "\n", "[", "]"]),

@@ -56,7 +56,9 @@ def test_the_emotion_rules_are_added_to_whichever_applies(
     assert system_prompt(persona, EMOTIONS, template=template, system=system).count(TAGS) == 1
 
 
-@pytest.mark.parametrize("own", ["Start with [Happy] or [Sad].", "写【开心】", "tags: ［ calm ］", "One of {emotions}!"])
+@pytest.mark.parametrize(
+    "own", ["Start with [Happy] or [Sad].", "写【开心】", "tags: ［ calm ］", "One of {emotions}!"]
+)
 def test_a_prompt_that_states_its_own_rules_gets_no_others(own: str) -> None:
     assert system_prompt(MINA, EMOTIONS, template=None, system=own) == own.replace("{emotions}", TAGS)
 

@@ -2,6 +2,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import anyio
 import pytest
+from tests.session.players import kinds, on_stage, shown
 
 from myna.core.commands import AppendAudio, CommitAudio, Interrupt, SendText
 from myna.core.errors import BadInput, Closed, EngineUnavailable
@@ -21,7 +22,6 @@ from myna.core.messages import AssistantMessage, UserMessage
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, TextDelta
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM
-from tests.session.players import kinds, on_stage, shown
 
 
 @on_virtual_clock

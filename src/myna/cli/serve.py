@@ -14,7 +14,6 @@ from myna.engines.opening import Kind
 from myna.server.app import create_app
 from myna.server.run import bind
 from myna.server.run import serve as run_server
-from myna.server.service import open_service
 
 KINDS: tuple[Kind, ...] = ("llm", "asr", "tts")
 
@@ -28,11 +27,12 @@ def serve(
     began = time.monotonic()
     flags = overrides(settings)
     flags.setdefault("server", {}).update({k: v for k, v in (("host", host), ("port", port)) if v is not None})
-    loaded, weights = prepare(flags, KINDS)
-    listener = bind(loaded.settings.server.host, loaded.settings.server.port)
+    prepared = prepare(flags, KINDS)
+    where = prepared.loaded.settings.server
+    listener = bind(where.host, where.port)
     address, bound_port = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound_port}"
-    app = create_app(lambda: open_service(loaded, KINDS, weights))
+    app = create_app(prepared.open)
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")

@@ -1,6 +1,8 @@
 """What the commands share: where they write, and what they run on."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import anyio
@@ -12,6 +14,7 @@ from myna.cli.models import pull_with_progress
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import BadInput, MynaError
 from myna.engines.opening import Kind
+from myna.personas.load import Personas
 from myna.server.service import Service, open_service
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
@@ -50,23 +53,39 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
     return tree
 
 
-def prepare(flags: Mapping[str, Any], kinds: Iterable[Kind]) -> tuple[Loaded, WeightsStore]:
-    """The settings, and the weights that their engines of these kinds need: fetched first, if they are not here."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a service is opened with, checked, and its weights on this machine."""
+
+    loaded: Loaded
+    kinds: tuple[Kind, ...]
+    weights: WeightsStore
+    personas: Personas
+
+    def open(self) -> AbstractAsyncContextManager[Service]:
+        """Open the service; its engines load in the background."""
+        return open_service(self.loaded, self.kinds, self.weights, self.personas)
+
+
+def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
+    """Read the settings and the personas, and fetch what is missing of the weights that these kinds of engines need."""
     loaded = load_settings(flags)
+    personas = Personas(loaded.folders.config / "personas")
+    personas.find(loaded.settings.session.persona)
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
     choices = [loaded.choice(kind) for kind in kinds]
     needed = [name for choice in choices for name in choice.plugin.weights(choice.options)]
     if missing := weights.missing(needed):
         pull_with_progress(weights, missing, options=loaded.settings.weights)
-    return loaded, weights
+    return Prepared(loaded, kinds, weights, personas)
 
 
 def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callable[[Service], Awaitable[T]]) -> T:
     """What ``work`` gives, done with a service whose engines are up."""
-    loaded, weights = prepare(flags, kinds)
+    prepared = prepare(flags, kinds)
 
     async def run() -> T:
-        async with open_service(loaded, kinds, weights) as service:
+        async with prepared.open() as service:
             with notes.status("Loading …"):
                 await service.engines.settled()
             return await work(service)

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from myna.core.errors import Busy, Closed
@@ -97,6 +98,8 @@ class _Device:
             finally:
                 self.busy -= 1
                 job.done.set()
+            # Who works in several urgent steps queues the next one now, before somebody less urgent is taken.
+            await anyio.lowlevel.checkpoint()
 
 
 @dataclass(frozen=True, slots=True)

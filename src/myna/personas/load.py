@@ -105,6 +105,4 @@ def _explain(error: ErrorDetails) -> str:
 
 def _fold(name: str) -> str:
     """``name`` without what people leave out or type in another way: case, blanks, hyphens, dots, emoji variants."""
-    return "".join(
-        char for char in unicodedata.normalize("NFKC", name).casefold() if char not in " \t-_·・•\ufe0f"
-    )
+    return "".join(char for char in unicodedata.normalize("NFKC", name).casefold() if char not in " \t-_·・•\ufe0f")

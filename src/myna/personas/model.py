@@ -12,7 +12,9 @@ from myna.personas.emotions import Blend, Line, Part, PersonaEmotions
 
 def _is_slug(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", value):
-        raise ValueError("must be lower-case ASCII letters and digits with single hyphens between, like sherlock-holmes")
+        raise ValueError(
+            "must be lower-case ASCII letters and digits with single hyphens between, like sherlock-holmes"
+        )
     return value
 
 

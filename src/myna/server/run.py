@@ -47,13 +47,14 @@ async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Aw
     """Serve ``app`` until SIGINT or SIGTERM; ``announce`` runs beside it once it is up."""
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    async with anyio.create_task_group() as beside:
+    with listener:
+        async with anyio.create_task_group() as beside:
 
-        async def announce_when_up() -> None:
-            while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
-                await anyio.sleep(0.02)
-            await announce()
+            async def announce_when_up() -> None:
+                while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+                    await anyio.sleep(0.02)
+                await announce()
 
-        beside.start_soon(announce_when_up)
-        await server.serve(sockets=[listener])
-        beside.cancel_scope.cancel()
+            beside.start_soon(announce_when_up)
+            await server.serve(sockets=[listener])
+            beside.cancel_scope.cancel()

@@ -79,7 +79,9 @@ def _with(sampling: Sampling, temperature: float | None, max_tokens: int | None)
 
 
 @asynccontextmanager
-async def open_service(loaded: Loaded, kinds: Iterable[Kind], weights: Weights) -> AsyncGenerator[Service]:
+async def open_service(
+    loaded: Loaded, kinds: Iterable[Kind], weights: Weights, personas: Personas
+) -> AsyncGenerator[Service]:
     """A service with the engines of these kinds, which load in the background."""
     settings = loaded.settings
     async with (
@@ -88,4 +90,4 @@ async def open_service(loaded: Loaded, kinds: Iterable[Kind], weights: Weights) 
             {kind: loaded.choice(kind) for kind in kinds}, Resources(weights, scheduler, settings.device)
         ) as engines,
     ):
-        yield Service(settings, engines, InMemoryStore(), Personas(loaded.folders.config / "personas"))
+        yield Service(settings, engines, InMemoryStore(), personas)

@@ -23,17 +23,15 @@ pytestmark = [pytest.mark.models, pytest.mark.anyio]
 @needs_recordings
 class TestSileroVAD(VADConformance):
     @pytest.fixture(scope="class")
-    @classmethod
-    async def vad(cls, anyio_backend: str, weights: Weights) -> AsyncGenerator[VAD]:
+    async def vad(self, anyio_backend: str, weights: Weights) -> AsyncGenerator[VAD]:
         async with (
             open_scheduler({"cpu": 2}) as scheduler,
             plugin.open(SileroOptions(), Resources(weights, scheduler)) as vad,
         ):
             yield vad
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def speech(cls) -> Samples:
+    @pytest.fixture
+    def speech(self) -> Samples:
         return recording("SSB00180170.wav").samples
 
     @pytest.mark.parametrize("each", recordings(), ids=str)

@@ -39,7 +39,7 @@ _OFTEN_MADE_UP = re.compile(
 """Texts that Whisper makes up, as `_letters` leaves them. Somebody may say them, too: then the other signs are good."""
 
 _SIGNS = (
-    (0.6, inf, -1.0),  # OpenAI's own rule, in transcribe.py
+    (0.6, inf, -0.8),  # OpenAI's own rule, in transcribe.py, a little stricter
     (0.45, 0.3, inf),
     (0.1, 0.1, -1.0),
 )

@@ -135,7 +135,6 @@ class LlamaCppLLM:
         key = secrets.token_urlsafe(32)
         lines = deque[str](maxlen=LOG_LINES)
         async with AsyncExitStack() as stack:
-            stack.callback(self._forget)
             process = await stack.enter_async_context(_child({**self._settings, "api_key": key}))
             with anyio.move_on_after(self._options.load_timeout_s) as loading:
                 async for line in _lines(cast(ByteReceiveStream, process.stdout)):
@@ -147,6 +146,7 @@ class LlamaCppLLM:
                     url = line.removeprefix(READY)
                     options = OpenAIOptions(base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S)
                     self._llm = await stack.enter_async_context(open_openai(options, name="The embedded LLM"))
+                    stack.callback(self._forget)  # first of all, so that no request meets a closed client
                     self._info = self._llm.info
                     if not self._loaded:
                         self._loaded = True

@@ -133,7 +133,10 @@ class OpenAILLM:
 
     @property
     def info(self) -> LLMInfo:
-        """What the server said of itself; until it has been reached, what the options say."""
+        """What the server said of itself; until it has been reached, what the options say.
+
+        That ``output_schema`` is enforced is part of OpenAI's API: any server is taken at its word.
+        """
         server = self._server or _Server()
         return LLMInfo(
             model=self._options.model or server.model or "unknown",

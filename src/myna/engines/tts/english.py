@@ -22,9 +22,30 @@ _VOWELS = frozenset("AIOWYiuæɑɔəɛɜɪʊʌᵻɐ")
 _PARTS = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _ENDINGS: Mapping[str, tuple[str, ...]] = {"'s": ("",), "s'": ("",), "s": ("",), "ed": ("", "e"), "ing": ("", "e")}
 _BEFORE_VERBS = frozenset(
-    "to i you we they will would can could shall should may might must don't didn't won't can't let's please".split()
+    [
+        "to",
+        "i",
+        "you",
+        "we",
+        "they",
+        "will",
+        "would",
+        "can",
+        "could",
+        "shall",
+        "should",
+        "may",
+        "might",
+        "must",
+        "don't",
+        "didn't",
+        "won't",
+        "can't",
+        "let's",
+        "please",
+    ]
 )
-_NEVER_SPELLED = frozenset("AH AM AS BE HE HI HM HMM IN IS ME MM OH OR".split())
+_NEVER_SPELLED = frozenset(["AH", "AM", "AS", "BE", "HE", "HI", "HM", "HMM", "IN", "IS", "ME", "MM", "OH", "OR"])
 """Capitals that the dictionary takes for an abbreviation where they are a noun, and that never are one."""
 
 
@@ -150,6 +171,5 @@ def open_english(folder: Path) -> English:
             f"The English dictionary in {folder} cannot be read: {error}.",
             hint="`myna models verify` says what is wrong with it.",
         ) from error
-    known = {word.lower() for word in gold}  # silver also has names (My, It), which would be taken for the word
-    others = {word: entry for word, entry in silver.items() if word.lower() not in known}
-    return English(gold | others, open_letter_to_sound(folder / "checkpoint20.npz"))
+    joined = {word.replace("-", ""): entry for word, entry in gold.items() if "-" in word}  # WiFi stands there as Wi-Fi
+    return English(joined | silver | gold, open_letter_to_sound(folder / "checkpoint20.npz"))

@@ -72,7 +72,7 @@ class KokoroTTS:
             WeightsDamaged: The voice's file is not a voice.
         """
         _check(style)
-        voice = self._voice(style.voice)
+        voice = self.blend(style.voice)
         phonemes = await self._scheduler.run(
             partial(self._pronunciation.phonemes, text, language), urgency=Urgency.SPEAKING
         )
@@ -82,8 +82,12 @@ class KokoroTTS:
             )
             yield Speech(samples)
 
-    def _voice(self, voice: str | Mapping[str, float]) -> VoiceTensor:
-        """A voice, or the weighted mean of several."""
+    def blend(self, voice: str | Mapping[str, float]) -> VoiceTensor:
+        """A voice, or the weighted mean of several.
+
+        Raises:
+            UnknownName: No such voice; the hint lists what there is.
+        """
         blend = {voice: 1.0} if isinstance(voice, str) else voice
         whole = sum(blend.values())
         if not blend or whole <= 0 or min(blend.values()) < 0:
@@ -105,7 +109,7 @@ class KokoroTTS:
 def _check(style: VoiceStyle) -> None:
     if not 0.5 <= style.speed <= 2:
         raise BadInput(f"A speed of {style.speed:g} is out of range.", hint="Choose one from 0.5 to 2.")
-    if not -12 <= style.pitch <= 12:  # noqa: PLR2004 - an octave
+    if not -12 <= style.pitch <= 12:
         raise BadInput(f"A pitch of {style.pitch:g} semitones is out of range.", hint="Choose one from -12 to 12.")
 
 
@@ -129,8 +133,8 @@ def _voices(folder: Path) -> dict[str, Path]:
 
 
 def _described(name: str) -> Voice:
-    language, gender = _LANGUAGES.get(name[:1]), _GENDERS.get(name[1:2], "other")
-    return Voice(name, (language,) if language else (), gender)
+    language = _LANGUAGES.get(name[:1])
+    return Voice(name, (language,) if language else (), _GENDERS.get(name[1:2], "other"))
 
 
 @asynccontextmanager
@@ -160,7 +164,7 @@ async def open_kokoro(options: KokoroOptions, resources: Resources) -> AsyncGene
         marks=False,
     )
     tts = KokoroTTS(info, session, pronunciation, voices, resources.scheduler)
-    voice = tts._voice(next(iter(voices)))  # noqa: SLF001 - its own
+    voice = tts.blend(next(iter(voices)))
     await run(partial(_speak, session, _WARM_UP, voice, 1.0, 0.0))
     yield tts
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 _SYMBOLS: Mapping[int, str] = {
     1: ";:,.!?",
-    9: "—…\"()“” \u0303ʣʥʦʨᵝꭧAI",
+    9: '—…"()“” \u0303ʣʥʦʨᵝꭧAI',
     31: "O",
     33: "Q",
     35: "ST",
@@ -36,9 +36,7 @@ _SYMBOLS: Mapping[int, str] = {
 }
 """Runs of symbols by the number of the first."""
 
-VOCABULARY: Mapping[str, int] = {
-    symbol: first + i for first, run in _SYMBOLS.items() for i, symbol in enumerate(run)
-}
+VOCABULARY: Mapping[str, int] = {symbol: first + i for first, run in _SYMBOLS.items() for i, symbol in enumerate(run)}
 
 PAD = 0
 """Stands before and behind every text."""

@@ -27,11 +27,11 @@ _ARPABET = (
     "AA:ɑ AE:æ AH:ʌ AO:ɔ AW:W AY:I B:b CH:ʧ D:d DH:ð EH:ɛ ER:ɜɹ EY:A F:f G:ɡ HH:h IH:ɪ IY:i JH:ʤ K:k L:l M:m N:n NG:ŋ "
     "OW:O OY:Y P:p R:ɹ S:s SH:ʃ T:t TH:θ UH:ʊ UW:u V:v W:w Y:j Z:z ZH:ʒ"
 )
-_VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+_VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 
 
 def _alphabet() -> list[str]:
-    """What the network's outputs mean: nothing four times, then ARPAbet from A to Z, a vowel without stress and with."""
+    """What the network's outputs mean: nothing four times, then ARPAbet in order, vowels without stress and with."""
     sounds = ["", "", "", ""]
     for arpabet, symbol in (pair.split(":") for pair in _ARPABET.split()):
         if arpabet == "UW" or arpabet not in _VOWELS:  # UW is there without a stress too
@@ -47,7 +47,7 @@ def _step(weights: Weights, side: str, x: Array, h: Array) -> Array:
     x_r, x_z, x_n = np.split(weights[f"{side}_w_ih"] @ x + weights[f"{side}_b_ih"], 3)
     h_r, h_z, h_n = np.split(weights[f"{side}_w_hh"] @ h + weights[f"{side}_b_hh"], 3)
     r, z = 1 / (1 + np.exp(-x_r - h_r)), 1 / (1 + np.exp(-x_z - h_z))
-    return (1 - z) * np.tanh(x_n + r * h_n) + z * h
+    return ((1 - z) * np.tanh(x_n + r * h_n) + z * h).astype(np.float32)
 
 
 def _guess(weights: Weights, alphabet: list[str], letters: str) -> str:

@@ -1,10 +1,11 @@
 """What is done to synthesised speech before anybody hears it: silences trimmed, edges faded, loudness evened."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.engines.base import Samples
 
-LEAD_MS = 40
+LEAD_MS = 20
 """Silence that is left before the speech: enough that no onset is cut."""
 
 TAIL_MS = 150
@@ -25,13 +26,14 @@ def finish(samples: Samples, sample_rate: int) -> Samples:
     frame = sample_rate * _FRAME_MS // 1000
     whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
     levels = np.sqrt(np.mean(whole.astype(np.float64) ** 2, axis=1))
-    sounding = np.flatnonzero(levels > levels.max(initial=0.0) * _SOUNDS)
+    sounding: NDArray[np.intp] = np.flatnonzero(levels > levels.max(initial=0.0) * _SOUNDS)
     if not len(sounding):
         return np.zeros(0, np.float32)
-    first = max(0, sounding[0] * frame - sample_rate * LEAD_MS // 1000)
-    last = (sounding[-1] + 1) * frame + sample_rate * TAIL_MS // 1000
+    first = max(0, sounding.item(0) * frame - sample_rate * LEAD_MS // 1000)
+    last = (sounding.item(-1) + 1) * frame + sample_rate * TAIL_MS // 1000
     speech = samples[first:last]
-    gain = LOUDNESS / float(np.sqrt(np.mean(levels[sounding] ** 2)))
+    power: NDArray[np.float64] = levels[sounding] ** 2
+    gain = LOUDNESS / float(np.sqrt(power.mean()))
     peak = float(np.max(np.abs(speech)))
     speech = speech * np.float32(min(gain, PEAK / peak))
     fade = np.linspace(0, 1, min(len(speech), sample_rate * FADE_MS // 1000), dtype=np.float32)

@@ -5,10 +5,11 @@ stefantaubert/pinyin-to-ipa), so the tables give the same symbols: a tone is an 
 a space between them.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, cast
+from typing import cast
 
 HANZI = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 """What counts as a Chinese character, as the inside of a regular expression's class."""
@@ -83,7 +84,7 @@ class Mandarin:
         ]
 
     def _retone_third_tones(self, syllables: Sequence[_Syllable]) -> None:
-        """A third tone before a third tone is spoken as a second: in a word, and where a word of one syllable leans on another.
+        """A third tone before a third is spoken as a second: in a word, and where a short word leans on another.
 
         From the right, so that of three each other one changes (小老虎), but all before the last if the first two are a
         word of their own (展览馆).
@@ -99,13 +100,13 @@ class Mandarin:
 
 def _unstress(syllables: Sequence[_Syllable]) -> None:
     """快乐地, 跑得: the particles, which the dictionary reads dì and dé when they stand alone."""
-    for before, here in zip(syllables, syllables[1:], strict=False):
+    for before, here in itertools.pairwise(syllables):
         if (here.word == "地" and before.place > 0) or here.word == "得":
             here.sound, here.tone = "tɤ0", "5"
 
 
 def _retone_yi_and_bu(syllables: Sequence[_Syllable]) -> None:
-    """一 and 不 are spoken in the second tone before a fourth; else 一 is in the fourth, but as a digit in the first."""
+    """一 and 不 are in the second tone before a fourth; else 一 is in the fourth, but as a digit in the first."""
     for i, here in enumerate(syllables[:-1]):
         before, following = syllables[i - 1].char if i else "", syllables[i + 1]
         if here.char not in ("一", "不"):
@@ -133,6 +134,11 @@ def open_mandarin() -> Mandarin:
         return _INITIALS[initial] + ("ɨ0" if final == "i" and initial in _BUZZED else _FINALS[final])
 
     def read(word: str) -> list[str]:
-        return lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors=list)
+        return lazy_pinyin(
+            word,
+            style=Style.TONE3,
+            neutral_tone_with_five=True,
+            errors=list,  # pyright: ignore[reportArgumentType] - its type leaves out that a list may come back
+        )
 
     return Mandarin(rjieba.cut, rjieba.has_word, read, sound)

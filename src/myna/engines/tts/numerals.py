@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NAME_AND_NUMBER = re.compile(r"(?<=[A-Za-z])-(?=\d)")  # GPT-4 is not minus four
@@ -47,4 +48,7 @@ def open_numerals() -> Numerals:
     """Load the grammars. Blocks."""
     from wetext import Normalizer  # noqa: PLC0415 - a second of imports
 
-    return Numerals(Normalizer(lang="zh", operator="tn").normalize, Normalizer(lang="en", operator="tn").normalize)
+    def normalizer(language: str) -> Callable[[str], str]:
+        return cast(Callable[[str], str], Normalizer(lang=language, operator="tn").normalize)  # pyright: ignore[reportUnknownMemberType] - untyped in part
+
+    return Numerals(normalizer("zh"), normalizer("en"))

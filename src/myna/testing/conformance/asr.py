@@ -1,4 +1,3 @@
-# ruff: noqa: ANN201, D102, S101 - a module of tests
 """What every ASR engine must do.
 
 ::
@@ -9,7 +8,7 @@
             async with open_my_asr() as asr:
                 yield asr
 
-        @pytest.fixture(scope="class")
+        @pytest.fixture
         def spoken(self):
             return Spoken(samples, "zh", "你好")
 """

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN201, D102, PLR2004, S101 - a module of tests
 """What every LLM engine must do.
 
 ::

@@ -1,4 +1,3 @@
-# ruff: noqa: ANN201, D102, PLR2004, S101 - a module of tests
 """What every VAD engine must do.
 
 ::
@@ -9,7 +8,7 @@
             async with open_my_vad() as vad:
                 yield vad
 
-        @pytest.fixture(scope="class")
+        @pytest.fixture
         def speech(self):
             return some_seconds_of_speech
 """

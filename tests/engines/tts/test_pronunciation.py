@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from myna.engines.tts.kokoro_vocabulary import LONGEST, PUNCTUATION, VOCABULARY
+from myna.engines.tts.pronunciation import Pronunciation, cut, main_language, open_pronunciation
+from myna.weights.locate import Weights
+
+pytestmark = pytest.mark.models
+
+
+@pytest.fixture(scope="module")
+def pronunciation(weights: Weights) -> Pronunciation:
+    return open_pronunciation(weights.locate("english-pronunciation"))
+
+
+texts = st.text() | st.lists(
+    st.sampled_from(
+        ["你好", "中", "，", "。", "hello ", "I'm ", "NASA ", "Kokoro ", "3.14", "12:30", "50%", "\x00", "🎉", "—", "["]
+    )
+).map("".join)
+
+
+@given(text=texts)
+@settings(deadline=None, max_examples=200)
+def test_every_text_gives_symbols_that_the_model_knows(pronunciation: Pronunciation, text: str) -> None:
+    assert set(pronunciation.phonemes(text)) <= set(VOCABULARY)
+
+
+@given(phonemes=st.text(st.sampled_from("aˈbəŋ→↗ ,.!")), longest=st.integers(20, LONGEST))
+def test_cutting_loses_no_sound_and_gives_no_piece_without_one(phonemes: str, longest: int) -> None:
+    pieces = cut(phonemes, longest)
+    assert all(0 < len(piece) <= longest and not PUNCTUATION.issuperset(piece) for piece in pieces)
+    sounds = "".join(symbol for symbol in phonemes if symbol not in PUNCTUATION)
+    assert "".join(symbol for symbol in "".join(pieces) if symbol not in PUNCTUATION) == sounds
+
+
+@pytest.mark.parametrize(
+    ("text", "phonemes"),
+    [
+        ("你好", "ni↗xau↓"),  # third tone before third
+        ("不是", "pu↗ʂɨ↘"),
+        ("一天", "i↘tʰjɛ→n"),
+        ("银行", "i↗nxa↗ŋ"),  # 行 by its phrase
+        ("行走", "ɕi↗ŋʦou↓"),
+    ],
+)
+def test_tones_and_polyphones_are_read_in_their_place(pronunciation: Pronunciation, text: str, phonemes: str) -> None:
+    assert pronunciation.phonemes(text) == phonemes
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("我有3个苹果", "我有三个苹果"),
+        ("今年是2026年", "今年是二零二六年"),
+        ("涨了5%", "涨了百分之五"),
+        ("圆周率是3.14", "圆周率是三点一四"),
+        ("I have 3 apples", "I have three apples"),
+        ("It costs 20%", "It costs twenty percent"),
+        ("NASA launched it", "Nasa launched it"),
+        ("Dr. Smith", "Doctor Smith"),
+    ],
+)
+def test_numbers_and_short_forms_are_spoken_as_words(pronunciation: Pronunciation, text: str, words: str) -> None:
+    assert pronunciation.phonemes(text) == pronunciation.phonemes(words)
+
+
+@pytest.mark.parametrize("word", ["Myna", "Wukong", "Kokoro", "zyxgh", "LLM", "ASR"])
+def test_words_that_no_dictionary_has_are_not_dropped(pronunciation: Pronunciation, word: str) -> None:
+    alone, among = pronunciation.phonemes(word), pronunciation.phonemes(f"This is {word} here")
+    assert len(alone) >= 3
+    assert len(among) > len(pronunciation.phonemes("This is here")) + 2
+
+
+def test_the_main_language_is_that_of_most_words() -> None:
+    assert main_language("我用 Python 写程序") == "zh"
+    assert main_language("Say 你好 to her") == "en"
