@@ -26,11 +26,11 @@ def conversation(answered: list[bool]) -> list[Message]:
     return messages
 
 
-conversations = st.builds(
-    lambda greeted, answered: [*([assistant("hello")] if greeted else []), *conversation(answered)],
-    st.booleans(),
-    st.lists(st.booleans(), min_size=1, max_size=60),
-)
+def maybe_greeted(greeted: bool, answered: list[bool]) -> list[Message]:
+    return [*([assistant("hello")] if greeted else []), *conversation(answered)]
+
+
+conversations = st.builds(maybe_greeted, st.booleans(), st.lists(st.booleans(), min_size=1, max_size=60))
 limits = st.integers(-1, 25)
 
 

@@ -138,8 +138,55 @@ def test_after_the_system_prompt_user_and_assistant_take_turns(
         history.append(user(text))
         if reply is not None:
             history.append(assistant(reply))
-    prompt = build_prompt(persona, history, "and now?", emotions=EMOTIONS, template=None)
+    prompt = build_prompt(persona, history, "42?", emotions=EMOTIONS, template=None)
     assert prompt[0].role == "system"
     assert all(message.role == ("user", "assistant")[index % 2] for index, message in enumerate(prompt[1:]))
     assert prompt[-1].role == "user"
-    assert prompt[-1].content.endswith("and now?")
+    assert "42?" in prompt[-1].content
+
+
+# ------------------------------------------------------------------------------------------------- language hints
+
+BILINGUAL = PLAIN.model_copy(update={"language_hints": True})
+CHINESE = BILINGUAL.model_copy(update={"language": "zh"})
+EN, ZH = "(Answer in English)", "（用中文回答）"
+
+
+def newest(persona: Persona, text: str, template: str | None = None, system: str | None = None) -> str:
+    return build_prompt(persona, (), text, emotions=EMOTIONS, template=template, system=system)[-1].content
+
+
+@pytest.mark.parametrize("text", ["Hello", "Guess what, I won the lottery!", "Tell me about your home.", "YOU DID IT"])
+def test_a_chinese_persona_is_told_to_answer_english_in_english(text: str) -> None:
+    assert newest(CHINESE, text) == f"{text} {EN}"
+    assert newest(BILINGUAL, text) == text
+
+
+@pytest.mark.parametrize("text", ["你好", "帮我用Python写一个排序。", "“Hello, how are you”是什么意思？"])
+def test_an_english_persona_is_told_to_answer_chinese_in_chinese(text: str) -> None:
+    assert newest(BILINGUAL, text) == text + ZH
+    assert newest(CHINESE, text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["OK", "3.14", "👍", "Python", "Bonjour, ça va ?", "Wo ist der Bahnhof?", "日本語です", "Hola"]
+)
+def test_what_is_neither_gets_no_hint(text: str) -> None:
+    assert newest(CHINESE, text) == newest(BILINGUAL, text) == text
+
+
+def test_hints_are_given_only_beside_a_prompt_that_was_written_with_them() -> None:
+    assert newest(PLAIN, "你好") == "你好"
+    assert newest(BILINGUAL, "你好", system="Translate into English.") == "你好"
+    assert newest(BILINGUAL, "你好", template="Translate into English.") == "你好"
+
+
+def test_history_and_examples_get_the_hints_that_they_had_as_newest() -> None:
+    persona = Personas().find("wukong")
+    prompt = build_prompt(
+        persona, [user("Who are you?"), assistant("[开心] Old Sun!")], "你好", emotions=EMOTIONS, template=None
+    )
+    assert [message.content for message in prompt if EN in message.content] == [
+        f"What is a computer? {EN}",
+        f"Who are you? {EN}",
+    ]

@@ -45,8 +45,8 @@ class EmotionStyle(Part):
     """
 
     voice: Blend | None = None
-    speed: float = Field(1.0, ge=0.5, le=2)
-    pitch: float = Field(0.0, ge=-12, le=12)
+    speed: float = Field(default=1.0, ge=0.5, le=2)
+    pitch: float = Field(default=0.0, ge=-12, le=12)
 
 
 DEFAULT_STYLES: Mapping[str, EmotionStyle] = {
@@ -107,7 +107,7 @@ class PersonaEmotions(Part):
         """What ``emotion`` changes in the voice. Twins sound the same; an emotion nobody described changes nothing."""
         for styles in (self.styles, DEFAULT_STYLES):
             for name in (emotion, twin(emotion)):
-                if name in styles:
+                if name is not None and name in styles:
                     return styles[name]
         return EmotionStyle()
 

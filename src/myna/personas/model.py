@@ -40,16 +40,16 @@ class BaseVoice(Part):
     """The voice that emotions change; the fields are those of `VoiceStyle`."""
 
     voice: Blend
-    speed: float = Field(1.0, ge=0.5, le=2)
-    pitch: float = Field(0.0, ge=-12, le=12)
+    speed: float = Field(default=1.0, ge=0.5, le=2)
+    pitch: float = Field(default=0.0, ge=-12, le=12)
 
 
 class LLMOverrides(Part):
     """What this persona wants of the LLM; None leaves it as configured."""
 
     profile: Literal["fast", "balanced", "quality"] | None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, ge=1)
 
 
 class Persona(Part):
@@ -60,6 +60,8 @@ class Persona(Part):
         avatar: An emoji, or the path of a picture.
         greeting: What it says first in a fresh conversation: display text, without a tag.
         system_prompt: Empty for the configured one, or else the built-in one.
+        language_hints: Whether an utterance in another language gets a word on which to answer in. Small models need it
+            to follow the user's language; a persona that translates or teaches one must not have it.
         examples: A few-shot prompt, which small models follow better than any instruction.
         tools: Names of the tools that it may call.
         memory_scope: Whether the other personas share what it remembers of the user.
@@ -71,6 +73,7 @@ class Persona(Part):
     avatar: Line = "🙂"
     greeting: Text = ""
     system_prompt: Text = ""
+    language_hints: bool = False
     examples: tuple[Example, ...] = ()
     emotions: PersonaEmotions = PersonaEmotions()
     voice: BaseVoice

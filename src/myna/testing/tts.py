@@ -71,5 +71,5 @@ class ScriptedTTS:
             if character.isalnum():
                 length_ms = MS_PER_CHARACTER / style.speed
                 said_ms += length_ms
-                tone = np.sin(2 * np.pi * 440 * np.arange(round(length_ms * 24)) / 24_000).astype(np.float32) / 2
+                tone = (np.sin(2 * np.pi * 440 * np.arange(round(length_ms * 24)) / 24_000) / 2).astype(np.float32)
                 yield Speech(tone, (SpeechMark(place + 1, said_ms),))
