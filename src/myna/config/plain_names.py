@@ -23,6 +23,7 @@ PLAIN_NAMES: Mapping[str, Key] = {
     "SYSTEM_PROMPT_TEMPLATE": ("session", "system_prompt_template"),
     "GENERATION_TIMEOUT_SECONDS": ("session", "generation_timeout_s"),
     "DEVICE": ("device",),
+    "HF_ENDPOINT": ("weights", "hf_endpoint"),
     "MODEL_PATH": ("faster_whisper", "model"),
     "WHISPER_DEVICE": ("faster_whisper", "device"),
     "WHISPER_COMPUTE_TYPE": ("faster_whisper", "compute_type"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soxr
 
-from myna.core.errors import BadInput, UnknownName, WeightsDamaged
+from myna.core.errors import BadInput, UnknownName, WeightsMissing
 from myna.engines.asr.faster_whisper import FasterWhisperOptions
 from myna.engines.asr.faster_whisper import plugin as whisper
 from myna.engines.base import ASR, ASROptions, Resources, Samples, VoiceStyle
@@ -114,7 +114,7 @@ async def test_a_blend_is_neither_of_its_voices(tts: KokoroTTS) -> None:
 @pytest.mark.parametrize("voice", ["zf_xiaobei", "zm_yunjian", "af_heart", "bm_george"])
 async def test_speech_begins_soon_ends_softly_and_is_as_loud_as_the_rest(tts: KokoroTTS, voice: str) -> None:
     samples = np.concatenate(await speak(tts, "Hello, 你好。", VoiceStyle(voice)))
-    loud = np.flatnonzero(np.abs(samples) > 0.02)
+    loud = np.flatnonzero(np.abs(samples) > 0.003)  # an [h] begins softly
     assert loud[0] <= 0.06 * RATE
     assert abs(samples[0]) < 1e-3
     assert abs(samples[-1]) < 1e-3
@@ -123,12 +123,12 @@ async def test_speech_begins_soon_ends_softly_and_is_as_loud_as_the_rest(tts: Ko
 
 @pytest.mark.parametrize("style", [replace(CALM, speed=0.1), replace(CALM, speed=3), replace(CALM, pitch=13)])
 async def test_a_style_out_of_range_is_told(tts: KokoroTTS, style: VoiceStyle) -> None:
-    with pytest.raises(BadInput, match="out of range"):
+    with pytest.raises(BadInput, match="cannot be spoken"):
         await length(tts, PARK, style)
 
 
 async def test_a_blend_of_nothing_is_told(tts: KokoroTTS) -> None:
-    with pytest.raises(BadInput, match="weights of the voices"):
+    with pytest.raises(BadInput, match="weight of 0"):
         await length(tts, PARK, VoiceStyle({"zf_xiaobei": 0}))
 
 
@@ -146,6 +146,6 @@ async def test_the_voices_are_listed_with_language_and_gender(tts: KokoroTTS) ->
 
 
 async def test_a_folder_without_a_model_is_told(resources: Resources, tmp_path: Path) -> None:
-    with pytest.raises(WeightsDamaged, match="is no Kokoro model"):
+    with pytest.raises(WeightsMissing, match=r"no \.onnx file"):
         async with plugin.open(KokoroOptions(model=str(tmp_path)), resources):
             pass

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.models
 
 @pytest.fixture(scope="module")
 def pronunciation(weights: Weights) -> Pronunciation:
-    return open_pronunciation(weights.locate("english-pronunciation"))
+    return open_pronunciation(weights.locate("misaki-en"))
 
 
 texts = st.text() | st.lists(

@@ -29,16 +29,19 @@ from myna.engines.scheduler import Scheduler, Urgency
 
 T = TypeVar("T")
 
+SHORTEST_S = 0.1
+"""In less there is no word."""
+
 SHORT_WINDOW_S = 8.0
 """Below this Whisper loops on a third of short clips, and at a *better* log-probability."""
 
-SHORTEST_S = 0.1
 LONGEST_WINDOW_S = 20.0
 """Long audio is cut to this. In windows of 29 s a step takes longer, and Whisper base makes more errors."""
-_VAD_STEP = 5 * 60 * HEARING_RATE
+
+_VAD_STEP = 5 * 60 * HEARING_RATE  # 0.4 s of work
 _VAD_FRAME_S = VAD_FRAME / HEARING_RATE
-_SURE = 0.5
-_MISSED_S = 0.5
+_SURE = 0.5  # from this probability on, a frame counts as speech
+_MISSED_S = 0.5  # so much speech after the last word is heard again
 _PEAK = 0.3
 _HIGHEST_GAIN = 100.0
 
@@ -174,7 +177,7 @@ class FasterWhisperASR:
         urgency = Urgency.PARTIAL if options.partial else Urgency.HEARING
         try:
             return await self._scheduler.run(call, device=self._device, urgency=urgency)
-        except RuntimeError as error:  # what CTranslate2 and onnxruntime raise
+        except RuntimeError as error:  # what CTranslate2 raises
             raise EngineUnavailable(
                 f"The Whisper model {self.info.model} failed: {error}.", hint="Try again, or choose a smaller model."
             ) from error

@@ -172,7 +172,9 @@ class WhisperDecoder:
             language=language,
             text=written(text),
             segments=tuple(
-                TranscriptSegment(written(span.tokens).strip(), span.start_s, span.end_s, span.words) for span in spans
+                TranscriptSegment(part, span.start_s, span.end_s, span.words)
+                for span in spans
+                if (part := written(span.tokens).strip())
             ),
             no_speech=generated.no_speech_prob,
             # As faster-whisper reckons it: the score is a mean that leaves the end token out.

@@ -80,7 +80,7 @@ class Mandarin:
         return [
             _Syllable(char, self.sound(pinyin[:-1]), pinyin[-1], word, place)
             for place, (char, pinyin) in enumerate(readings)
-            if pinyin[-1] in _TONES
+            if pinyin[-1] in _TONES and self.sound(pinyin[:-1])
         ]
 
     def _retone_third_tones(self, syllables: Sequence[_Syllable]) -> None:
@@ -131,7 +131,8 @@ def open_mandarin() -> Mandarin:
         if pinyin in _INTERJECTIONS:
             return _INTERJECTIONS[pinyin]
         initial, final = to_initials(pinyin), to_finals(pinyin, v_to_u=True)
-        return _INITIALS[initial] + ("ɨ0" if final == "i" and initial in _BUZZED else _FINALS[final])
+        vowel = "ɨ0" if final == "i" and initial in _BUZZED else _FINALS.get(final)
+        return _INITIALS[initial] + vowel if vowel else ""  # the dictionary has readings that are no syllables
 
     def read(word: str) -> list[str]:
         return lazy_pinyin(

@@ -43,11 +43,11 @@ async def hear(asr: ASR, samples: Samples, options: ASROptions = DETECT) -> Tran
         transcript = await asr.transcribe(samples, options)
     assert transcript.text == transcript.text.strip()
     assert (transcript.language is None) == (not transcript.text)
-    end_s = 0.0
+    before_s = 0.0
     for segment in transcript.segments:
         assert segment.text
-        assert end_s <= segment.start_s <= segment.end_s <= len(samples) / asr.info.sample_rate + 0.01
-        end_s = segment.start_s
+        assert before_s <= segment.start_s <= segment.end_s <= len(samples) / asr.info.sample_rate + 0.01
+        before_s = segment.start_s
     return transcript
 
 
