@@ -24,6 +24,7 @@ BUILT_IN = [
     ("SYSTEM_PROMPT_TEMPLATE", "你是{name}。", "session.system_prompt_template", "你是{name}。"),
     ("GENERATION_TIMEOUT_SECONDS", "90", "session.generation_timeout_s", 90),
     ("DEVICE", "cuda", "device", "cuda"),
+    ("HF_ENDPOINT", "https://hub.example", "weights.hf_endpoint", "https://hub.example"),
     ("MODEL_PATH", "large-v2", "faster_whisper.model", "large-v2"),
     ("WHISPER_DEVICE", "cuda", "faster_whisper.device", "cuda"),
     ("WHISPER_COMPUTE_TYPE", "int8", "faster_whisper.compute_type", "int8"),
