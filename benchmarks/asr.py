@@ -39,7 +39,7 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "speech"
 SHORT_S = 5.0
 
 # opencc and faster-whisper come without whole types.
-simplify = cast(Callable[[str], str], opencc.OpenCC("t2s").convert)  # pyright: ignore[reportUnknownMemberType]
+simplify = cast(Callable[[str], str], opencc.OpenCC("tw2s").convert)  # pyright: ignore[reportUnknownMemberType]
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Clip:
 
 
 def normalize(text: str, language: str) -> str:
-    """Letters only, numbers as they are spoken, simplified Chinese."""
+    """Letters only, numbers as they are spoken, simplified Chinese (隨著 as 随着, which t2s does not do)."""
     text = text.casefold()
     if language == "zh":
         text = cn2an.transform(re.sub(r"(?<=\d),(?=\d)", "", simplify(text)), "an2cn")
