@@ -1,3 +1,4 @@
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +9,11 @@ from myna.config.load import load_settings
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 from myna.weights.store import WeightsStore
+
+
+def pytest_configure() -> None:
+    """Let SIGINT reach the processes that tests start: a shell's background jobs, CI's too, come with it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -157,15 +157,13 @@ def newest(persona: Persona, text: str, template: str | None = None, system: str
 
 
 @pytest.mark.parametrize("text", ["Hello", "Guess what, I won the lottery!", "Tell me about your home.", "YOU DID IT"])
-def test_a_chinese_persona_is_told_to_answer_english_in_english(text: str) -> None:
-    assert newest(CHINESE, text) == f"{text} {EN}"
-    assert newest(BILINGUAL, text) == text
+def test_a_persona_is_told_to_answer_english_in_english(text: str) -> None:
+    assert newest(CHINESE, text) == newest(BILINGUAL, text) == f"{text} {EN}"
 
 
 @pytest.mark.parametrize("text", ["你好", "帮我用Python写一个排序。", "“Hello, how are you”是什么意思？"])
-def test_an_english_persona_is_told_to_answer_chinese_in_chinese(text: str) -> None:
-    assert newest(BILINGUAL, text) == text + ZH
-    assert newest(CHINESE, text) == text
+def test_a_persona_is_told_to_answer_chinese_in_chinese(text: str) -> None:
+    assert newest(CHINESE, text) == newest(BILINGUAL, text) == text + ZH
 
 
 @pytest.mark.parametrize(
