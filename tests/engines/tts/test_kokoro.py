@@ -97,10 +97,18 @@ def pitch_hz(samples: Samples) -> float:
     return float(np.median(found))
 
 
-async def test_pitch_changes_the_pitch_and_not_the_rate(tts: KokoroTTS) -> None:
-    calm, high = [np.concatenate(await speak(tts, PARK, replace(CALM, pitch=pitch))) for pitch in (0.0, 3.0)]
-    assert 12 * np.log2(pitch_hz(high) / pitch_hz(calm)) == pytest.approx(3, abs=0.7)
-    assert len(high) / len(calm) == pytest.approx(1, abs=0.08)
+@pytest.mark.parametrize("semitones", [1.0, -1.0, 3.0])
+async def test_pitch_changes_the_pitch_and_not_the_rate(tts: KokoroTTS, semitones: float) -> None:
+    calm, other = [np.concatenate(await speak(tts, PARK, replace(CALM, pitch=pitch))) for pitch in (0.0, semitones)]
+    assert 12 * np.log2(pitch_hz(other) / pitch_hz(calm)) == pytest.approx(semitones, abs=0.4)
+    assert len(other) / len(calm) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("speed", [0.92, 1.08, 1.25])
+async def test_speed_changes_the_rate_and_not_the_pitch(tts: KokoroTTS, speed: float) -> None:
+    calm, other = [np.concatenate(await speak(tts, PARK, replace(CALM, speed=rate))) for rate in (1.0, speed)]
+    assert len(calm) / len(other) == pytest.approx(speed, rel=0.02)
+    assert 12 * np.log2(pitch_hz(other) / pitch_hz(calm)) == pytest.approx(0, abs=0.4)
 
 
 async def test_a_blend_is_neither_of_its_voices(tts: KokoroTTS) -> None:

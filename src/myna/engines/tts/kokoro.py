@@ -22,7 +22,7 @@ from myna.engines.scheduler import Scheduler, Urgency
 from myna.engines.tts.kokoro_vocabulary import PAD, VOCABULARY
 from myna.engines.tts.kokoro_voices import KokoroVoices, is_chinese, open_voices
 from myna.engines.tts.pronunciation import Pronunciation, cut, open_pronunciation
-from myna.engines.tts.waveform import finish, shift_pitch
+from myna.engines.tts.waveform import finish, restyle
 
 SAMPLE_RATE = 24_000
 
@@ -31,11 +31,6 @@ LONGEST_PIECE = 160
 
 SPEEDS = (0.5, 2.0)
 PITCHES = (-12.0, 12.0)
-
-_RATES = (0.25, 0.573, 0.711, 0.885, 0.923, 0.965, 1, 1.028, 1.06, 1.137, 1.436, 1.62, 1.89, 4)
-_SPEEDS_FOR = (0.25, 0.6, 0.75, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.35, 1.6, 2, 4)
-"""How fast the model really speaks, and the speed that it has to be given for that: it rounds each phoneme's length to
-25 ms. Measured over two Chinese and two English voices, three sentences each; voices differ from it by some 2 %."""
 
 _PAUSES_S: Mapping[str, float] = {**dict.fromkeys(".!?…", 0.3), **dict.fromkeys(",;:—", 0.15)}
 _PAUSE_S = 0.1
@@ -67,7 +62,7 @@ class _Manner:
 
     voices: Mapping[str, float]
     speed: float
-    pitch_ratio: float
+    pitch: float
 
 
 class KokoroTTS:
@@ -111,7 +106,7 @@ class KokoroTTS:
         for name, value, (low, high) in (("speed", style.speed, SPEEDS), ("pitch", style.pitch, PITCHES)):
             if not low <= value <= high:
                 raise BadInput(f"A {name} of {value:g} cannot be spoken.", hint=f"It goes from {low:g} to {high:g}.")
-        return _Manner(self._loaded.voices.weights(style.voice), style.speed, 2 ** (style.pitch / 12))
+        return _Manner(self._loaded.voices.weights(style.voice), style.speed, style.pitch)
 
     def _begin(self, text: str, language: str | None, manner: _Manner) -> tuple[Speech | None, Sequence[str]]:
         """The first piece's speech, and the other pieces: one call, so that the first waits for the device once."""
@@ -122,16 +117,15 @@ class KokoroTTS:
 
     def _speak(self, phonemes: str, manner: _Manner) -> Speech:
         style = self._loaded.voices.style(manner.voices, len(phonemes))
-        # Played faster it is higher and shorter, so it is spoken slower before that
-        samples = _infer(self._loaded.session, phonemes, style, manner.speed / manner.pitch_ratio)
-        pause_s = _PAUSES_S.get(phonemes[-1], _PAUSE_S) / manner.speed
-        return Speech(finish(shift_pitch(samples, manner.pitch_ratio), SAMPLE_RATE, pause_s))
+        # The model's own speed is left alone: it rounds each phoneme to 25 ms, and 1.25 would come out as 1.15
+        samples = _infer(self._loaded.session, phonemes, style)
+        samples = restyle(samples, SAMPLE_RATE, manner.speed, manner.pitch)
+        return Speech(finish(samples, SAMPLE_RATE, _PAUSES_S.get(phonemes[-1], _PAUSE_S) / manner.speed))
 
 
-def _infer(session: OnnxSession, phonemes: str, style: Samples, rate: float) -> Samples:
-    speed = float(np.interp(rate, _RATES, _SPEEDS_FOR))
+def _infer(session: OnnxSession, phonemes: str, style: Samples) -> Samples:
     tokens = [PAD, *(VOCABULARY[symbol] for symbol in phonemes), PAD]
-    inputs = {"tokens": np.array([tokens], np.int64), "style": style, "speed": np.array([speed], np.float32)}
+    inputs = {"tokens": np.array([tokens], np.int64), "style": style, "speed": np.ones(1, np.float32)}
     return cast(Samples, session.run(None, inputs)[0]).reshape(-1)
 
 
@@ -142,7 +136,7 @@ def _load(folder: Path, english: Path, threads: int) -> _Loaded:
     session, voices = open_onnx(model, threads=threads), open_voices(folder / "voices")
     invalid = load_onnxruntime().capi.onnxruntime_pybind11_state.InvalidArgument
     try:  # the first inference is slow; also, it shows whether the model is one
-        _infer(session, "wˈɔɹm", next(iter(voices.styles.values()))[:1], 1)
+        _infer(session, "wˈɔɹm", next(iter(voices.styles.values()))[:1])
     except (ValueError, invalid) as error:
         raise WeightsDamaged(f"{model} is not Kokoro v1.0.", hint="Its inputs are tokens, style and speed.") from error
     return _Loaded(session, voices, open_pronunciation(english))

@@ -1,51 +1,75 @@
-"""What is done to samples after the model: silence at the ends, loudness, pitch."""
+"""What is done to samples after the model: rate, pitch, silence at the ends, loudness."""
+
+from typing import cast
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from myna.engines.base import Samples
 
+WINDOW_S = 0.03
+"""Two periods of the lowest voice: what a stretched sound is made of."""
+
 FRAME_S = 0.005
 LEAD_S = 0.03
-"""Silence that stays before the first sound. Kokoro begins with 0.26 to 0.45 s of it, and ends with 0.45 to 1.1 s."""
-
 FADE_S = 0.005
 
 LOUDNESS = 0.1
-"""RMS of what sounds, -20 dBFS. Kokoro's voices lie between -14 and -21 dBFS, one voice's sentences within 2 dB."""
+"""RMS of what sounds, -20 dBFS. Kokoro's voices lie between -14 and -21 dBFS, the sentences of one within 2 dB."""
 
 CEILING = 0.97
 SILENT = 0.005
-"""Frames with less than this part of the loudest frame's RMS are silence: far above Kokoro's, far below an [f]."""
+"""Frames with less than this part of the loudest frame's RMS are silence: far above Kokoro's, below its softest [f]."""
 
 SOFT = 0.1
-"""Frames with less than this part are not counted for the loudness."""
+"""Frames with less than this part do not count for the loudness."""
 
 
-def shift_pitch(samples: Samples, ratio: float) -> Samples:
-    """Play ``samples`` ``ratio`` times as fast: so much higher, and so much shorter."""
-    return samples if ratio == 1 else soxr.resample(samples, ratio, 1)  # pyright: ignore[reportReturnType] - untyped
+def restyle(samples: Samples, sample_rate: int, speed: float, semitones: float) -> Samples:
+    """Speak ``speed`` times as fast and ``semitones`` higher; the one leaves the other alone."""
+    ratio = 2 ** (semitones / 12)
+    if ratio != speed:
+        samples = _stretch(samples, round(WINDOW_S * sample_rate / 2), ratio / speed)
+    return samples if ratio == 1 else cast(Samples, soxr.resample(samples, ratio, 1))
+
+
+def _stretch(samples: Samples, hop: int, factor: float) -> Samples:
+    """``samples``, ``factor`` times as long and as high as before.
+
+    WSOLA: windows are laid over each other at another distance than they were taken from, each from where it best goes
+    on from the one before (Verhelst and Roelands, ICASSP 1993).
+    """
+    window = np.hanning(2 * hop + 1)[:-1].astype(np.float32)
+    slack = hop // 2
+    padded = np.pad(samples, (hop + slack, 4 * hop))
+    count = round(len(samples) * factor / hop) + 1
+    out = np.zeros((count + 1) * hop, np.float32)
+    at = slack
+    for i in range(count):
+        if i:
+            low = min(round(i * hop / factor), len(padded) - 4 * hop)
+            around = padded[low : low + 2 * (hop + slack)]
+            at = low + int(np.correlate(around, padded[at + hop : at + 3 * hop], "valid").argmax())
+        out[i * hop : (i + 2) * hop] += window * padded[at : at + 2 * hop]
+    return out[hop : hop + round(len(samples) * factor)]
 
 
 def finish(samples: Samples, sample_rate: int, pause_s: float) -> Samples:
     """Speech with `LEAD_S` of silence before it and ``pause_s`` behind it, in the common loudness, within [-1, 1].
 
-    Silence gives nothing.
+    Kokoro leaves 0.26 to 0.45 s before, and 0.45 to 1.1 s behind. Silence gives nothing.
     """
-    frame, lead, fade = (round(seconds * sample_rate) for seconds in (FRAME_S, LEAD_S, FADE_S))
-    whole = np.pad(samples, (lead, round(pause_s * sample_rate) + frame - len(samples) % frame))
-    level = np.sqrt(np.mean(np.square(whole[: len(whole) // frame * frame].reshape(-1, frame)), axis=1))
-    loudest = level.max(initial=0)
-    sounding = np.flatnonzero(level > SILENT * loudest)
+    frame, lead, pause, fade = (round(seconds * sample_rate) for seconds in (FRAME_S, LEAD_S, pause_s, FADE_S))
+    whole = np.pad(samples, (lead, pause + frame))
+    levels = np.sqrt(np.mean(np.square(whole[: len(whole) // frame * frame].reshape(-1, frame)), axis=1))
+    sounding = np.flatnonzero(levels > SILENT * levels.max())
     if not len(sounding):
         return np.zeros(0, np.float32)
-    start, end = sounding[0] * frame, (sounding[-1] + 1) * frame
-    speech = whole[max(0, start - lead) : end + round(pause_s * sample_rate)]
-    power: NDArray[np.float32] = np.square(level[level > SOFT * loudest])
-    loudness = np.sqrt(power.mean())
-    speech = speech * min(LOUDNESS / loudness, CEILING / np.abs(speech).max())
+    speech = whole[max(0, sounding[0] * frame - lead) : (sounding[-1] + 1) * frame + pause]
+    loud: Samples = levels[levels > SOFT * levels.max()]
+    loudness = np.sqrt(np.mean(np.square(loud)))
+    speech = speech * np.float32(min(LOUDNESS / loudness, CEILING / np.abs(speech).max()))
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     speech[:fade] *= ramp
     speech[-fade:] *= ramp[::-1]
-    return speech.astype(np.float32)
+    return speech
