@@ -59,13 +59,13 @@ DEFAULT_STYLES: Mapping[str, EmotionStyle] = {
 """How the default emotions sound unless the persona says otherwise. 平静 and any other name change nothing."""
 
 _SYNONYMS: Mapping[str, str] = {
-    "开心": "高兴 快乐 喜悦 愉快 欢乐 幸福 兴奋 微笑 笑",
+    "开心": "高兴 快乐 喜悦 愉快 欢乐 幸福 微笑 笑",
     "生气": "愤怒 气愤 恼火",
     "悲伤": "伤心 难过 失望 痛苦 忧伤 忧郁",
     "惊讶": "惊喜 惊奇 震惊 惊恐 好奇",
     "撒娇": "可爱 害羞",
     "平静": "平和 和平 平安 宁静 安静 冷静 温柔 温馨 中性",
-    "Happy": "joy joyful happiness excited smile",
+    "Happy": "joy joyful happiness smile",
     "Angry": "anger mad",
     "Sad": "sadness disappointed",
     "Surprised": "surprise shocked curious",
