@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +132,8 @@ class Sampling:
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,15 @@ class LLM(Protocol):
 
     async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
         """How many tokens the messages take as a prompt, with the model's tokenizer where there is one."""
+        ...
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """What an LLM may be besides: one that can take the beginning of a prompt before anybody asks."""
+
+    async def read_ahead(self, messages: Sequence[LLMMessage]) -> None:
+        """Read a prompt into the KV cache, as long as nobody asks for anything. Takes its time and never fails."""
         ...
 
 
@@ -362,10 +373,16 @@ class TTS(Protocol):
     @property
     def info(self) -> TTSInfo: ...
 
-    def synthesize(self, text: str, style: VoiceStyle, *, language: str | None = None) -> AsyncGenerator[Speech]:
+    def synthesize(
+        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
+    ) -> AsyncGenerator[Speech]:
         """Speak one segment of plain text; text with nothing speakable in it yields nothing.
 
-        ``language`` is the main language of ``text``; None tells by the text. Both may be mixed either way.
+        Args:
+            text: A clause or a sentence.
+            style: How to speak.
+            language: The main language of ``text``; None tells by the text. Both may be mixed either way.
+            urgent: Somebody waits for it in silence, as for the first clause of a reply: it goes before other work.
 
         Raises:
             UnknownName: No such voice.

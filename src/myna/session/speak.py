@@ -9,15 +9,15 @@ from myna.session.bounds import Limits, pieces
 
 
 async def speak(
-    tts: TTS, segment: Segment, style_of: Callable[[str], VoiceStyle], limits: Limits
+    tts: TTS, segment: Segment, style_of: Callable[[str], VoiceStyle], limits: Limits, *, first: bool = False
 ) -> AsyncGenerator[Speech]:
-    """Speak one segment with the voice style of its emotion.
+    """Speak one segment with the voice style of its emotion; ``first`` if the user waits for it in silence.
 
     Raises:
         EngineError: The TTS failed, or did not answer within ``limits``.
     """
     stream = pieces(
-        tts.synthesize(segment.speech, style_of(segment.emotion)),
+        tts.synthesize(segment.speech, style_of(segment.emotion), urgent=first),
         first_s=limits.speak_s,
         idle_s=limits.speak_s,
         total_s=float("inf"),

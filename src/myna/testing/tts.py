@@ -24,6 +24,7 @@ class ScriptedSpeech:
 
     text: str
     style: VoiceStyle
+    urgent: bool = False
 
 
 class ScriptedTTS:
@@ -51,13 +52,15 @@ class ScriptedTTS:
         voices = tuple(Voice(name, ("en", "zh"), "other") for name in self._voices)
         return TTSInfo("scripted", 24_000, frozenset({"en", "zh"}), voices, marks=True)
 
-    async def synthesize(self, text: str, style: VoiceStyle, *, language: str | None = None) -> AsyncGenerator[Speech]:
-        """Play the next synthesis; ``language`` makes no difference."""
+    async def synthesize(
+        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
+    ) -> AsyncGenerator[Speech]:
+        """Play the next synthesis; ``language`` and ``urgent`` make no difference."""
         wanted = [style.voice] if isinstance(style.voice, str) else [*style.voice]
         if unknown := [name for name in wanted if self._voices and name not in self._voices]:
             raise UnknownName(f"There is no voice {unknown[0]}.", hint=f"There is: {', '.join(self._voices)}")
         script = self._scripts[min(len(self.calls), len(self._scripts) - 1)]
-        self.calls.append(ScriptedSpeech(text, style))
+        self.calls.append(ScriptedSpeech(text, style, urgent))
         for step in script:
             match step:
                 case Pause(math.inf):
