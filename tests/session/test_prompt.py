@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from myna.core.reply import Reply
 from myna.engines.base import LLMMessage
 from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.session.history import recent
 from myna.session.prompt import build_prompt, system_prompt
 
 MINA = Persona.model_validate(
@@ -32,6 +35,13 @@ def user(text: str) -> UserMessage:
 
 def assistant(raw: str, display: str = "") -> AssistantMessage:
     return AssistantMessage(new_message_id(), new_turn_id(), Reply(raw, display, display), "completed")
+
+
+def prompt_of(
+    persona: Persona, messages: Sequence[Message], text: str, *, template: str | None = None, system: str | None = None
+) -> tuple[LLMMessage, ...]:
+    history = recent(messages, 10)
+    return build_prompt(persona, history, text, emotions=EMOTIONS, template=template, system=system).messages
 
 
 # ---------------------------------------------------------------------------------------------------- system prompt
@@ -92,7 +102,7 @@ def test_the_rules_list_an_emotion_that_a_user_added() -> None:
 
 def test_the_order_is_system_examples_history_and_the_newest_utterance() -> None:
     history = [user("Is it windy?"), assistant("[Happy] Very!", "Very!")]
-    assert build_prompt(MINA, history, "And cold?", emotions=EMOTIONS, template=None) == (
+    assert prompt_of(MINA, history, "And cold?") == (
         LLMMessage("system", system_prompt(MINA, EMOTIONS, template=None)),
         LLMMessage("user", "Who are you?"),
         LLMMessage("assistant", "[Calm] Mina. I keep the light."),
@@ -103,12 +113,12 @@ def test_the_order_is_system_examples_history_and_the_newest_utterance() -> None
 
 
 def test_a_request_s_system_prompt_takes_the_place_of_the_examples_too() -> None:
-    prompt = build_prompt(MINA, (), "Hi", emotions=EMOTIONS, template=None, system="You are a pirate.")
+    prompt = prompt_of(MINA, (), "Hi", system="You are a pirate.")
     assert [message.role for message in prompt] == ["system", "user"]
 
 
 def test_an_utterance_that_was_never_answered_is_joined_to_the_next() -> None:
-    prompt = build_prompt(PLAIN, [user("Hello?"), user("Anybody?")], "Hi!", emotions=EMOTIONS, template=None)
+    prompt = prompt_of(PLAIN, [user("Hello?"), user("Anybody?")], "Hi!")
     assert prompt[1:] == (LLMMessage("user", "Hello?\nAnybody?\nHi!"),)
 
 
@@ -120,7 +130,7 @@ def test_each_prompt_goes_on_where_the_one_before_ended(persona: Persona, said: 
     history: list[Message] = []
     before = ""
     for text, reply in said:
-        prompt = build_prompt(persona, history, text, emotions=EMOTIONS, template=None)
+        prompt = prompt_of(persona, history, text)
         written = "".join(f"{message.role}:{message.content}\n" for message in prompt)
         assert written.startswith(before)
         before = written
@@ -138,7 +148,7 @@ def test_after_the_system_prompt_user_and_assistant_take_turns(
         history.append(user(text))
         if reply is not None:
             history.append(assistant(reply))
-    prompt = build_prompt(persona, history, "42?", emotions=EMOTIONS, template=None)
+    prompt = prompt_of(persona, history, "42?")
     assert prompt[0].role == "system"
     assert all(message.role == ("user", "assistant")[index % 2] for index, message in enumerate(prompt[1:]))
     assert prompt[-1].role == "user"
@@ -153,7 +163,7 @@ EN, ZH = "(Answer in English)", "（用中文回答）"
 
 
 def newest(persona: Persona, text: str, template: str | None = None, system: str | None = None) -> str:
-    return build_prompt(persona, (), text, emotions=EMOTIONS, template=template, system=system)[-1].content
+    return prompt_of(persona, (), text, template=template, system=system)[-1].content
 
 
 @pytest.mark.parametrize("text", ["Hello", "Guess what, I won the lottery!", "Tell me about your home.", "YOU DID IT"])
@@ -181,9 +191,7 @@ def test_hints_are_given_only_beside_a_prompt_that_was_written_with_them() -> No
 
 def test_history_and_examples_get_the_hints_that_they_had_as_newest() -> None:
     persona = Personas().find("wukong")
-    prompt = build_prompt(
-        persona, [user("Who are you?"), assistant("[开心] Old Sun!")], "你好", emotions=EMOTIONS, template=None
-    )
+    prompt = prompt_of(persona, [user("Who are you?"), assistant("[开心] Old Sun!")], "你好")
     assert [message.content for message in prompt if EN in message.content] == [
         f"What is a computer? {EN}",
         f"Who are you? {EN}",

@@ -19,9 +19,11 @@ from myna.core.events import (
     TurnStarted,
 )
 from myna.core.messages import AssistantMessage, UserMessage
-from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, TextDelta
+from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta
+from myna.session.session import SessionOptions
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM
+from myna.testing.tts import ScriptedTTS
 
 
 @on_virtual_clock
@@ -50,6 +52,19 @@ async def test_raw_replies_go_back_to_the_model_with_their_tags() -> None:
     assert [message.content for message in llm.calls[1].request.messages[-3:]] == ["早", "[开心] 你好！", "晚"]
     assert llm.calls[1].request.messages[: len(llm.calls[0].request.messages)] == llm.calls[0].request.messages
     assert llm.calls[0].request.cache_key == llm.calls[1].request.cache_key == "conv_test"
+
+
+@on_virtual_clock
+async def test_only_the_first_words_of_a_reply_are_urgent() -> None:
+    tts = ScriptedTTS()
+    async with on_stage(ScriptedLLM("好的，我们现在就出发。今天去公园。"), tts=tts) as stage:
+        await stage.session.send(SendText("走吧"))
+        await stage.turn()
+        await stage.session.send(SendText("走吧"))
+        await stage.turn()
+    half = len(tts.calls) // 2
+    assert half > 1
+    assert [call.urgent for call in tts.calls] == [True, *[False] * (half - 1)] * 2
 
 
 @on_virtual_clock
@@ -158,6 +173,71 @@ async def test_an_llm_that_hangs_is_given_up(script: Sequence[str | Pause], told
         assert llm.calls[0].ended == "closed"
         await stage.session.send(SendText("再来"))
         assert shown(await stage.turn()) == "好。"
+
+
+# ------------------------------------------------------------------------------------------------------- the budget
+
+
+@on_virtual_clock
+async def test_an_utterance_longer_than_the_context_is_refused_and_not_kept_and_the_next_is_answered() -> None:
+    llm = ScriptedLLM("[平静] 好。")
+    options = SessionOptions(max_context_tokens=1000)
+    async with on_stage(llm, options=options) as stage:
+        await stage.session.send(SendText("长" * 5000))
+        events = await stage.turn()
+        failed = next(event for event in events if isinstance(event, Failed))
+        assert failed.code == "prompt_too_long"
+        assert "message is 5004 tokens long" in failed.message
+        assert llm.calls == []
+        assert list(await stage.history()) == []
+        await stage.session.send(SendText("短"))
+        assert shown(await stage.turn()) == "好。"
+        assert [message.text for message in await stage.history() if isinstance(message, UserMessage)] == ["短"]
+
+
+@on_virtual_clock
+async def test_a_long_conversation_stays_within_the_context_and_the_answer_has_its_room() -> None:
+    llm = ScriptedLLM(f"[平静] {'好' * 60}。")
+    options = SessionOptions(sampling=Sampling(max_tokens=800), max_history_rounds=100, max_context_tokens=1000)
+    async with on_stage(llm, options=options) as stage:
+        for turn in range(20):
+            await stage.session.send(SendText(f"{turn} {'早' * 30}"))
+            await stage.turn()
+    for turn, call in enumerate(llm.calls):
+        assert await llm.count_tokens(call.request.messages) <= 500
+        assert call.request.sampling.max_tokens == 500
+        assert call.request.messages[-1].content.startswith(f"{turn} ")
+        assert turn == 0 or call.request.messages[-3].content.startswith(f"{turn - 1} ")
+    starts = [call.request.messages[1].content for call in llm.calls]
+    assert 1 < len(set(starts)) < 10
+
+
+class SlowToCountLLM(ScriptedLLM):
+    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
+        await anyio.sleep(60)
+        return len(messages)
+
+
+@on_virtual_clock
+async def test_a_tokenizer_that_hangs_is_given_up_and_loses_no_utterance() -> None:
+    options = SessionOptions(max_context_tokens=1000)
+    async with on_stage(SlowToCountLLM("[平静] 好。"), options=options) as stage:
+        await stage.session.send(SendText("长" * 500))
+        failed = next(event for event in await stage.turn() if isinstance(event, Failed))
+        assert failed.code == "engine_timeout"
+        assert "within 30 s" in failed.message
+        assert [m.text for m in await stage.history() if isinstance(m, UserMessage)] == ["长" * 500]
+
+
+@on_virtual_clock
+async def test_an_interruption_while_tokens_are_counted_loses_no_utterance() -> None:
+    options = SessionOptions(max_context_tokens=1000)
+    async with on_stage(SlowToCountLLM("[平静] 好。"), options=options) as stage:
+        await stage.session.send(SendText("长" * 500))
+        await anyio.sleep(0.1)
+        await stage.session.send(Interrupt())
+        await stage.turn()
+        assert [m.text for m in await stage.history() if isinstance(m, UserMessage)] == ["长" * 500]
 
 
 class BuggyLLM:

@@ -16,6 +16,7 @@ from myna.core.events import EmotionChanged, Failed, Interrupted, ReplyText, Tur
 from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
 from myna.personas.model import Persona
+from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
 from myna.session.session import Session, SessionEngines, open_session
 from myna.text.reply import Display, EmotionChange, ReplyParser
@@ -42,7 +43,10 @@ async def _converse(service: Service, persona: Persona) -> Persona | None:
     engines = SessionEngines(service.engines.llm)
     options = service.session_options(persona)
     _greet(persona, options.emotions)
-    async with open_session(conversation, persona, engines, service.store, options) as session:
+    async with (
+        reading_ahead(service, persona),
+        open_session(conversation, persona, engines, service.store, options) as session,
+    ):
         while (line := await _read()) is not None:
             word, _, rest = line.strip().partition(" ")
             if word in ("/quit", "/exit"):

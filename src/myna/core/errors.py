@@ -6,6 +6,7 @@
     ├── BadInput             what was given cannot be used: correct it and try again
     │   ├── BadAudio         not audio, or audio that nothing can be heard in
     │   ├── BadConfig        a setting that is unknown or out of range
+    │   ├── PromptTooLong    more than the model's context holds
     │   └── UnknownName      no such persona, model, engine, voice …; the message lists what there is
     ├── WeightsError         model files are not as they should be on this machine
     │   ├── WeightsMissing   not fetched yet, or no source has them
@@ -15,6 +16,7 @@
     │   ├── EngineUnavailable   not started, gone, or out of reach
     │   ├── EngineTimeout       did not answer in time
     │   └── EngineRefused       answered, and the answer was no (or was not understood)
+    │       └── RequestRefused  it was this request that the engine cannot use; another may do
     ├── Busy                 all places are taken; try again later
     └── Closed               the session or engine that was asked has ended
 """
@@ -60,6 +62,12 @@ class BadConfig(BadInput):
     """A setting that is unknown or out of range; the message names the key, its source and what is allowed."""
 
     code = "bad_config"
+
+
+class PromptTooLong(BadInput):
+    """A prompt that is longer than the model's context."""
+
+    code = "prompt_too_long"
 
 
 class UnknownName(BadInput):
@@ -114,6 +122,12 @@ class EngineRefused(EngineError):
     """An engine that answered, and the answer was no, or was not understood."""
 
     code = "engine_refused"
+
+
+class RequestRefused(EngineRefused):
+    """An engine that cannot use this request, though it may use another: its schema, its tools or its messages."""
+
+    code = "request_refused"
 
 
 class Busy(MynaError):

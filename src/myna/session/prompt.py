@@ -5,12 +5,13 @@ serves it.
 """
 
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from myna.core.emotion import Emotions
 from myna.core.messages import Message, UserMessage
 from myna.engines.base import LLMMessage
 from myna.personas.model import Persona
+from myna.session.history import History
 
 NAME = "{name}"
 EMOTIONS = "{emotions}"
@@ -40,45 +41,84 @@ _ENGLISH = re.compile(  # frequent words that the languages around do not share
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt in its parts, in the order in which they are sent.
+
+    Attributes:
+        system: Who answers, and how.
+        examples: How that sounds: utterances and replies in turn.
+        rounds: What went before, oldest first; `myna.session.history.rounds` says what a round is.
+        input: The newest utterance.
+        left_out: How many older rounds the conversation has that are not among ``rounds``.
+    """
+
+    system: LLMMessage
+    examples: tuple[LLMMessage, ...]
+    rounds: tuple[tuple[LLMMessage, ...], ...]
+    input: LLMMessage
+    left_out: int = 0
+
+    @property
+    def head(self) -> tuple[LLMMessage, ...]:
+        """What all conversations with this persona begin with."""
+        return (self.system, *self.examples)
+
+    @property
+    def messages(self) -> tuple[LLMMessage, ...]:
+        """What is sent. An utterance without an answer is joined to the next: models want the roles to alternate."""
+        sent = [*self.head]
+        for message in (*(message for one in self.rounds for message in one), self.input):
+            if message.role == sent[-1].role == "user":
+                sent.append(replace(message, content=f"{sent.pop().content}\n{message.content}"))
+            else:
+                sent.append(message)
+        return tuple(sent)
+
+    def without(self, oldest: int) -> "Prompt":
+        """The same without so many of the oldest rounds."""
+        return replace(self, rounds=self.rounds[oldest:], left_out=self.left_out + oldest)
+
+
 def build_prompt(
     persona: Persona,
-    history: Sequence[Message],
+    history: History,
     user_text: str,
     *,
     emotions: Emotions,
     template: str | None,
     system: str | None = None,
-) -> tuple[LLMMessage, ...]:
+) -> Prompt:
     """The prompt of one turn.
 
     Args:
         persona: Who answers.
-        history: What goes before, oldest first, already cut to fit.
+        history: What goes before.
         user_text: The newest utterance.
         emotions: What the reply may show (`Persona.emotions_spoken`).
         template: The system prompt of a persona that has none; None for the built-in one.
         system: A request's own system prompt. It takes the place of the persona's, examples included.
     """
-    prompt = [LLMMessage("system", system_prompt(persona, emotions, template=template, system=system))]
     hints = persona.language_hints and not system and bool(persona.system_prompt or not template)
 
-    def add_user(text: str) -> None:
-        if hints:
-            text += _language_hint(text)
-        if prompt[-1].role == "user":  # one that was never answered: many models want the roles to alternate
-            text = f"{prompt.pop().content}\n{text}"
-        prompt.append(LLMMessage("user", text))
+    def user(text: str) -> LLMMessage:
+        return LLMMessage("user", text + _language_hint(text) if hints else text)
 
-    for example in persona.examples if not system else ():
-        add_user(example.user)
-        prompt.append(LLMMessage("assistant", example.assistant))
-    for message in history:
-        if isinstance(message, UserMessage):
-            add_user(message.text)
-        else:
-            prompt.append(LLMMessage("assistant", message.reply.raw))
-    add_user(user_text)
-    return tuple(prompt)
+    def said(message: Message) -> LLMMessage:
+        return user(message.text) if isinstance(message, UserMessage) else LLMMessage("assistant", message.reply.raw)
+
+    examples = () if system else persona.examples
+    return Prompt(
+        system=LLMMessage("system", system_prompt(persona, emotions, template=template, system=system)),
+        examples=tuple(
+            message
+            for example in examples
+            for message in (user(example.user), LLMMessage("assistant", example.assistant))
+        ),
+        rounds=tuple(tuple(map(said, one)) for one in history.rounds),
+        input=user(user_text),
+        left_out=history.left_out,
+    )
 
 
 def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None, system: str | None = None) -> str:

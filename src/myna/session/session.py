@@ -6,7 +6,7 @@ the turn has ended does the owner go on. So an interruption never races the repl
 """
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -16,6 +16,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE, duration_ms
 from myna.core.commands import AppendAudio, Command, CommitAudio, Interrupt, SendText
+from myna.core.context import working_on
 from myna.core.emotion import Emotions
 from myna.core.errors import BadInput, Closed, EngineUnavailable, MynaError
 from myna.core.events import (
@@ -30,16 +31,17 @@ from myna.core.events import (
     TurnStarted,
 )
 from myna.core.ids import new_message_id
-from myna.core.messages import AssistantMessage, Conversation, UserMessage
+from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.core.reply import Reply, Segment
-from myna.engines.base import ASR, LLM, TTS, ASROptions, LLMRequest, Sampling
+from myna.engines.base import ASR, LLM, TTS, ASROptions, Finished, LLMRequest, Sampling
 from myna.engines.samples import from_pcm16, to_pcm16
 from myna.engines.task_group import open_task_group
 from myna.personas.model import Persona
 from myna.session.bounds import Limits, within
+from myna.session.budget import Budget, check_input, fit
 from myna.session.history import recent
 from myna.session.outbox import Outbox
-from myna.session.prompt import build_prompt
+from myna.session.prompt import Prompt, build_prompt
 from myna.session.speak import speak
 from myna.session.think import think
 from myna.session.turn import Turn
@@ -66,6 +68,7 @@ class SessionOptions:
         prompt_template: The prompt of a persona that has none.
         language: What the user speaks, as an ISO 639-1 code; None detects it.
         max_history_rounds: How many rounds the prompt holds at most.
+        max_context_tokens: How long prompt and answer may be together, where the model does not allow less.
         max_utterance_s: The longest audio that is taken for one utterance.
     """
 
@@ -76,6 +79,7 @@ class SessionOptions:
     prompt_template: str | None = None
     language: str | None = None
     max_history_rounds: int = 10
+    max_context_tokens: int = 20_000
     max_utterance_s: float = 1800.0
 
 
@@ -150,6 +154,7 @@ class Session:
 
     async def own(self) -> None:
         """Run the session until it is closed or cancelled; the one task that changes it."""
+        working_on(conversation_id=self._conversation.id)
         pending: Command | None = None
         with self._receive, closing(self._outbox):
             while (command := pending or await self._next()) is not None:
@@ -182,6 +187,7 @@ class Session:
         """Run one turn to its end; give the command that ended it, if it is one that starts the next."""
         turn = Turn(self._outbox, self._engines.tts is not None, self._options.emotions)
         outcome: Outcome = "interrupted"
+        working_on(turn_id=turn.id)
 
         async def watch(scope: anyio.CancelScope) -> None:
             while isinstance(command := await self._next(), AppendAudio):
@@ -199,12 +205,14 @@ class Session:
             if outcome == "interrupted":
                 turn.withdraw()
             reply = turn.reply(outcome)
+            turn.log(outcome, reply)
             # Also when the session itself is being cancelled: what was said is kept, within a bound.
             with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
                 await self._remember(turn, outcome, reply)
         if outcome == "interrupted":
             await turn.emit(Interrupted(turn.id, reply.heard if reply else "", turn.played_ms()))
         await turn.emit(TurnEnded(turn.id, outcome, reply))
+        working_on(turn_id=None)
         return None if isinstance(turn.ended_by, Interrupt) else turn.ended_by
 
     async def _remember(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
@@ -223,7 +231,7 @@ class Session:
         except MynaError as error:
             await turn.fail(error)
         except Exception:  # the session's boundary: a fault of ours ends the turn, not the session
-            log.exception("turn %s failed", turn.id)
+            log.exception("a turn failed")
             await turn.fail(MynaError("Something went wrong inside Myna.", hint="The log has the details."))
         if turn.failed:
             return "failed"
@@ -249,22 +257,20 @@ class Session:
         return transcript.text
 
     async def _keep(self, turn: Turn, text: str) -> None:
+        """Put the utterance on disk, unless it is so long that no prompt can hold it."""
+        # An interruption must not lose it meanwhile; a tokenizer that takes longer is asked again for the reply
+        with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
+            await check_input(self._prompt((), text), self._engines.llm, self._budget)
+        turn.utterance = text
         await self._store.append(self._conversation.id, UserMessage(new_message_id(), turn.id, text))
 
     async def _reply(self, turn: Turn, text: str) -> None:
         *earlier, _ = await self._store.messages(self._conversation.id)
-        request = LLMRequest(
-            messages=build_prompt(
-                self._persona,
-                recent(earlier, self._options.max_history_rounds),
-                text,
-                emotions=self._options.emotions,
-                template=self._options.prompt_template,
-                system=self._options.system_prompt,
-            ),
-            sampling=self._options.sampling,
-            cache_key=self._conversation.id,
-        )
+        llm, budget = self._engines.llm, self._budget
+        fitting = fit(self._prompt(earlier, text), llm, budget)
+        prompt = await within(self._options.limits.first_token_s, fitting, f"The tokenizer of {llm.info.model}")
+        sampling = budget.sampling(self._options.sampling)
+        request = LLMRequest(prompt.messages, sampling, cache_key=self._conversation.id)
         send, receive = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
         with receive:
             async with anyio.create_task_group() as voice:
@@ -272,10 +278,27 @@ class Session:
                 with send:
                     await self._think(turn, request, send)
 
+    @property
+    def _budget(self) -> Budget:
+        return Budget.of(self._engines.llm.info, self._options.sampling, self._options.max_context_tokens)
+
+    def _prompt(self, earlier: Sequence[Message], text: str) -> Prompt:
+        return build_prompt(
+            self._persona,
+            recent(earlier, self._options.max_history_rounds),
+            text,
+            emotions=self._options.emotions,
+            template=self._options.prompt_template,
+            system=self._options.system_prompt,
+        )
+
     async def _think(self, turn: Turn, request: LLMRequest, segments: MemoryObjectSendStream[Segment]) -> None:
         try:
             async with aclosing(think(self._engines.llm, request, turn.parser, self._options.limits)) as items:
                 async for item in items:
+                    if isinstance(item, Finished):
+                        turn.usage = item.usage
+                        continue
                     await turn.reach("first_token")
                     match item:
                         case EmotionChange(emotion):
@@ -299,7 +322,10 @@ class Session:
             if tts is None or turn.failed:
                 continue
             try:
-                async with aclosing(speak(tts, segment, self._persona.style_for, self._options.limits)) as pieces:
+                stream = speak(
+                    tts, segment, self._persona.style_for, self._options.limits, first=turn.first_audio_at is None
+                )
+                async with aclosing(stream) as pieces:
                     async for speech in pieces:
                         audio = ReplyAudio(turn.id, segment.index, to_pcm16(speech.samples), tts.info.sample_rate)
                         await turn.play(segment, audio, speech.marks)

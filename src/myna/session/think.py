@@ -9,8 +9,12 @@ from myna.session.bounds import Limits, pieces
 from myna.text.reply import ReplyItem, ReplyParser
 
 
-async def think(llm: LLM, request: LLMRequest, parser: ReplyParser, limits: Limits) -> AsyncGenerator[ReplyItem]:
+async def think(
+    llm: LLM, request: LLMRequest, parser: ReplyParser, limits: Limits
+) -> AsyncGenerator[ReplyItem | Finished]:
     """Stream the reply to ``request``, taken apart by a fresh ``parser`` into emotions, display text and segments.
+
+    How it ended comes last.
 
     Raises:
         EngineError: The LLM failed, or did not answer within ``limits``.
@@ -22,15 +26,20 @@ async def think(llm: LLM, request: LLMRequest, parser: ReplyParser, limits: Limi
         total_s=limits.reply_s,
         what=f"The LLM {llm.info.model}",
     )
+    finished: Finished | None = None
     async with aclosing(stream):
         async for delta in stream:
             match delta:
                 case TextDelta(text):
                     for item in parser.feed(text):
                         yield item
-                case ReasoningDelta() | Finished():
+                case Finished():
+                    finished = delta
+                case ReasoningDelta():
                     pass
                 case ToolCallDelta():
                     raise EngineRefused(f"The LLM {llm.info.model} called a tool, and it was offered none.")
     for item in parser.finish():
         yield item
+    if finished is not None:
+        yield finished

@@ -1,6 +1,7 @@
 """What is known of the turn that runs."""
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import asdict, dataclass, field
 
 import anyio
 
@@ -21,10 +22,12 @@ from myna.core.events import (
 )
 from myna.core.ids import TurnId, new_turn_id
 from myna.core.reply import Reply, Segment
-from myna.engines.base import SpeechMark
+from myna.engines.base import SpeechMark, Usage
 from myna.session.outbox import Outbox
 from myna.text.heard import Spoken, heard_prefix
 from myna.text.reply import ReplyParser
+
+log = logging.getLogger(__name__)
 
 _REPLY = (EmotionChanged, ReplyText, SegmentReady, ReplyAudio)
 
@@ -37,10 +40,14 @@ class Turn:
         outbox: Where its events go.
         speaks: Whether the reply is spoken: then it counts as heard when it was played, else when it was shown.
         emotions: What the reply may show.
+        reached_ms: When each stage was reached, in milliseconds since it began.
+        utterance: What the user said, as far as it is known.
+        usage: The tokens that it cost, where the LLM has told them.
         display: What was shown.
         spoken: The segments whose audio was sent, with how much of it.
         unsent_ms: How much of that audio was withdrawn.
         failed: Whether something went wrong that the client was told.
+        problems: The codes of what went wrong.
         ended_by: The command that ended it before its time.
     """
 
@@ -53,8 +60,11 @@ class Turn:
     spoken: list[Spoken] = field(default_factory=list[Spoken])
     unsent_ms: float = 0.0
     first_audio_at: float | None = None
-    reached: set[Stage] = field(default_factory=set[Stage])
+    reached_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
+    utterance: str = ""
+    usage: Usage | None = None
     failed: bool = False
+    problems: list[str] = field(default_factory=list[str])
     ended_by: Command | None = None
     parser: ReplyParser = field(init=False)
 
@@ -67,9 +77,9 @@ class Turn:
 
     async def reach(self, stage: Stage) -> None:
         """Time a stage, the first time that it is reached."""
-        if stage not in self.reached:
-            self.reached.add(stage)
-            await self.emit(StageTimed(self.id, stage, (anyio.current_time() - self.began_at) * 1000))
+        if stage not in self.reached_ms:
+            self.reached_ms[stage] = (anyio.current_time() - self.began_at) * 1000
+            await self.emit(StageTimed(self.id, stage, self.reached_ms[stage]))
 
     async def show(self, text: str) -> None:
         """Show a piece of the reply."""
@@ -92,7 +102,22 @@ class Turn:
     async def fail(self, error: MynaError) -> None:
         """Tell the client what went wrong."""
         self.failed = True
+        self.problems.append(error.code)
+        log.debug("problem", extra={"content": error.message})  # content, since an upstream may quote the prompt
         await self.emit(Failed(self.id, error.code, error.message, error.hint))
+
+    def log(self, outcome: Outcome, reply: Reply | None) -> None:
+        """Tell how it went."""
+        told: dict[str, object] = {
+            "outcome": "failed" if self.failed else outcome,  # told of the failure, a client may leave at once
+            "stages_ms": {stage: round(at_ms, 1) for stage, at_ms in self.reached_ms.items()},
+        }
+        if self.problems:
+            told["problems"] = self.problems
+        if self.usage is not None:
+            told |= asdict(self.usage)
+        log.info("turn", extra=told)
+        log.debug("said", extra={"content": {"user": self.utterance, "assistant": reply.display if reply else ""}})
 
     def withdraw(self) -> None:
         """Take back what the client has not yet taken, so that nothing of this reply follows its interruption."""

@@ -26,6 +26,11 @@ def alive(pid: int) -> bool:
     return (fields := _stat(pid)) is not None and fields[0] != "Z"
 
 
+def paused(pid: int) -> bool:
+    """Whether a signal has stopped it."""
+    return (fields := _stat(pid)) is not None and fields[0] == "T"
+
+
 def shown(pid: int) -> bytes:
     """What other users may see of it, and its environment."""
     return _command(pid) + (PROC / str(pid) / "environ").read_bytes()

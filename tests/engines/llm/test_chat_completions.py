@@ -20,7 +20,7 @@ from myna.engines.base import (
     ToolSpec,
     Usage,
 )
-from myna.engines.llm.chat_completions import DONE, Dialect, ErrorObject, ReplyDecoder, encode
+from myna.engines.llm.chat_completions import ANY_OBJECT, DONE, Dialect, ErrorObject, ReplyDecoder, encode
 from myna.engines.llm.sse import NotAnAnswer
 
 WEATHER = ToolSpec("weather", "The weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -31,10 +31,10 @@ EVERYTHING = LLMRequest(
         LLMMessage("assistant", "", tool_calls=(ToolCall("c1", "weather", '{"city": "东京"}'),)),
         LLMMessage("tool", "22 °C", tool_call_id="c1"),
     ),
-    sampling=Sampling(temperature=0.5, top_p=0.9, top_k=40, max_tokens=10, stop=("\n",), seed=7),
+    sampling=Sampling(temperature=0.5, top_p=0.9, top_k=40, max_tokens=10, stop=("\n",), seed=7, presence_penalty=0.1),
     tools=(WEATHER,),
     tool_choice=NamedTool("weather"),
-    output_schema={"type": "object"},
+    output_schema={"type": "object", "required": ["city"]},
     reasoning=False,
     cache_key="conversation-1",
 )
@@ -77,6 +77,7 @@ def test_a_request_is_written_as_openai_defines_it():
         "max_tokens": 10,
         "stop": ["\n"],
         "seed": 7,
+        "presence_penalty": 0.1,
         "tools": [
             {
                 "type": "function",
@@ -86,7 +87,7 @@ def test_a_request_is_written_as_openai_defines_it():
         "tool_choice": {"type": "function", "function": {"name": "weather"}},
         "response_format": {
             "type": "json_schema",
-            "json_schema": {"name": "output", "schema": {"type": "object"}, "strict": True},
+            "json_schema": {"name": "output", "schema": {"type": "object", "required": ["city"]}, "strict": True},
         },
     }
 
@@ -101,7 +102,7 @@ def test_a_request_is_written_as_openai_defines_it():
             {
                 "top_k": 40,
                 "chat_template_kwargs": {"enable_thinking": False},
-                "cache_prompt": True,
+                "cache_prompt": False,
                 "return_progress": True,
             },
         ),
@@ -110,6 +111,17 @@ def test_a_request_is_written_as_openai_defines_it():
 def test_a_server_gets_beyond_openai_only_what_it_is_known_to_take(dialect: Dialect, more: dict[str, Any]):
     plain = encode(EVERYTHING, model="m", dialect="plain")
     assert encode(EVERYTHING, model="m", dialect=dialect) == plain | more
+
+
+def test_only_a_request_with_a_seed_does_without_the_cache():
+    messages = (LLMMessage("user", "hi"),)
+    assert encode(LLMRequest(messages), model="m", dialect="llamacpp")["cache_prompt"] is True
+    assert encode(LLMRequest(messages, Sampling(seed=7)), model="m", dialect="llamacpp")["cache_prompt"] is False
+
+
+def test_any_object_is_a_format_of_its_own():
+    body = encode(LLMRequest((), output_schema=ANY_OBJECT), model="m", dialect="plain")
+    assert body["response_format"] == {"type": "json_object"}
 
 
 def test_what_a_request_leaves_open_is_left_to_the_server():

@@ -2,8 +2,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -11,12 +13,13 @@ import httpx
 import pytest
 from anyio.streams.text import TextReceiveStream
 from pydantic import ValidationError
-from tests.engines.llm.children import alive, children, cpu_s, listens_at, needs_proc, shown
+from tests.engines.llm.children import alive, children, cpu_s, listens_at, needs_proc, paused, shown
 
 from myna.core.errors import BadConfig, EngineTimeout, EngineUnavailable, MynaError, UnknownName, WeightsDamaged
-from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, Resources, Sampling, TextDelta
+from myna.engines.base import LLM, LLMMessage, LLMRequest, Resources, Sampling, TextDelta
+from myna.engines.llm import llamacpp
 from myna.engines.llm.llamacpp import LlamaCppLLM, LlamaCppOptions, plugin
-from myna.engines.scheduler import Scheduler
+from myna.engines.scheduler import Urgency, open_scheduler
 from myna.testing.conformance.llm import LLMConformance, read
 from myna.weights.locate import Weights
 
@@ -28,10 +31,12 @@ HELLO = LLMRequest((LLMMessage("user", "Hello!"),), Sampling(temperature=0, max_
 
 @asynccontextmanager
 async def opened(weights: Weights, **options: object) -> AsyncGenerator[LlamaCppLLM]:
-    resources = Resources(weights, Scheduler({}), "cpu")
     given = LlamaCppOptions.model_validate({"context_tokens": 4096} | options)
     with anyio.fail_after(120) as loading:
-        async with plugin.open(given, resources) as llm:
+        async with (
+            open_scheduler({"cpu": 1}) as scheduler,
+            plugin.open(given, Resources(weights, scheduler, "cpu")) as llm,
+        ):
             loading.deadline = float("inf")
             yield llm
 
@@ -187,21 +192,75 @@ async def test_a_child_that_is_killed_fails_its_request_and_is_started_again(wei
                 async for _ in deltas:
                     pass
         await until(lambda: first not in children())
-        with pytest.raises(EngineUnavailable, match="being started again"), anyio.fail_after(1):
-            await read(llm, HELLO)
         assert await llm.count_tokens(HELLO.messages) > 0
         assert llm.info.model == MODEL
-
-        answered = False
         with anyio.fail_after(60):
-            while not answered:
-                try:
-                    await read(llm, HELLO)
-                    answered = True
-                except EngineUnavailable:
-                    await anyio.sleep(0.1)
+            text, _ = await read(llm, HELLO)
+        assert text
         assert children() != [first]
-    assert not children()
+        assert await llm.count_tokens(HELLO.messages) > 0
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_request_that_meets_a_child_as_it_dies_is_answered_by_the_next(weights: Weights):
+    async with opened(weights) as llm:
+        (first,) = children()
+        os.kill(first, signal.SIGKILL)
+        with anyio.fail_after(60):
+            text, _ = await read(llm, HELLO)
+        assert text
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_what_does_not_come_back_is_told_after_a_while(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(llamacpp, "RESTART_WAIT_S", 0.1)
+    monkeypatch.setattr(llamacpp, "RESTART_FIRST_S", 60.0)
+    async with opened(weights) as llm:
+        (first,) = children()
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: first not in children())
+        with pytest.raises(EngineUnavailable, match="being started again"), anyio.fail_after(10):
+            await read(llm, HELLO)
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_child_that_hangs_is_ended_and_started_again(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(llamacpp, "WATCH_EVERY_S", 0.1)
+    monkeypatch.setattr(llamacpp, "WATCH_S", 1.0)
+    async with opened(weights) as llm:
+        (first,) = children()
+        async with aclosing(llm.generate(LLMRequest((NUMBERS,)))) as deltas:
+            await anext(deltas)
+            os.kill(first, signal.SIGSTOP)
+            with pytest.raises(EngineUnavailable, match="ended while it answered"), anyio.fail_after(30):
+                async for _ in deltas:
+                    pass
+        with anyio.fail_after(60):
+            text, _ = await read(llm, HELLO)
+        assert text
+        assert not alive(first)
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_child_that_is_paused_for_a_moment_is_left_alone(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(llamacpp, "WATCH_EVERY_S", 0.1)
+    monkeypatch.setattr(llamacpp, "WATCH_S", 30.0)
+    async with opened(weights) as llm:
+        (first,) = children()
+        for _ in range(3):
+            os.kill(first, signal.SIGSTOP)
+            await anyio.sleep(0.5)
+            os.kill(first, signal.SIGCONT)
+        await read(llm, HELLO)
+        assert children() == [first]
 
 
 OPEN_AND_STAY = """
@@ -210,7 +269,7 @@ from pathlib import Path
 import anyio
 from myna.engines.base import Resources
 from myna.engines.llm.llamacpp import plugin
-from myna.engines.scheduler import Scheduler
+from myna.engines.scheduler import open_scheduler
 
 class Anywhere:
     def locate(self, name):
@@ -218,7 +277,10 @@ class Anywhere:
 
 async def main():
     options = plugin.options_model(model=sys.argv[1], context_tokens=4096)
-    async with plugin.open(options, Resources(Anywhere(), Scheduler({}), "cpu")):
+    async with (
+        open_scheduler({"cpu": 1}) as scheduler,
+        plugin.open(options, Resources(Anywhere(), scheduler, "cpu")),
+    ):
         print("open", flush=True)
         await anyio.sleep_forever()
 
@@ -229,7 +291,7 @@ anyio.run(main)
 @needs_proc
 @pytest.mark.models
 @pytest.mark.anyio
-@pytest.mark.parametrize("moment", ["while it loads", "once it serves"])
+@pytest.mark.parametrize("moment", ["while it loads", "once it serves", "while it is paused"])
 async def test_no_child_outlives_a_parent_that_is_killed(weights: Weights, moment: str):
     command = [sys.executable, "-c", OPEN_AND_STAY, str(weights.locate(MODEL))]
     async with await anyio.open_process(command, stdin=subprocess.DEVNULL, stderr=None) as parent:
@@ -241,8 +303,35 @@ async def test_no_child_outlives_a_parent_that_is_killed(weights: Weights, momen
             assert parent.stdout is not None
             with anyio.fail_after(120):
                 assert "open" in await TextReceiveStream(parent.stdout).receive()
+        if moment == "while it is paused":
+            os.kill(pid, signal.SIGSTOP)
         parent.kill()
         await until(lambda: not alive(pid), 10)
+
+
+# ---------------------------------------------------------------------------------------------- sharing the machine
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_it_rests_while_first_words_are_synthesized_and_then_goes_on(weights: Weights):
+    options = LlamaCppOptions(context_tokens=4096)
+    async with (
+        open_scheduler({"cpu": 1}) as scheduler,
+        plugin.open(options, Resources(weights, scheduler, "cpu")) as llm,
+        aclosing(llm.generate(LLMRequest((NUMBERS,)))) as deltas,
+    ):
+        await anext(deltas)
+        (pid,) = children()
+        synthesized = threading.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(scheduler.run, synthesized.wait, urgency=Urgency.FIRST_WORDS))
+            await until(lambda: paused(pid))
+            synthesized.set()
+        assert not paused(pid)
+        for _ in range(100):  # what had come before is not all that comes
+            await anext(deltas)
 
 
 # ---------------------------------------------------------------------------------------------- stopping and caching
@@ -302,12 +391,111 @@ async def test_the_second_turn_finds_its_prefix_in_the_cache_with_more_conversat
             assert second.usage.cached_tokens >= first.usage.prompt_tokens - 5
 
 
+PERSONA = (
+    LLMMessage("system", "你是一只叫莫莫的八哥，住在图书馆的阁楼上，爱说俏皮话，记得每个来过的人。" * 6),
+    LLMMessage("user", "你是谁？"),
+    LLMMessage("assistant", "[开心] 我是莫莫！"),
+)
+
+
+async def cached(llm: LLM, *messages: LLMMessage, max_tokens: int = 2) -> int:
+    _, finished = await read(llm, LLMRequest(messages, Sampling(temperature=0, max_tokens=max_tokens)))
+    assert finished.usage is not None
+    assert finished.usage.cached_tokens is not None
+    return finished.usage.cached_tokens
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_new_conversation_finds_the_prompt_of_a_persona_that_was_used(weights: Weights):
+    other = (LLMMessage("system", "You are a lighthouse keeper who has seen every storm since 1907. " * 12),)
+    async with opened(weights, slots=2) as llm:
+        beginning = await llm.count_tokens(PERSONA) - 10
+        assert await cached(llm, *PERSONA, LLMMessage("user", "早")) < 10
+        assert await cached(llm, *PERSONA, LLMMessage("user", "晚上好")) >= beginning
+        await cached(llm, *other, LLMMessage("user", "Hello"))
+        assert await cached(llm, *PERSONA, LLMMessage("user", "再见")) >= beginning
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_what_was_read_ahead_is_there_for_as_many_conversations_as_there_are_slots(weights: Weights):
+    async with opened(weights, slots=2) as llm:
+        beginning = await llm.count_tokens(PERSONA) - 10
+        await llm.read_ahead((*PERSONA, LLMMessage("user", "")))
+        found: list[int] = []
+
+        async def converse(text: str) -> None:
+            found.append(await cached(llm, *PERSONA, LLMMessage("user", text), max_tokens=24))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(converse, "从一数到十")
+            tasks.start_soon(converse, "讲一个故事")
+        assert min(found) >= beginning
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_reading_ahead_ends_when_somebody_asks_and_helps_who_asks_the_same(weights: Weights):
+    async with opened(weights, slots=1) as llm:
+        beginning = await llm.count_tokens(PERSONA) - 10
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(llm.read_ahead, (*PERSONA, LLMMessage("user", "")))
+            await anyio.sleep(0.01)
+            assert await cached(llm, *PERSONA, LLMMessage("user", "早")) >= beginning
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_reading_ahead_stops_for_another_prompt(weights: Weights):
+    words = " ".join(f"word{number}" for number in range(700))  # four tokens each
+    async with opened(weights, slots=2) as llm:
+        ended: list[bool] = []
+
+        async def read_long() -> None:
+            await llm.read_ahead((LLMMessage("system", words), LLMMessage("user", "")))
+            ended.append(True)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read_long)
+            await anyio.sleep(0.1)
+            await read(llm, HELLO)
+            assert ended, "a long prompt was read on beside a request that it does not help"
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_reading_ahead_never_fails(weights: Weights):
+    async with opened(weights) as llm:
+        (first,) = children()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(llm.read_ahead, (*PERSONA, LLMMessage("user", "")))
+            await anyio.sleep(0.05)
+            os.kill(first, signal.SIGKILL)
+        await until(lambda: first not in children())
+        await llm.read_ahead((*PERSONA, LLMMessage("user", "")))
+
+
+TEXTS = ("你好！", "Tell me a story.", "\n\n  indented", "3.14159 + 2", "👍🏽 ok 谢谢", "    ", "<|im_end|>", "x" * 400)
+
+
 @pytest.mark.models
 @pytest.mark.anyio
 async def test_tokens_are_counted_as_the_model_does(weights: Weights):
     async with opened(weights) as llm:
-        _, finished = await read(llm, HELLO)
-        assert isinstance(finished, Finished)
+        prompt = [LLMMessage("user", "Hello!")]
+        for place, text in enumerate(("Hello!", *TEXTS)):
+            _, finished = await read(llm, LLMRequest(tuple(prompt), Sampling(temperature=0, max_tokens=1)))
+            assert finished.usage is not None
+            counted = await llm.count_tokens(prompt)
+            assert 0 <= counted - finished.usage.prompt_tokens <= place  # a text may merge into what is before it
+            if text.isascii() and place < 2:
+                assert counted == finished.usage.prompt_tokens
+            prompt += [LLMMessage("assistant", text), LLMMessage("user", text)]
+        with_system = (LLMMessage("system", "Be brief."), *HELLO.messages)
+        _, finished = await read(llm, LLMRequest(with_system, Sampling(max_tokens=1)))
         assert finished.usage is not None
-        assert await llm.count_tokens(HELLO.messages) == finished.usage.prompt_tokens
+        assert await llm.count_tokens(with_system) == finished.usage.prompt_tokens
         assert llm.info.context_tokens == 4096

@@ -40,7 +40,8 @@ class TestOpenAILLMWithLlamaServer(LLMConformance):
             output = BufferedByteReceiveStream(child.stdout)
             with anyio.fail_after(120):
                 await output.receive_until(READY.encode(), 65536)
-                url = (await output.receive_until(b"\n", 100)).decode()
+                device, url = (await output.receive_until(b"\n", 100)).decode().split()
+            assert device == "cpu"
             async with open_openai(OpenAIOptions(base_url=url, api_key=SecretStr("a key"))) as llm:
                 assert llm.info.model == "qwen"
                 assert llm.info.context_tokens == 4096

@@ -9,7 +9,15 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from tests.engines.llm.loopback import CHAT, DONE, HELLO, Answer, Loopback, error, event, head, piece, serving
 
-from myna.core.errors import BadInput, Busy, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
+from myna.core.errors import (
+    BadInput,
+    Busy,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    MynaError,
+    RequestRefused,
+)
 from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta
 from myna.engines.llm import openai
 from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
@@ -255,7 +263,7 @@ async def test_something_else_than_an_answer_is_refused(chat: Answer):
     ("status", "kind", "word"),
     [
         (302, EngineRefused, "302"),
-        (400, EngineRefused, "400"),
+        (400, RequestRefused, "400"),
         (401, EngineRefused, "api_key"),
         (403, EngineRefused, "api_key"),
         (404, EngineRefused, "base_url"),
@@ -306,10 +314,22 @@ async def test_an_error_within_the_stream_is_raised(said: object, kind: type[Myn
     assert "it broke" in problem.message
 
 
-async def test_after_a_failure_the_next_request_is_answered():
-    answers: dict[str, Answer] = {CHAT: [head(), piece(content="a")]}
-    async with talking_to(answers) as (llm, _):
-        with pytest.raises(EngineUnavailable):
+@pytest.mark.parametrize(
+    ("chat", "kind"),
+    [
+        pytest.param([], EngineUnavailable, id="hangs up"),
+        pytest.param([head(), piece(content="a")], EngineUnavailable, id="dies in the middle"),
+        pytest.param([math.inf], EngineTimeout, id="stalls"),
+        pytest.param([head(), piece(content="a"), math.inf], EngineTimeout, id="stalls in the middle"),
+        pytest.param([head(), event(b"{not json}")], EngineRefused, id="garbage"),
+        pytest.param(error(500, {"error": "no"}), EngineRefused, id="an error"),
+        pytest.param(error(429, {"error": "no"}), Busy, id="busy"),
+    ],
+)
+async def test_after_a_failure_the_next_request_is_answered(chat: Answer, kind: type[MynaError]):
+    answers: dict[str, Answer] = {CHAT: chat}
+    async with talking_to(answers, timeout_s=1) as (llm, _):
+        with pytest.raises(kind):
             await answer(llm)
         answers[CHAT] = HELLO
         assert await answer(llm) == [TextDelta("hello"), Finished("stop")]
@@ -318,29 +338,45 @@ async def test_after_a_failure_the_next_request_is_answered():
 # --------------------------------------------------------------------------------------------------------- counting
 
 
+LLAMA_TOKENIZER: Mapping[str, Answer] = {
+    "/apply-template": error(200, {"prompt": "<user>x"}),
+    "/tokenize": error(200, {"tokens": [5, -1]}),  # one text, of one token
+}
+
+
 async def test_tokens_are_counted_by_a_llama_server():
-    answers = {
-        "/apply-template": error(200, {"prompt": "<user>你好"}),
-        "/tokenize": error(200, {"tokens": [1, 2, 3]}),
-    }
-    async with talking_to(answers) as (llm, server):
-        assert await llm.count_tokens(ASK.messages) == 3
-    assert server.asked("/tokenize")[0].body["content"] == "<user>你好"
+    async with talking_to(LLAMA_TOKENIZER) as (llm, server):
+        for _ in range(2):
+            await llm.count_tokens(ASK.messages)
+    assert [request.body["content"] for request in server.asked("/tokenize")][4:] == [["你好", -1]]
 
 
-async def test_a_server_without_tokenizer_is_asked_but_once():
-    async with talking_to({}) as (llm, server):
+@pytest.mark.parametrize("tokenizer", [[], error(404, {}), error(501, "no"), error(200, {}), error(200, "<html>")])
+async def test_a_server_without_tokenizer_is_asked_but_once(tokenizer: Answer):
+    async with talking_to({"/apply-template": tokenizer}) as (llm, server):
         for _ in range(3):
             assert await llm.count_tokens(ASK.messages) == estimate_tokens(ASK.messages)
     assert len(server.asked("/apply-template")) == 1
 
 
+async def test_a_server_that_only_failed_to_count_is_asked_again_later(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(openai, "COUNT_AGAIN_S", 0.0)
+    answers: dict[str, Answer] = {"/apply-template": error(503, "loading")}
+    async with talking_to(answers) as (llm, server):
+        await llm.count_tokens(ASK.messages)
+        answers.update(LLAMA_TOKENIZER)
+        await llm.count_tokens(ASK.messages)
+    assert server.asked("/tokenize")
+
+
 @pytest.mark.parametrize("template", [[math.inf], [], error(500, "no"), [head(content_type="application/json"), b"{}"]])
 async def test_counting_never_fails_and_never_waits_long(template: Answer, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(openai, "COUNT_S", 0.1)
-    async with talking_to({"/apply-template": template}) as (llm, _):
+    async with talking_to({"/apply-template": template}) as (llm, server):
         with anyio.fail_after(3):
-            assert await llm.count_tokens(ASK.messages) == estimate_tokens(ASK.messages)
+            for _ in range(3):
+                assert await llm.count_tokens(ASK.messages) == estimate_tokens(ASK.messages)
+    assert len(server.asked("/apply-template")) == 1
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("", 4), ("你好！", 7), ("four", 5), ("fours", 6), ("你好, ok", 7)])

@@ -30,6 +30,9 @@ takes ``top_k`` and ``chat_template_kwargs``; ``llamacpp`` also reports how far 
 DONE = b"[DONE]"
 """What stands in place of a chunk after the last one."""
 
+ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+"""The schema that OpenAI has a format of its own for; as a strict schema clouds refuse it."""
+
 Reason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
 
 # ---------------------------------------------------------------------------------------------------------- requests
@@ -51,13 +54,16 @@ def encode(request: LLMRequest, *, model: str | None, dialect: Dialect) -> dict[
     if request.tools:
         body["tools"] = [_encode_tool(tool) for tool in request.tools]
         body["tool_choice"] = _encode_choice(request.tool_choice)
-    if request.output_schema is not None:
+    if request.output_schema == ANY_OBJECT:
+        body["response_format"] = {"type": "json_object"}
+    elif request.output_schema is not None:
         schema = {"name": "output", "schema": request.output_schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if dialect != "plain" and not request.reasoning:
         body["chat_template_kwargs"] = {"enable_thinking": False}
     if dialect == "llamacpp":
-        body["cache_prompt"] = True
+        # With part of the prompt from the cache the logits are slightly others, and a seed is to give the same text.
+        body["cache_prompt"] = request.sampling.seed is None
         # A server that reports progress writes after every batch of the prompt, and so notices there that we have left.
         body["return_progress"] = True
     return body
@@ -99,6 +105,8 @@ def _encode_sampling(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
         "max_tokens": sampling.max_tokens,
         "stop": list(sampling.stop) or None,
         "seed": sampling.seed,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import httpx
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from myna.core.errors import BadInput, Busy, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
+from myna.core.errors import (
+    Busy,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    MynaError,
+    PromptTooLong,
+    RequestRefused,
+)
 from myna.engines.llm.chat_completions import ErrorObject
 from myna.engines.llm.sse import NotAnAnswer
 
@@ -19,6 +27,8 @@ _TOO_LONG = re.compile(r"context.?(length|size|window)|exceed_context|maximum co
 _NO_KEY = (EngineRefused, "refused the API key", "Set api_key in [openai] (MYNA_OPENAI__API_KEY).")
 _NOT_READY = (EngineUnavailable, "is not ready", "Try again in a while.")
 _MEANINGS: Mapping[int | None, tuple[type[MynaError], str, str]] = {
+    400: (RequestRefused, "answered with status 400", ""),
+    422: (RequestRefused, "answered with status 422", ""),
     401: _NO_KEY,
     403: _NO_KEY,
     404: (
@@ -91,7 +101,7 @@ class Faults:
         status = status or (code if isinstance(code, int) else None)
         words = self._fit(_message(error))
         if status in {None, 400, 413, 422, 500} and _TOO_LONG.search(str(error)):
-            return BadInput(
+            return PromptTooLong(
                 f"The prompt is longer than the context of {self.model}: {words}.",
                 hint="Shorten the input, or give the server a longer context.",
             )

@@ -1,7 +1,7 @@
 """The embedded LLM: llama.cpp in a child process, spoken to as to any OpenAI-compatible server.
 
-A child process, because an abort in llama.cpp ends the process that it happens in. When the child ends it is started
-again; requests fail at once until it is back.
+A child process, because an abort in llama.cpp ends the process that it happens in. When the child ends, or hangs, it is
+started again; requests wait a little for it to be back.
 """
 
 import json
@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Literal, cast
 
 import anyio
+import psutil
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process, TaskStatus
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, SecretStr
 
-from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, WeightsDamaged
+from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, MynaError, WeightsDamaged
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources
 from myna.engines.llm.llamacpp_child import READY
 from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
+from myna.engines.llm.read_ahead import ReadAhead
+from myna.engines.scheduler import Scheduler
 from myna.engines.task_group import open_task_group
 
 log = logging.getLogger(__name__)
@@ -34,6 +37,14 @@ IDLE_S = 120.0
 KILL_S = 2.0
 RESTART_FIRST_S = 0.5
 RESTART_LONGEST_S = 30.0
+RESTART_WAIT_S = 10.0
+"""How long a request waits for a child that is being started again; a small model takes a second or two."""
+NOTICE_S = 0.2
+"""By then it has been noticed that a child has ended."""
+WATCH_EVERY_S = 5.0
+WATCH_S = 10.0
+"""A child that twice does not even say that it is alive within this time hangs. It may be paused for seconds."""
+READ_AHEAD_S = 60.0
 KILLED = -9
 """The exit status of a process that the kernel ended for want of memory."""
 LOG_LINES = 40
@@ -66,14 +77,18 @@ class LlamaCppOptions(BaseModel):
 class LlamaCppLLM:
     """Keeps llama.cpp running and passes requests on to it. Made by `open_llamacpp`.
 
-    ``cache_key`` needs no slot of its own: the server takes the slot with the longest common prefix, and keeps the
-    prompts of others in RAM.
+    ``cache_key`` gets no slot of its own: the server takes the slot with the longest common prefix, and puts what it
+    held into RAM if more than half of that would be lost. With a slot named in the request it does neither.
     """
 
-    def __init__(self, settings: dict[str, object], options: LlamaCppOptions) -> None:
+    def __init__(self, settings: dict[str, object], options: LlamaCppOptions, scheduler: Scheduler) -> None:
         self._settings = settings
         self._options = options
+        self._scheduler = scheduler
         self._llm: OpenAILLM | None = None
+        self._endpoint: OpenAIOptions | None = None
+        self._up = anyio.Event()
+        self._ahead: ReadAhead | None = None
         self._loaded = False
         self._info = LLMInfo(str(settings["model"]), options.context_tokens, native_tools=True, output_schema=True)
 
@@ -82,34 +97,69 @@ class LlamaCppLLM:
         """The model that is loaded; the same after a restart."""
         return self._info
 
+    @property
+    def endpoint(self) -> OpenAIOptions | None:
+        """How to reach the child process itself; None while it is not there. For measuring."""
+        return self._endpoint if self._llm else None
+
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
         """Stream the answer; see `OpenAILLM.generate`.
 
         Raises:
-            EngineUnavailable: llama.cpp is not running, or ended while it answered; it is being started again.
+            EngineUnavailable: llama.cpp ended while it answered, or is not back within `RESTART_WAIT_S`.
         """
-        if self._llm is None:
-            raise EngineUnavailable(
-                "The embedded LLM has ended and is being started again.", hint="Try again in a few seconds."
-            )
+        if self._ahead is not None:
+            await self._ahead.make_way_for(request)
+        for last_try in (False, True):
+            llm = await self._running()
+            begun = False
+            try:
+                async with aclosing(llm.generate(request)) as deltas:
+                    async for delta in deltas:
+                        begun = True
+                        yield delta
+            except EngineUnavailable as error:
+                if begun or last_try:
+                    raise EngineUnavailable(
+                        "The embedded LLM ended while it answered; it is being started again.",
+                        hint="Try again in a few seconds.",
+                    ) from error
+                await anyio.sleep(NOTICE_S)
+            except EngineTimeout as error:
+                raise EngineTimeout(
+                    f"The embedded LLM wrote nothing for {IDLE_S:g} s.",
+                    hint="Fewer sessions, a smaller model or more slots in [llamacpp] help.",
+                ) from error
+            else:
+                return
+
+    async def read_ahead(self, messages: Sequence[LLMMessage]) -> None:
+        """Read a prompt into every slot, as long as nobody asks for anything; see `ReadAhead`. Never fails."""
+        if (llm := self._llm) is None or self._ahead is not None:
+            return
+        ahead = self._ahead = ReadAhead(tuple(messages))
         try:
-            async with aclosing(self._llm.generate(request)) as deltas:
-                async for delta in deltas:
-                    yield delta
-        except EngineUnavailable as error:
-            raise EngineUnavailable(
-                "The embedded LLM ended while it answered; it is being started again.",
-                hint="Try again in a few seconds.",
-            ) from error
-        except EngineTimeout as error:
-            raise EngineTimeout(
-                f"The embedded LLM wrote nothing for {IDLE_S:g} s.",
-                hint="Fewer sessions, a smaller model or more slots in [llamacpp] help.",
-            ) from error
+            with anyio.move_on_after(READ_AHEAD_S), ahead.scope, suppress(MynaError):
+                for slot in range(self._options.slots):
+                    if self._llm is llm:
+                        await llm.read(messages, slot)
+                        ahead.copied()
+        finally:
+            ahead.copied()
+            self._ahead = None
 
     async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
         """By the model's tokenizer; while llama.cpp is being started again, an estimate."""
         return estimate_tokens(messages) if self._llm is None else await self._llm.count_tokens(messages)
+
+    async def _running(self) -> OpenAILLM:
+        with anyio.move_on_after(RESTART_WAIT_S):
+            await self._up.wait()
+        if self._llm is None:
+            raise EngineUnavailable(
+                "The embedded LLM has ended and is being started again.", hint="Try again in a few seconds."
+            )
+        return self._llm
 
     async def keep_running(self, *, task_status: TaskStatus[None]) -> None:
         """Start llama.cpp, and start it again whenever it ends, until cancelled.
@@ -136,6 +186,7 @@ class LlamaCppLLM:
         lines = deque[str](maxlen=LOG_LINES)
         async with AsyncExitStack() as stack:
             process = await stack.enter_async_context(_child({**self._settings, "api_key": key}))
+            watching = await stack.enter_async_context(open_task_group())
             with anyio.move_on_after(self._options.load_timeout_s) as loading:
                 async for line in _lines(cast(ByteReceiveStream, process.stdout)):
                     if not line.startswith(READY):
@@ -143,11 +194,16 @@ class LlamaCppLLM:
                         lines.append(line)
                         continue
                     loading.deadline = math.inf
-                    url = line.removeprefix(READY)
-                    options = OpenAIOptions(base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S)
-                    self._llm = await stack.enter_async_context(open_openai(options, name="The embedded LLM"))
+                    device, _, url = line.removeprefix(READY).partition(" ")
+                    self._endpoint = OpenAIOptions(base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S)
+                    self._llm = await stack.enter_async_context(open_openai(self._endpoint, name="The embedded LLM"))
+                    stack.callback(watching.cancel_scope.cancel)
+                    if device == "cpu":
+                        stack.enter_context(self._scheduler.beside(_Pausing(psutil.Process(process.pid))))
                     stack.callback(self._forget)  # first of all, so that no request meets a closed client
                     self._info = self._llm.info
+                    self._up.set()
+                    watching.start_soon(self._watch, process)
                     if not self._loaded:
                         self._loaded = True
                         task_status.started()
@@ -161,8 +217,21 @@ class LlamaCppLLM:
                 status = await process.wait()
             raise self._ended(status, lines)
 
+    async def _watch(self, process: Process) -> None:
+        """End a child that hangs, so that it is started again."""
+        missed = 0
+        while missed < 2:
+            await anyio.sleep(WATCH_EVERY_S)
+            if (llm := self._llm) is None:
+                return
+            missed = 0 if await llm.is_alive(WATCH_S) else missed + 1
+        log.warning("llama.cpp does not answer any more.")
+        with suppress(ProcessLookupError):
+            process.kill()
+
     def _forget(self) -> None:
         self._llm = None
+        self._up = anyio.Event()
 
     def _ended(self, status: int | None, lines: Sequence[str]) -> EngineUnavailable:
         # llama.cpp's lines read "0.00.021.077 E source: text"; the first error is the cause, what follows it the result
@@ -182,6 +251,21 @@ class LlamaCppLLM:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pausing:
+    """The child process as a neighbour of what the scheduler runs."""
+
+    process: psutil.Process
+
+    def pause(self) -> None:
+        with suppress(psutil.Error):
+            self.process.suspend()
+
+    def resume(self) -> None:
+        with suppress(psutil.Error):
+            self.process.resume()
+
+
 @asynccontextmanager
 async def open_llamacpp(options: LlamaCppOptions, resources: Resources) -> AsyncGenerator[LlamaCppLLM]:
     """Load the model and keep it served; raises as `Plugin.open` does."""
@@ -193,7 +277,7 @@ async def open_llamacpp(options: LlamaCppOptions, resources: Resources) -> Async
         "path": str(path),
         "gpu_layers": auto if options.gpu_layers == "auto" else options.gpu_layers,
     }
-    llm = LlamaCppLLM(settings, options)
+    llm = LlamaCppLLM(settings, options, resources.scheduler)
     async with open_task_group() as tasks:
         await tasks.start(llm.keep_running)
         try:
