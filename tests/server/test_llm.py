@@ -1,70 +1,16 @@
 import socket
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import anyio
 import httpx
 import pytest
-from pydantic import BaseModel
+from tests.server.serving import serving
 
-from myna.config.settings import Settings
 from myna.core.errors import BadConfig, EngineRefused
-from myna.engines.base import Resources
-from myna.engines.opening import Choice, open_engines
-from myna.engines.scheduler import open_scheduler
-from myna.personas.load import Personas
-from myna.server.app import create_app
-from myna.server.run import bind, serve
-from myna.server.service import Service
-from myna.store.in_memory import InMemoryStore
-from myna.testing.llm import HANG, ScriptedLLM
+from myna.server.run import bind
+from myna.testing.llm import HANG, Pause, ScriptedLLM
 from myna.weights.locate import Weights
 
 pytestmark = pytest.mark.anyio
-
-
-class NoOptions(BaseModel):
-    pass
-
-
-@dataclass(frozen=True)
-class ScriptedPlugin:
-    llm: ScriptedLLM
-    options_model: type[NoOptions] = NoOptions
-
-    def weights(self, options: NoOptions) -> Sequence[str]:
-        return ()
-
-    @asynccontextmanager
-    async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[ScriptedLLM]:
-        yield self.llm
-
-
-@asynccontextmanager
-async def serving(llm: ScriptedLLM, weights: Weights) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of a real server, on a real socket, whose LLM is scripted."""
-
-    @asynccontextmanager
-    async def service() -> AsyncGenerator[Service]:
-        async with open_scheduler({"cpu": 1}) as scheduler:
-            choice = Choice("scripted", ScriptedPlugin(llm), NoOptions())
-            async with open_engines({"llm": choice}, Resources(weights, scheduler)) as engines:
-                await engines.settled()
-                yield Service(Settings(), engines, InMemoryStore(), Personas(None))
-
-    listener = bind("127.0.0.1", 0)
-    up = anyio.Event()
-
-    async def announce() -> None:
-        up.set()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(serve, create_app(service), listener, announce)
-        await up.wait()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=10) as client:
-            yield client
-        group.cancel_scope.cancel()
 
 
 def body(*texts: str, **more: object) -> dict[str, object]:
@@ -153,6 +99,75 @@ async def test_an_engine_that_fails_is_told_with_its_code(weights: Weights) -> N
     assert answer.json() == {
         "error": {"code": "engine_refused", "message": "The LLM said no.", "hint": "Ask it something else."}
     }
+
+
+KEY = {"X-Idempotency-Key": "session:utterance:hash"}
+
+
+async def test_fifty_equal_requests_at_once_generate_once(weights: Weights) -> None:
+    llm = ScriptedLLM(["[Happy] One", Pause(0.5), "."], "[Sad] Two.")
+    answers: list[httpx.Response] = []
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        answers.append(await client.post("/llm", json=body("hello"), headers=KEY))
+
+    async with serving(llm, weights) as client, anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(ask, client)
+    assert len(llm.calls) == 1
+    assert [answer.json()["text"] for answer in answers] == ["One."] * 50
+    assert sorted(answer.json()["cached"] for answer in answers) == [False] + [True] * 49
+
+
+async def test_without_a_key_equal_requests_generate_each_time(weights: Weights) -> None:
+    llm = ScriptedLLM("[Happy] One.", "[Happy] Two.")
+    async with serving(llm, weights) as client:
+        answers = [(await client.post("/llm", json=body("hello"))).json() for _ in range(2)]
+    assert [(answer["text"], answer["cached"]) for answer in answers] == [("One.", False), ("Two.", False)]
+
+
+async def test_a_key_with_another_body_is_refused_and_tells_nothing_of_the_first(weights: Weights) -> None:
+    async with serving(ScriptedLLM("[Happy] Hello."), weights) as client:
+        await client.post("/llm", json=body("my secret"), headers=KEY)
+        refused = await client.post("/llm", json=body("hello"), headers=KEY)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "idempotency_key_reused"
+    assert "secret" not in refused.text
+
+
+async def test_the_keys_of_another_caller_are_other_keys(weights: Weights) -> None:
+    llm = ScriptedLLM("[Happy] One.", "[Happy] Two.")
+    async with serving(llm, weights) as client:
+        answers = [
+            await client.post("/llm", json=body("hello"), headers=KEY | {"Authorization": f"Bearer {who}"})
+            for who in ("ann", "bob", "ann")
+        ]
+    assert [answer.json()["text"] for answer in answers] == ["One.", "Two.", "One."]
+
+
+async def test_a_failure_is_not_kept(weights: Weights) -> None:
+    llm = ScriptedLLM([EngineRefused("The LLM said no.")], "[Calm] Yes.")
+    async with serving(llm, weights) as client:
+        answers = [await client.post("/llm", json=body("hello"), headers=KEY) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [502, 200, 200]
+    assert [answer.json().get("cached") for answer in answers] == [None, False, True]
+
+
+async def test_a_client_that_lost_its_connection_finds_the_answer_under_its_key(weights: Weights) -> None:
+    llm = ScriptedLLM(["[Calm] At", Pause(1), " last."], "[Calm] Again.")
+    async with serving(llm, weights) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post("/llm", json=body("hello"), headers=KEY, timeout=0.3)
+        answer = await client.post("/llm", json=body("hello"), headers=KEY)
+    assert answer.json() == {"text": "At last.", "model": "scripted", "cached": True}
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_a_key_that_is_none_is_refused(weights: Weights, key: str) -> None:
+    async with serving(ScriptedLLM("[Calm] Yes."), weights) as client:
+        answer = await client.post("/llm", json=body("hello"), headers={"X-Idempotency-Key": key})
+    assert answer.status_code == 422
+    assert "idempotency key must be 1 to 255" in answer.json()["error"]["message"]
 
 
 def test_an_address_that_is_none_is_told() -> None:

@@ -10,12 +10,12 @@ import anyio
 from pydantic import BaseModel
 
 from myna.core.errors import EngineUnavailable, MynaError
-from myna.engines.base import ASR, LLM, TTS, Plugin, Resources
+from myna.engines.base import ASR, LLM, TTS, Embedder, Plugin, Resources
 from myna.engines.task_group import open_task_group
 
 log = logging.getLogger(__name__)
 
-Kind: TypeAlias = Literal["llm", "asr", "tts"]
+Kind: TypeAlias = Literal["llm", "asr", "tts", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ class Engines:
     def tts(self) -> TTS:
         """The TTS; raises as `llm` does."""
         return cast(TTS, self._get("tts"))
+
+    @property
+    def embed(self) -> Embedder:
+        """The embedder; raises as `llm` does."""
+        return cast(Embedder, self._get("embed"))
 
     async def settled(self) -> None:
         """Wait until each engine is up or has failed.

@@ -1,6 +1,8 @@
-"""Errors as HTTP answers: ``{"error": {"code", "message", "hint"}}``."""
+"""Errors as HTTP answers: ``{"error": {"code", "message", "hint"}}``, and under ``/v1`` in OpenAI's form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -8,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from myna.core.errors import (
+    BadInput,
     Busy,
     Closed,
     EngineRefused,
@@ -15,49 +18,163 @@ from myna.core.errors import (
     EngineUnavailable,
     MynaError,
     NoRoom,
+    PromptTooLong,
     UnknownName,
     WeightsDamaged,
     WeightsError,
     WeightsMissing,
 )
 
+OPENAI = "/v1/"
+"""Below this path errors have OpenAI's form."""
+
+
+class BadParameter(BadInput):
+    """A field of the request that cannot be used; ``param`` is its place, as ``messages[0].content``."""
+
+    code = "invalid_value"
+
+    def __init__(self, message: str, *, param: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.param = param
+
+
+class Unsupported(BadParameter):
+    """A field that asks for what Myna cannot do; leaving it out unsaid would change the meaning of the request."""
+
+    code = "unsupported_parameter"
+
+
+class ModelNotFound(UnknownName):
+    """No such model; the message lists what there is."""
+
+    code = "model_not_found"
+
+
 STATUS: Mapping[str, int] = {
-    UnknownName.code: 404,
+    **dict.fromkeys((UnknownName.code, ModelNotFound.code), 404),
     EngineRefused.code: 502,
     EngineTimeout.code: 504,
     **dict.fromkeys((EngineUnavailable.code, Busy.code, Closed.code), 503),
     **dict.fromkeys((WeightsError.code, WeightsMissing.code, WeightsDamaged.code, NoRoom.code), 503),
     MynaError.code: 500,
 }
-"""The HTTP status of an error code; any other is the client's doing: 422."""
+"""The HTTP status of an error code; any other is the client's doing: 422, and 400 under ``/v1``."""
+
+_OPENAI_CODES: Mapping[str, str] = {PromptTooLong.code: "context_length_exceeded"}
+_OPENAI_PARAMS: Mapping[str, str] = {PromptTooLong.code: "messages", ModelNotFound.code: "model"}
+_OPENAI_TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-def answer(status: int, code: str, message: str, hint: str = "") -> JSONResponse:
-    """The answer that says what went wrong."""
-    return JSONResponse({"error": {"code": code, "message": message, "hint": hint}}, status)
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, before it has a form.
+
+    Attributes:
+        status: The HTTP status.
+        param: The field of the request that is at fault, where it is one.
+    """
+
+    status: int
+    code: str
+    message: str
+    hint: str = ""
+    param: str | None = None
+
+
+def problem_of(error: MynaError) -> Problem:
+    """``error``, with its status."""
+    param = error.param if isinstance(error, BadParameter) else _OPENAI_PARAMS.get(error.code)
+    return Problem(STATUS.get(error.code, 422), error.code, error.message, error.hint, param)
+
+
+def error_told(code: str, message: str, hint: str) -> MynaError:
+    """The error that a session has told as an event."""
+    kind = next((kind for kind in _kinds(MynaError) if kind.code == code), MynaError)
+    return kind(message, hint=hint)
+
+
+def answer(path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer that tells ``problem`` to who asked for ``path``."""
+    if path.startswith(OPENAI):
+        return JSONResponse(openai_body(problem), 400 if problem.status == 422 else problem.status, headers)
+    told = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    return JSONResponse({"error": told}, problem.status, headers)
+
+
+def openai_body(problem: Problem) -> dict[str, Any]:
+    """``problem`` in OpenAI's form, which has no hint: it follows the message."""
+    kind = "server_error" if problem.status >= 500 else _OPENAI_TYPES.get(problem.status, "invalid_request_error")
+    told = {"message": f"{problem.message} {problem.hint}".strip(), "type": kind, "param": problem.param}
+    return {"error": told | {"code": _OPENAI_CODES.get(problem.code, problem.code)}}
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of ``app`` answered in this form."""
+    """Have every error of ``app`` answered in the form that its path has."""
 
     @app.exception_handler(MynaError)
-    async def myna_error(_: Request, error: MynaError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        return answer(STATUS.get(error.code, 422), error.code, error.message, error.hint)
+    async def myna_error(request: Request, error: MynaError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        return answer(request.url.path, problem_of(error))
 
     @app.exception_handler(RequestValidationError)
-    async def bad_body(  # pyright: ignore[reportUnusedFunction]
-        _: Request, error: RequestValidationError
+    async def bad_request(  # pyright: ignore[reportUnusedFunction]
+        request: Request, error: RequestValidationError
     ) -> JSONResponse:
-        problems = error.errors()
-        if any(problem["type"] == "json_invalid" for problem in problems):
-            return answer(400, "bad_json", "The body is no JSON.", "Send a JSON object.")
-        told = "; ".join(f"{_place(problem['loc'])}: {problem['msg']}" for problem in problems[:5])
-        return answer(422, "bad_request", f"The request is not understood: {told}.", "The page /docs lists the fields.")
+        path = request.url.path
+        return answer(path, _unreadable(error) or _invalid(error, one=path.startswith(OPENAI)))
 
     @app.exception_handler(HTTPException)
-    async def http_error(_: Request, error: HTTPException) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        return answer(error.status_code, "http", f"{error.detail}.", "The page /docs lists what there is.")
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        code = {404: "unknown_url", 405: "method_not_allowed"}.get(error.status_code, "http")
+        message = f"{error.detail}: {request.method} {request.url.path}."
+        problem = Problem(error.status_code, code, message, "The page /docs lists what there is.")
+        return answer(request.url.path, problem, error.headers)
+
+    @app.exception_handler(Exception)
+    async def fault(request: Request, _: Exception) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+        problem = Problem(500, MynaError.code, "Something went wrong inside Myna.", "The log has the details.")
+        return answer(request.url.path, problem)
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location if part != "body") or "body"
+def _unreadable(error: RequestValidationError) -> Problem | None:
+    """What is wrong with a body that could not even be read."""
+    problem = error.errors()[0]
+    if problem["type"] == "json_invalid":
+        why = problem.get("ctx", {}).get("error", "it ends too early")
+        return Problem(400, "bad_json", f"The body is no JSON: {why}.", "Send a JSON object in UTF-8.")
+    if problem["loc"] == ("body",) and isinstance(problem.get("input"), bytes):
+        hint = "Send the header Content-Type: application/json."
+        return Problem(400, "bad_json", "The body is not declared to be JSON.", hint)
+    return None
+
+
+def _invalid(error: RequestValidationError, *, one: bool) -> Problem:
+    """What is wrong with the fields; only the first where the form has room for ``one``."""
+    problems = error.errors()
+    if one:
+        first = problems[0]
+        param = _param(first["loc"])
+        if first["type"] == "missing":
+            return Problem(400, "missing_required_parameter", f"Missing required parameter: {param}.", param=param)
+        code = "invalid_type" if first["type"].endswith("_type") else "invalid_value"
+        return Problem(400, code, f"Invalid value for {param or 'the body'}: {_said(first)}.", param=param)
+    told = "; ".join(f"{_param(problem['loc']) or 'body'}: {_said(problem)}" for problem in problems[:5])
+    message = f"The request is not understood: {told}."
+    return Problem(422, "bad_request", message, "The page /docs lists the fields.")
+
+
+def _said(problem: Mapping[str, Any]) -> str:
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _param(location: tuple[int | str, ...]) -> str | None:
+    """The place of a field as OpenAI writes it: ``messages[0].content``."""
+    parts = location[1:]
+    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return written.removeprefix(".") or None
+
+
+def _kinds(kind: type[MynaError]) -> Iterator[type[MynaError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _kinds(child)

@@ -1,30 +1,32 @@
 """``POST /llm``: messages in, text out."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Literal, TypeVar, assert_never
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Literal, assert_never
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from myna.core.commands import SendText
 from myna.core.errors import BadInput, Closed
 from myna.core.events import Failed, TurnEnded
-from myna.core.ids import ConversationId, new_conversation_id, new_message_id, new_turn_id
+from myna.core.ids import ConversationId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
-from myna.core.reply import Reply
-from myna.engines.task_group import open_task_group
-from myna.server.errors import STATUS, answer
+from myna.server.connection import while_connected
+from myna.server.errors import error_told
+from myna.server.history import message_told
+from myna.server.idempotency import Idempotency, checked_key
 from myna.server.service import Service
+from myna.server.strict_json import StrictJSONRoute
 from myna.session.session import SessionEngines, open_session
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 
-router = APIRouter()
+router = APIRouter(route_class=StrictJSONRoute)
 
-T = TypeVar("T")
-
-CLIENT_GONE = 499
-"""Nobody reads it; nginx coined it for the access log."""
+MOST_MESSAGES = 2048
+MOST_TOKENS = (1 << 31) - 1
+"""What fits the integers of LLM servers; the reply ends at the model's context anyway."""
 
 
 class ChatMessage(BaseModel):
@@ -37,9 +39,9 @@ class ChatMessage(BaseModel):
 class LLMBody(BaseModel):
     """What is asked. With ``session_id``, ``messages`` may hold only those that the conversation has not yet."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MOST_MESSAGES)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = None
     session_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
@@ -51,14 +53,39 @@ class LLMAnswer(BaseModel):
     cached: bool = False
 
 
+def size(answer: LLMAnswer) -> int:
+    """How many characters an answer takes."""
+    return len(answer.text)
+
+
 @router.post("/llm", response_model=LLMAnswer)
-async def post_llm(body: LLMBody, request: Request) -> LLMAnswer | Response:
-    """Answer the last message, which is the user's, as the configured persona, in words only."""
+async def post_llm(
+    body: LLMBody, request: Request, x_idempotency_key: Annotated[str | None, Header()] = None
+) -> LLMAnswer | Response:
+    """Answer the last message, which is the user's, as the configured persona, in words only.
+
+    The first answer to an ``X-Idempotency-Key`` is kept for ten minutes and given again.
+    """
     service: Service = request.app.state.service
-    return await _while_connected(request, lambda: _answer(service, body))
+    if x_idempotency_key is None:
+        return await while_connected(request, lambda: _answer(service, body))
+    kept: Idempotency[LLMAnswer] = request.app.state.idempotency
+    key = f"{_caller(request)}:{checked_key(x_idempotency_key)}"
+    fingerprint = hashlib.sha256(body.model_dump_json().encode()).digest()
+
+    async def once() -> LLMAnswer:
+        told, known = await kept.once(key, fingerprint, lambda: _answer(service, body))
+        return told.model_copy(update={"cached": known})
+
+    return await while_connected(request, once)
 
 
-async def _answer(service: Service, body: LLMBody) -> LLMAnswer | Response:
+def _caller(request: Request) -> str:
+    """Who asks, as far as a key of the API tells: nobody may find out what another's idempotency keys are for."""
+    return hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
+
+
+async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
     given = [message for message in body.messages if message.role != "system"]
     if not given or given[-1].role != "user" or not given[-1].content.strip():
         raise BadInput("The last of the messages is not the user's.", hint="End with a message of role user.")
@@ -76,14 +103,18 @@ async def _answer(service: Service, body: LLMBody) -> LLMAnswer | Response:
         if await store.find(conversation.id) is None:
             await store.create(conversation)
         for message in _new(await store.messages(conversation.id), given[:-1]):
-            await store.append(conversation.id, _kept(message))
+            await store.append(
+                conversation.id, message_told(message.role, message.content, service.raw_replies, persona.id)
+            )
         async with open_session(conversation, persona, engines, store, options) as session:
             await session.send(SendText(given[-1].content))
             async for event in session:
                 match event:
                     case Failed():
-                        return answer(STATUS.get(event.code, 422), event.code, event.message, event.hint)
+                        raise error_told(event.code, event.message, event.hint)
                     case TurnEnded(reply=reply):
+                        if reply:
+                            service.raw_replies.keep(persona.id, reply.display, reply.raw)
                         return LLMAnswer(text=reply.display if reply else "", model=engines.llm.info.model)
                     case _:
                         pass
@@ -104,26 +135,3 @@ def _told(message: Message) -> tuple[str, str]:
             return "assistant", reply.display.strip()
         case _:
             assert_never(message)
-
-
-def _kept(message: ChatMessage) -> Message:
-    if message.role == "user":
-        return UserMessage(new_message_id(), new_turn_id(), message.content)
-    text = message.content
-    return AssistantMessage(new_message_id(), new_turn_id(), Reply(raw=text, display=text, heard=text), "completed")
-
-
-async def _while_connected(request: Request, work: Callable[[], Awaitable[T]]) -> T | Response:
-    """What ``work`` gives; it is cancelled when the client goes away, so that nothing is generated for nobody."""
-    given: T | Response = Response(status_code=CLIENT_GONE)
-    async with open_task_group() as group:
-
-        async def watch() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            group.cancel_scope.cancel()
-
-        group.start_soon(watch)
-        given = await work()
-        group.cancel_scope.cancel()
-    return given

@@ -1,6 +1,7 @@
 """What a process runs: its engines, its store and its personas. The server has one, and so has each command."""
 
 import os
+import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from myna.engines.opening import Engines, Kind, open_engines
 from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.server.raw_replies import RawReplies
 from myna.session.session import SessionOptions
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
@@ -27,12 +29,18 @@ CPU_SLOTS = max(2, (os.cpu_count() or 2) // 2)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What sessions are made of. Made by `open_service`."""
+    """What sessions are made of. Made by `open_service`.
+
+    Attributes:
+        opened_at: When, in seconds since 1970.
+    """
 
     settings: Settings
     engines: Engines
     store: Store
     personas: Personas
+    opened_at: float = field(default_factory=time.time)
+    raw_replies: RawReplies = field(default_factory=RawReplies)
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
         default_factory=WeakValueDictionary[ConversationId, anyio.Lock]
     )
@@ -63,6 +71,7 @@ class Service:
             prompt_template=session.system_prompt_template,
             language=self.settings.asr.fixed_language,
             max_history_rounds=session.max_history_rounds,
+            max_context_tokens=session.max_context_tokens,
         )
 
     def alone_in(self, conversation_id: ConversationId) -> anyio.Lock:

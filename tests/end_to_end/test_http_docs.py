@@ -1,0 +1,38 @@
+"""The examples of docs/http.md, as written."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.end_to_end.processes import Home, Server
+
+PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+RUN = {"python": [sys.executable, "-W", "error", "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
+
+
+def test_every_link_leads_somewhere() -> None:
+    for link, anchor in re.findall(r"\]\(([^)#]+)(#[^)]+)?\)", PAGE):
+        target = Path(__file__).parents[2] / "docs" / link
+        headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not anchor or anchor in {"#" + re.sub(r"[^a-z0-9-]", "", head.lower()) for head in headings}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("language", "example"), re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+)
+def test_the_examples_work_as_written(home: Home, server: Server, language: str, example: str) -> None:
+    script = example.replace("127.0.0.1:8765", server.url.removeprefix("http://"))
+    ended = subprocess.run(
+        [*RUN[language], script],
+        cwd=home.folder,
+        env=home.environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
+    assert ended.stdout.strip(), script
