@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -6,6 +7,8 @@ import pytest
 from tests.end_to_end.processes import MYNA, Home, Server
 
 from myna.weights.locate import Weights
+
+URL = re.compile(r"http://[\w.]+:\d+")
 
 
 @pytest.fixture(scope="session")
@@ -19,15 +22,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, weights: Weights) -> Home:
 
 
 @pytest.fixture(scope="session")
-def start(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Server]]:
+def start(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Starts servers on free ports, and stops them in the end."""
     started: list[Server] = []
 
-    def start() -> Server:
+    def start(*arguments: str) -> Server:
         log = tmp_path_factory.mktemp("log") / "serve.log"
         with log.open("w") as out:
             process = subprocess.Popen(
-                [MYNA, "serve", "--port", "0"],
+                [MYNA, "serve", "--port", "0", *arguments],
                 cwd=home.folder,
                 env=home.environ,
                 stdout=out,
@@ -36,9 +39,8 @@ def start(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
                 text=True,
             )
         server = Server("", process, log)
-        server.wait(lambda: "http://" in log.read_text())
-        url = next(word for word in log.read_text().split() if word.startswith("http://"))
-        started.append(Server(url, process, log))
+        server.wait(lambda: URL.search(log.read_text()) is not None)
+        started.append(Server(URL.findall(log.read_text())[0], process, log))
         return started[-1]
 
     yield start
@@ -48,7 +50,7 @@ def start(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
 
 
 @pytest.fixture(scope="session")
-def server(start: Callable[[], Server]) -> Server:
+def server(start: Callable[..., Server]) -> Server:
     server = start()
     server.wait_ready()
     return server

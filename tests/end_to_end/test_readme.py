@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def test_the_two_readmes_show_the_same_commands() -> None:
-    for language in ("console", "sh", "toml"):
+    for language in ("console", "sh", "toml", "python"):
         assert blocks("README.md", language) == blocks("README.zh-CN.md", language) != []
 
 
@@ -42,6 +43,23 @@ def test_the_readmes_commands_work_as_written(home: Home, server: Server) -> Non
         )
         assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
         assert ended.stdout.strip(), script
+
+
+@pytest.mark.models
+def test_the_readmes_program_works_as_written(home: Home, server: Server) -> None:
+    (program,) = blocks("README.md", "python")
+    ended = subprocess.run(
+        [sys.executable, "-c", program.replace("http://127.0.0.1:8765", server.url)],
+        cwd=home.folder,
+        env=home.environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.strip().splitlines()[-1]) >= 4
+    assert (home.folder / "wukong.mp3").stat().st_size > 5000
 
 
 def test_the_readmes_settings_are_understood(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 import json
+import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -43,6 +45,7 @@ def test_health_names_the_engines_and_their_states(server: Server) -> None:
         "llm": "ready",
         "asr": "ready",
         "tts": "ready",
+        "embed": "ready",
     }
 
 
@@ -53,8 +56,8 @@ def test_health_names_the_engines_and_their_states(server: Server) -> None:
         ("[]", 422, "body"),
         ("{}", 422, "messages"),
         ('{"messages": []}', 422, "messages"),
-        ('{"messages": [{"role": "robot", "content": "hi"}]}', 422, "messages.0.role"),
-        ('{"messages": [{"role": "user"}]}', 422, "messages.0.content"),
+        ('{"messages": [{"role": "robot", "content": "hi"}]}', 422, "messages[0].role"),
+        ('{"messages": [{"role": "user"}]}', 422, "messages[0].content"),
         ('{"messages": [{"role": "assistant", "content": "hi"}]}', 422, "End with a message of role user"),
         ('{"messages": [{"role": "user", "content": " "}]}', 422, "End with a message of role user"),
         ('{"messages": [{"role": "user", "content": "hi"}], "temperature": 9}', 422, "temperature"),
@@ -69,10 +72,10 @@ def test_a_bad_body_is_told_what_is_wrong_with_it(server: Server, body: str, sta
 
 def test_an_unknown_path_is_a_404_in_the_same_form(server: Server) -> None:
     answer = httpx.get(f"{server.url}/nothing")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "http")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
 
 
-def test_ctrl_c_ends_the_server_and_its_children_also_while_models_load(start: Callable[[], Server]) -> None:
+def test_ctrl_c_ends_the_server_and_its_children_also_while_models_load(start: Callable[..., Server]) -> None:
     server = start()
     server.wait(lambda: len(server.family()) > 1)
     family = server.family()
@@ -81,13 +84,33 @@ def test_ctrl_c_ends_the_server_and_its_children_also_while_models_load(start: C
     assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
 
 
-def test_ctrl_c_ends_the_server_and_its_children(start: Callable[[], Server]) -> None:
+def test_ctrl_c_ends_the_server_and_its_children(start: Callable[..., Server]) -> None:
     server = start()
     server.wait_ready()
     family = server.family()
     assert len(family) > 1
     server.stop()
     assert [pid for pid in family if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_two_servers_share_a_home_and_a_killed_llm_costs_one_of_them_one_reply(
+    start: Callable[..., Server], server: Server
+) -> None:
+    other = start()
+    other.wait_ready()
+    (llm,) = [pid for pid in other.family() if b"llamacpp_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    body = {"model": "myna", "messages": [{"role": "user", "content": "Count from one to five hundred."}]}
+    with httpx.stream(
+        "POST", f"{other.url}/v1/chat/completions", json=body | {"stream": True, "max_tokens": 512}, timeout=60
+    ) as answer:
+        events = answer.iter_lines()
+        next(events)
+        os.kill(llm, signal.SIGKILL)
+        *_, last = [line for line in events if line]
+    assert "started again" in json.loads(last.removeprefix("data:"))["error"]["message"]
+    for each in (other, server):
+        assert ask(each, ("user", "Hello!")).status_code == 200
+    assert other.stop() == 0
 
 
 def test_the_processes_together_stay_below_3_gb(server: Server) -> None:
@@ -107,7 +130,51 @@ def test_a_port_in_use_is_told_with_a_way_out(home: Home) -> None:
     assert "--port" in ended.stderr
 
 
-def test_an_address_that_others_reach_is_refused(home: Home) -> None:
+def test_an_address_that_others_reach_is_refused_without_a_key(home: Home) -> None:
     ended = home.run("serve", "--host", "0.0.0.0")
     assert ended.returncode == 2
-    assert "no API keys" in ended.stderr
+    assert "no API key" in ended.stderr
+    assert "myna key create" in ended.stderr
+
+
+@pytest.fixture
+def key(home: Home) -> Iterator[str]:
+    yield home.run("key", "create", "--name", "test").stdout.strip()
+    home.run("key", "revoke", "test")
+
+
+def test_with_a_key_others_may_reach_it_and_need_the_key(start: Callable[..., Server], key: str) -> None:
+    server = start("--host", "0.0.0.0")
+    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    assert httpx.get(f"{url}/health").status_code == 200
+    assert httpx.get(f"{url}/v1/models").status_code == 401
+    models = httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {key}"})
+    assert models.status_code == 200
+    server.stop()
+    assert key not in server.log.read_text()
+
+
+def test_a_running_server_notices_a_key_and_its_revocation(server: Server, home: Home) -> None:
+    assert httpx.get(f"{server.url}/v1/models").status_code == 200
+    created = home.run("key", "create", "--name", "later")
+    headers = {"Authorization": f"Bearer {created.stdout.strip()}"}
+    try:
+        assert httpx.get(f"{server.url}/v1/models").status_code == 401
+        assert httpx.get(f"{server.url}/v1/models", headers=headers).status_code == 200
+    finally:
+        home.run("key", "revoke", "later")
+    assert httpx.get(f"{server.url}/v1/models").status_code == 200
+
+
+def test_the_log_is_json_lines_with_a_line_a_request_and_a_turn(server: Server) -> None:
+    answer = ask(server, ("user", "My secret word is marmalade."), temperature=0)
+    request_id = answer.headers["x-request-id"]
+
+    def told() -> list[dict[str, object]]:
+        return [json.loads(line) for line in server.log.read_text().splitlines()]
+
+    server.wait(
+        lambda: [line["event"] for line in told() if line.get("request_id") == request_id] == ["turn", "request"]
+    )
+    assert {"listening", "ready"} <= {line["event"] for line in told()}
+    assert "marmalade" not in server.log.read_text()

@@ -8,7 +8,7 @@ import threading
 import typer
 
 import myna
-from myna.cli import chat, config, models, say, serve, transcribe, turn
+from myna.cli import chat, config, doctor, key, models, prompt, recommend, say, serve, transcribe, turn
 from myna.cli.terminal import complain
 from myna.core.errors import BadInput, MynaError
 
@@ -23,8 +23,13 @@ app.command()(turn.turn)
 app.command()(chat.chat)
 app.command()(say.say)
 app.command()(transcribe.transcribe)
+app.command()(doctor.doctor)
+models.app.command("recommend")(recommend.recommend_models)
+models.app.command()(recommend.use)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
+app.add_typer(prompt.app, name="prompt")
+app.add_typer(key.app, name="key")
 
 
 def _show_version(wanted: bool) -> None:

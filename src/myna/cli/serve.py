@@ -1,5 +1,6 @@
 """``myna serve``."""
 
+import logging
 import time
 from contextlib import suppress
 from typing import Annotated
@@ -8,14 +9,22 @@ import anyio
 import typer
 
 import myna
+from myna.cli.offer import offer_larger_set
 from myna.cli.terminal import Setting, complain, notes, overrides, prepare
+from myna.config.load import load_settings
 from myna.core.errors import MynaError
 from myna.engines.opening import Kind
+from myna.server import logs
 from myna.server.app import create_app
-from myna.server.run import bind
+from myna.server.door import Rules
+from myna.server.keys import FILE_NAME, Keys
+from myna.server.run import bind, check_reach, is_loopback
 from myna.server.run import serve as run_server
+from myna.server.sizes import LONGEST_TEXT, MB, Limits
 
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts")
+log = logging.getLogger(__name__)
+
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "embed")
 
 
 def serve(
@@ -27,12 +36,22 @@ def serve(
     began = time.monotonic()
     flags = overrides(settings)
     flags.setdefault("server", {}).update({k: v for k, v in (("host", host), ("port", port)) if v is not None})
+    loaded = load_settings(flags)
+    keys = Keys(loaded.folders.data / FILE_NAME)
+    check_reach(loaded.settings.server.host, guarded=bool(keys.all()))  # before anything is fetched
+    if chosen := offer_larger_set(flags):
+        flags.setdefault("weights", {})["set"] = chosen
     prepared = prepare(flags, KINDS)
-    where = prepared.loaded.settings.server
-    listener = bind(where.host, where.port)
+    loaded = prepared.loaded
+    where = loaded.settings.server
+    logs.configure(loaded.settings.log, loaded.secrets())
+    listener = bind(where.host, where.port, guarded=bool(keys.all()))
     address, bound_port = listener.getsockname()[:2]
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound_port}"
-    app = create_app(prepared.open)
+    rules = Rules(keys, not is_loopback(address), frozenset(where.hosts), frozenset(where.origins))
+    upload = where.max_body_mb * MB
+    limits = Limits(upload=upload, body=min(LONGEST_TEXT, upload), message=where.max_message_mb * MB)
+    app = create_app(prepared.open, rules, limits)
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")
@@ -48,5 +67,14 @@ def serve(
             notes.print(f"  {kind}  {model.model}")
         notes.print(f"Ready after {time.monotonic() - began:.1f} s. Try: myna chat, or {url}/docs. Ctrl-C stops Myna.")
 
-    with suppress(KeyboardInterrupt):  # the way to stop it, so no failure
-        anyio.run(run_server, app, listener, announce)
+    async def announce_to_programs() -> None:
+        log.info("listening", extra={"url": url, "version": myna.__version__})
+        with suppress(MynaError):  # the engine's own line has told it
+            await app.state.service.engines.settled()
+            log.info("ready", extra={"after_s": round(time.monotonic() - began, 1)})
+
+    people = logs.is_pretty(loaded.settings.log)
+    try:
+        anyio.run(run_server, app, listener, announce if people else announce_to_programs)
+    except* KeyboardInterrupt:  # the way to stop it, so no failure; in a group when it comes twice
+        pass

@@ -5,25 +5,59 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import myna
 from myna.engines.opening import EngineState
 from myna.server import errors, llm
+from myna.server.door import Door, Rules
+from myna.server.idempotency import open_idempotency
+from myna.server.openai import chat, embeddings, models, speech, transcriptions
+from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
+from myna.server.sizes import Limits, SizeLimit
 
 
-def create_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
-    """The app. Its service is opened when the server starts and closed when it stops; ``app.state.service`` is it."""
+def create_app(
+    open_service: Callable[[], AbstractAsyncContextManager[Service]],
+    rules: Rules | None = None,
+    limits: Limits | None = None,
+) -> FastAPI:
+    """The app. Its service is opened when the server starts and closed when it stops; ``app.state.service`` is it.
+
+    Args:
+        open_service: Opens it.
+        rules: Who is let in; left out, programs of this machine and nobody else's pages.
+        limits: How much they may send.
+    """
+    rules = rules or Rules()
+    limits = limits or Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with open_service() as app.state.service:
+        async with (
+            open_service() as app.state.service,
+            open_idempotency(llm.size) as app.state.idempotency,
+            reading_ahead(app.state.service),
+        ):
             yield
 
     app = FastAPI(title="Myna", version=myna.__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app.state.limits = limits
     errors.install(app)
-    app.include_router(llm.router)
+    app.add_middleware(SizeLimit, limits=limits)
+    app.add_middleware(Door, rules=rules)
+    if rules.origins:  # around the door, so that a page of theirs can also read why it was not let in
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=sorted(rules.origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id"],
+        )
+    for part in (llm, chat, models, speech, transcriptions, embeddings):
+        app.include_router(part.router)
 
     @app.get("/health")
     async def health(request: Request) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
@@ -41,9 +75,13 @@ def create_app(open_service: Callable[[], AbstractAsyncContextManager[Service]])
 
 def _states(request: Request) -> dict[str, dict[str, str]]:
     service: Service = request.app.state.service
-    return {kind: _state(state) for kind, state in service.engines.states.items()}
+    return {kind: _state(state, in_full=request.state.trusted) for kind, state in service.engines.states.items()}
 
 
-def _state(state: EngineState) -> dict[str, str]:
+def _state(state: EngineState, *, in_full: bool) -> dict[str, str]:
     told = {"engine": state.engine, "status": state.status}
-    return told | {"code": state.problem.code, "problem": str(state.problem)} if state.problem else told
+    if state.problem:
+        told["code"] = state.problem.code
+        if in_full:  # it may name files and addresses, which a stranger must not learn
+            told["problem"] = str(state.problem)
+    return told

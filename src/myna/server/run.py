@@ -4,29 +4,60 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import uvicorn
 from fastapi import FastAPI
 
 from myna.core.errors import BadConfig
+from myna.server.request_log import RequestLog
+from myna.server.sizes import Limits
+
+MOST_CONNECTIONS = 500
+"""At a time; who comes after them gets a 503. Half of the files that a process may open on most systems."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket.
+def check_reach(host: str, *, guarded: bool) -> None:
+    """Refuse an address that others can reach, unless the server is ``guarded``: there is an API key.
 
     Raises:
-        BadConfig: The address is not this machine's, is taken, or is not the loopback interface.
+        BadConfig: It is so, or it is no address.
     """
+    *_, address = _resolved(host, 0)
+    if not guarded and not is_loopback(address[0]):
+        raise BadConfig(
+            f"server.host {host} can be reached by others, and there is no API key: whoever finds it could use it.",
+            hint="Create a key, and start again: myna key create. Or use 127.0.0.1, which this machine alone reaches.",
+        )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach the address."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except socket.gaierror as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name at all, such as one with an empty label
         raise BadConfig(f"server.host {host!r} is no address.", hint="Use 127.0.0.1.") from error
-    if not ipaddress.ip_address(address[0]).is_loopback:
-        raise BadConfig(
-            f"server.host {host} can be reached by others, and this version has no API keys.",
-            hint="Use 127.0.0.1; from elsewhere go through an SSH tunnel or a proxy that asks for a password.",
-        )
+    return family, address
+
+
+def bind(host: str, port: int, *, guarded: bool = False) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        host: An address or a name of this machine.
+        port: 0 takes a free one.
+        guarded: There is an API key, so others may reach the socket.
+
+    Raises:
+        BadConfig: The address is not this machine's, is taken, or can be reached by others and is not guarded.
+    """
+    check_reach(host, guarded=guarded)
+    family, address = _resolved(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -45,7 +76,16 @@ def bind(host: str, port: int) -> socket.socket:
 
 async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]]) -> None:
     """Serve ``app`` until SIGINT or SIGTERM; ``announce`` runs beside it once it is up."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1)
+    limits: Limits = app.state.limits
+    config = uvicorn.Config(
+        RequestLog(app),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=1,
+        ws_max_size=limits.message,
+    )
     server = uvicorn.Server(config)
     with listener:
         async with anyio.create_task_group() as beside:
