@@ -93,7 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.site
 
     def do_HEAD(self) -> None:
-        self.send_response(200)
+        answer = self.site.answers.get(self.path, Answer(b"", 200 if self.path == "/" else 404))
+        if answer.stalls_after == 0:
+            self.site.closing.wait(60)
+        self.send_response(answer.status)
         self.end_headers()
 
     def do_GET(self) -> None:

@@ -99,9 +99,10 @@ def pull(
         typer.Option("--from", exists=True, file_okay=False, help="Look in this folder first: for offline machines."),
     ] = None,
 ) -> None:
-    """Fetch models and sets (the starter set if none is named), and verify what is here of them."""
+    """Fetch models and sets (the set in use if none is named), and verify what is here of them."""
     loaded = load_settings()
-    pull_with_progress(_store(loaded), names or ["starter"], options=loaded.settings.weights, folder=folder)
+    options = loaded.settings.weights
+    pull_with_progress(_store(loaded), names or [options.set], options=options, folder=folder)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 from myna.config.engines import EngineSections
 from myna.config.plain_names import CHOOSES_LLM, PLAIN_NAMES, is_meant
 from myna.config.problems import Problems
+from myna.config.sets import MODELS_OF_SET
 from myna.config.settings import PROFILES
 from myna.config.sources import Given, Origin, Source, Variable, leaves
 from myna.config.tree import PREFIX, Key, Tree, dotted, from_text
@@ -17,6 +18,7 @@ ENGINE_KEYS: Mapping[Kind, Key] = {
     "asr": ("asr", "engine"),
     "tts": ("tts", "engine"),
     "vad": ("vad", "engine"),
+    "embed": ("embed", "engine"),
 }
 """Where the engine of a kind is chosen."""
 
@@ -96,6 +98,16 @@ class Gathering:
                 origin = Origin(Source.PROFILE, place=f"profile {profile}")
                 for name, value in generation.items():
                     self.given.setdefault(("llm", name), Given(value, origin))
+
+    def apply_set(self) -> None:
+        """The models of the chosen set are loaded where the sources name none."""
+        chosen = self.given.get(("weights", "set"))
+        for name, models in MODELS_OF_SET.items():
+            if chosen and chosen.value == name:
+                origin = Origin(Source.PROFILE, place=f"set {name}")
+                for key, model in models.items():
+                    if key in self._tree.fields:
+                        self.given.setdefault(key, Given(model, origin))
 
     def chosen_engines(self) -> set[str]:
         """The engines that are chosen. Where the LLM's has a key that ``[llm]`` has too, both get the same value."""

@@ -69,20 +69,31 @@ class Loaded:
         settings: The general sections.
         options: The options of every engine that is installed and fully configured, by name.
         folders: Where Myna keeps things.
+        file: The ``myna.toml`` that was read; where there is none, the one that would be.
     """
 
     settings: Settings
     options: Mapping[str, BaseModel]
     folders: Folders
+    file: Path
     _engines: EngineSections
     _tree: Tree
     _given: Mapping[Key, Given]
 
     def choice(self, kind: Kind) -> Choice:
-        """The engine that is chosen for ``kind`` (llm, asr, tts or vad), with its options."""
+        """The engine that is chosen for ``kind`` (llm, asr, tts, vad or embed), with its options."""
         section, name = ENGINE_KEYS[kind]
         engine: str = getattr(getattr(self.settings, section), name)
         return Choice(engine, self._engines.plugins[engine], self.options[engine])
+
+    def is_given(self, *key: str) -> bool:
+        """Whether any source sets the key; a default, a profile or a set is none."""
+        return (given := self._given.get(key)) is not None and given.origin.source > Source.PROFILE
+
+    def secrets(self) -> frozenset[str]:
+        """What the sources give that must not be shown."""
+        fields = self._tree.fields
+        return frozenset(str(given.value) for key, given in self._given.items() if is_secret(key, fields[key]))
 
     def provenance(self) -> list[Provenance]:
         """Every setting, section by section."""
@@ -135,6 +146,7 @@ def load_settings(
     gathering.take_tables(overrides, Source.COMMAND_LINE, "on the command line")
     gathering.choose_llm(dotenv, variables)
     gathering.apply_profile()
+    gathering.apply_set()
     chosen = gathering.chosen_engines()
 
     check = Check(tree, gathering.given, problems)
@@ -145,10 +157,11 @@ def load_settings(
     }
     if problems or settings is None:
         raise problems.error()
+    file = toml.path if toml else folders.config / FILE_NAME
     if toml and settings.home and gathering.given["home",].origin.source is Source.FILE:
         folders = _folders(toml.path.parent, settings.home)
     made = {name: model for name, model in options.items() if model is not None}
-    return Loaded(settings, made, folders, engines, tree, gathering.given)
+    return Loaded(settings, made, folders, file, engines, tree, gathering.given)
 
 
 def _read_dotenv(cwd: Path, environ: Mapping[str, str], problems: Problems) -> Mapping[str, Variable]:

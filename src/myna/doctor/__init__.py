@@ -1,0 +1,1 @@
+"""``myna doctor``: every part of this machine and of this installation, tried, timed and judged."""
