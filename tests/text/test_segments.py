@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myna.core.reply import Segment
-from myna.text.segments import Segmenter
+from myna.text.segments import CJK_LENGTH, FIRST_BUDGET, PACE, Segmenter
 from myna.text.speakable import Speakable
 
 
@@ -17,7 +17,7 @@ def cut(text: str, size: int = 1) -> list[Segment]:
     "parts",
     [
         # the first clause, then sentences
-        ["你好，", "我是小智，很高兴见到你，今天想聊什么？", "都可以。"],
+        ["你好，我是小智，", "很高兴见到你，今天想聊什么？", "都可以。"],
         ["嗯，好的，", "我来帮你查一下天气。"],
         ["好！", "走吧。"],
         ["Well, of course, ", "my friend, I will help you. ", "Just say how."],
@@ -28,10 +28,13 @@ def cut(text: str, size: int = 1) -> list[Segment]:
         # sentence ends, and what looks like one
         ["Mr. Smith met Dr. Lee at 9 a.m. ", "on Main St. near the U.S. embassy, e.g. yesterday. ", "It cost $3.50. "],
         ["圆周率是3.14，", "现在12:30。", "版本v1.2.3发布了。", "人口10，000。"],
+        ["It costs 3.14 or 1,000 at 10:30, ", "e.g. at 3 p.m. sharp. ", "See file.name.txt, v1.2.3. ", "Done."],
+        ["No. 5 is alive. ", "No. ", "Ph.D. students read Figs. 3 and vol. 2 on 5th Ave. today. "],
+        ["十点10:30出发，", "价格是1,000元。", "他说：“好。”", "对吗？！", "是……"],
         ["J. K. Rowling wrote it. ", "So did I. ", "Really?! ", "Yes!"],
         ["唉……", "五百年了……", "真久。"],
         ["Wait... ", "what? ", "Not wait...what."],
-        ["他说：", "“走吧！”", "然后他就走了。", "“好。”", "（他笑了。）", "完。"],
+        ["他说：“走吧！”", "然后他就走了。", "“好。”", "（他笑了。）", "完。"],
         ['She said "Go!" ', 'Then "No." ', "(Really.) ", "End."],
         ["Write to a.b@example.com, ", "or see https://example.com/a,b?c=1;d. ", "Node.js runs it."],
         ["Really?", "真的！", "OK.", "好的。"],
@@ -75,13 +78,25 @@ def test_a_segment_is_known_one_character_after_its_end() -> None:
 
 def test_text_without_any_marks_is_cut_all_the_same() -> None:
     chinese, english = cut("我" * 500), cut("word " * 500)
-    assert [len(one.display) for one in chinese[:4]] == [24, 48, 96, 96]
-    assert [len(one.display.split()) for one in english[:4]] == [16, 32, 64, 64]
+    assert [len(one.display) for one in chinese[:4]] == [24, 69, 96, 96]
+    assert [len(one.display.split()) for one in english[:4]] == [16, 46, 64, 64]
 
 
 def test_segments_grow_with_the_audio_that_is_ahead_of_them() -> None:
     lengths = [len(one.display) for one in cut("一二三四五六，" * 40)]
-    assert lengths == [7, 28, 56, 56, 56, 56, 21]
+    assert lengths == [7, 14, 21, 35, 56, 56, 56, 35]
+
+
+@given(st.lists(st.integers(3, 12), min_size=2, max_size=60))
+def test_a_segment_is_synthesized_while_the_audio_before_it_plays(clauses: list[int]) -> None:
+    """All but a clause of it, and all but the first budget where hardly anything is ahead."""
+    segments = cut("".join("我" * length + "，" for length in clauses))
+    lengths = [CJK_LENGTH * one.display.count("我") for one in segments]
+    ahead = float(lengths[0])
+    for length in lengths[1:]:
+        gap = PACE * length - ahead
+        assert gap <= max(PACE * FIRST_BUDGET - ahead, 0) + PACE * (CJK_LENGTH * max(clauses) + 1)
+        ahead = max(-gap, 0) + length
 
 
 def test_a_long_url_is_never_cut() -> None:

@@ -33,6 +33,8 @@ from myna.text.speakable import Speakable, speakable
         ("http://user:secret@127.0.0.1:8765/", "127 dot 0 dot 0 dot 1"),
         ("(www.example.org)", "(example dot org)"),
         ("<https://example.com>", "example dot com"),
+        ("See example.com/docs/a?b=c. Then a.b/c.", "See example dot com. Then a.b/c."),
+        ("看docs.example.com/zh，好。", "看docs点example点com，好。"),
         ("[https://a.example.com](https://a.example.com)", "a dot example dot com"),
         # HTML
         ("<b>bold</b><br/>line &amp; more<!-- hidden -->", "bold line & more"),
@@ -64,6 +66,7 @@ from myna.text.speakable import Speakable, speakable
         ("Wait.... what??  ok", "Wait… what? ok"),
         ("好呀～～～", "好呀"),
         ("5~10度", "5-10度"),
+        ("Mon–Fri, 10–15, and – so – on", "Mon-Fri, 10-15, and — so — on"),
         ("，，，然后", "然后"),
         ("-5 degrees, +86", "-5 degrees, +86"),
         ("……", ""),

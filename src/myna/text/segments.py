@@ -6,9 +6,8 @@ Where it is cut:
   and white space.
 - The first segment after its first clause already, since nobody hears anything before it is spoken.
 - A segment that grows past its budget after a clause, before a conjunction, then before a preposition, and in the end
-  between any two words or Chinese characters. The budget is 12 Chinese characters or 8 words for the first segment,
-  doubles with each and ends at 48 or 32: where a voice speaks little faster than real time, a segment must not take
-  much longer to synthesize than the one before takes to play.
+  between any two words or Chinese characters. The budget is 12 Chinese characters or 8 words for the first segment, and
+  then what can be synthesized while the audio before it plays, up to 48 or 32: nobody should hear a gap.
 - Where the emotion changes.
 
 The next character decides whether a mark ends anything: ``3.14``, ``12:30`` and ``example.com`` are not cut.
@@ -27,8 +26,13 @@ WORD_LENGTH = 3
 
 FIRST_BUDGET = 24  # 12 Chinese characters, or 8 words
 LARGEST_BUDGET = 4 * FIRST_BUDGET
-SHORTEST_CLAUSE = 4
-"""Below two Chinese characters or two words, an opening clause waits for the next."""
+PACE = 0.7
+"""How long a segment takes to synthesize, as a part of how long it lasts. Kokoro takes 0.45 of it on two idle cores,
+and more while an LLM writes on the same ones."""
+
+SHORTEST_CLAUSE = 6
+"""Below three Chinese characters or two words, an opening clause waits for the next: it would be over long before what
+follows can be heard."""
 
 LONGEST_RUN = 32
 """So many characters of quotes, emoji and white space may follow a mark before it cuts all the same."""
@@ -45,11 +49,13 @@ _IN_WORDS = frozenset("'’-_./:@&%+=?#")
 
 _ABBREVIATION = re.compile(
     r"mr|mrs|ms|dr|prof|st|sr|jr|vs|etc|fig|approx|dept|est|inc|ltd|co|corp|gen|col|sgt|capt|rev|hon|messrs|mt|al|cf|viz"
+    r"|ave|blvd|rd|gov|sen|lt|ft|figs|vols?|pp|nos|bros|ph\.d"
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
     r"|(?:[a-z]\.)+[a-z]|(?-i:[A-HJ-Za-z])",  # "U.S", and "J", but not the word I
     re.IGNORECASE,
 )
 _LAST_WORD = re.compile(r"(?<![A-Za-z0-9_./,:;@&?#=-])[A-Za-z][A-Za-z.]*\Z")
+_NUMBER_FOLLOWS = re.compile(r"(?<![A-Za-z])(?:No|Ch|Sec|Eq|Art)\.\s+\Z", re.IGNORECASE)  # "No. 5", but also "No. Why?"
 _LIST_NUMBER = re.compile(r"(?:\A|\n)[\s>*_#-]*\d{1,3}\Z")
 _CONJUNCTION = re.compile(
     r"(?:(?<=\s)(?:and|but|or|because|which|while|when|if|although|though|since|until|unless|where)"
@@ -86,6 +92,7 @@ class Segmenter:
         self._silent: list[str] = []
         self._index = 0
         self._budget = FIRST_BUDGET
+        self._ahead = 0.0  # length whose audio is still to be played when the next segment comes to be synthesized
         self._begin([])
 
     def feed(self, text: str) -> list[Segment]:
@@ -122,6 +129,7 @@ class Segmenter:
 
     def _emit(self, end: int) -> list[Segment]:
         chunk = "".join(self._chars[:end])
+        length = self._length
         self._begin(self._chars[end:])
         self._silent.append(chunk)
         speech = self._speakable.feed(chunk)
@@ -130,7 +138,9 @@ class Segmenter:
         segment = Segment(self._index, "".join(self._silent), speech, self._emotion)
         self._silent.clear()
         self._index += 1
-        self._budget = min(2 * self._budget, LARGEST_BUDGET)
+        length -= self._length  # what follows the cut was counted too
+        self._ahead = max(self._ahead - PACE * length, 0) + length
+        self._budget = round(min(max(self._ahead / PACE, FIRST_BUDGET), LARGEST_BUDGET))
         return [segment]
 
     def _add(self, char: str) -> None:
@@ -150,6 +160,8 @@ class Segmenter:
             return 0
         self._blank = self._blank and char.isspace()
         self._judge(char, following)
+        if self._mark and following.isdigit() and _NUMBER_FOLLOWS.search("".join(self._chars[-8:])):
+            self._mark = _Mark.NONE
         if self._mark and not self._run_goes_on(following):
             enough = SHORTEST_CLAUSE if self._index == 0 else self._budget
             if self._mark is _Mark.SENTENCE or self._length >= enough:
@@ -199,9 +211,10 @@ class Segmenter:
         """Where the conjunction or preposition begins that ends here, if the text is long enough; else 0."""
         if following.isascii() and following.isalnum():
             return 0
-        used = self._length / self._budget + (0.5 if self._index == 0 else 0)
+        used = self._length / self._budget
         tail = self._chars[-12:]
-        for word, enough in ((_CONJUNCTION, 1.0), (_PREPOSITION, 1.5)):
+        conjunction, preposition = (0.75, 1.0) if self._index == 0 else (1.0, 1.5)
+        for word, enough in ((_CONJUNCTION, conjunction), (_PREPOSITION, preposition)):
             if used >= enough and (found := word.search("".join(tail))):
                 return len(self._chars) - len(tail) + found.start()
         return 0

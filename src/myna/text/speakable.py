@@ -3,6 +3,7 @@
 - Code between fences is shown, not spoken. Inline code is.
 - Markdown leaves its words: headings, lists, quotes, tables (a pause between cells), links and images (their text).
 - A URL is spoken as its host: ``https://www.example.com/a?b=c`` is "example dot com", in Chinese text "example点com".
+  So is ``example.com/a``, which needs no scheme to be one.
 - Emoji, kaomoji, emoticons and HTML tags are not spoken.
 - Stage directions are shown, not spoken: ``*waves*``, ``(laughs)``, ``（笑）`` or ``[微笑]`` where a line or a segment
   begins; character cards narrate like that. Anywhere else asterisks are emphasis and brackets an aside, and their words
@@ -25,6 +26,10 @@ STAGE_DIRECTION = (
 
 _URL_END = r"\s<>\"'`|\\^{}\[\]\u2018-\u201f\u3000-\U0010ffff"
 _URL = re.compile(rf"(?:(?:https?|ftp|wss?)://|www\.(?=\w))(?:[^{_URL_END}]*[^{_URL_END}.,;:!?)*_~])?", re.IGNORECASE)
+_BARE_URL = re.compile(
+    rf"(?<![A-Za-z0-9_@./-])((?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu|gov|io|ai|dev|app|cn|de|fr|jp|uk|us))/[^{_URL_END}，。]*(?<![.,;:!?])",
+    re.IGNORECASE,
+)
 _HOST = re.compile(r"(?:\w+://)?(?:[^/?#]*@)?(?:www\.)?([^/:?#]*)", re.IGNORECASE)
 
 _KAOMOJI = "▽∇ω≧≦＾∀Д□◕‿╯╰╥┬´｀｡･∩⌒¯ツ"
@@ -57,7 +62,7 @@ _AFTER_URLS = tuple(
         (r"^ ?\| ?| ?\| ?$", ""),
         (r" ?\|+ ?", ", "),
         (r"(?<=\d)\s*\*\s*(?=\d)", "×"),
-        (r"(?<=\d)[~～](?=\d)", "-"),
+        (r"(?<=\d)[~～](?=\d)|(?<=\w)–(?=\w)", "-"),
         (r"\\(?=[^\w\s])|[*`~～^]|(?<!\b[A-J])#|(?<!\s)[<>]|[<>](?!\s)", ""),
         (r"[_\\\[\]【】［］{}]", " "),
     )
@@ -103,8 +108,8 @@ class Speakable:
         """
         text = html.unescape(self._prose(chunk))
         text = _replaced(text, _BEFORE_URLS)
-        self._note_language(_URL.sub("", text))
-        text = _URL.sub(self._spoken_url, text)
+        self._note_language(_BARE_URL.sub("", _URL.sub("", text)))
+        text = _BARE_URL.sub(self._spoken_url, _URL.sub(self._spoken_url, text))
         text = _replaced(_replaced(text, _AFTER_URLS), _FOLDED).strip()
         return text if any(map(str.isalnum, text)) else ""
 

@@ -56,6 +56,16 @@ def test_tones_and_polyphones_are_read_in_their_place(pronunciation: Pronunciati
         ("今年是2026年", "今年是二零二六年"),
         ("涨了5%", "涨了百分之五"),
         ("圆周率是3.14", "圆周率是三点一四"),
+        ("气温-5℃到8℃", "气温零下五到八度"),
+        ("这间房有30㎡大", "这间房有三十平方米大"),
+        ("上午１０：３０开会", "上午十点三十分开会"),
+        ("喝了1½杯水", "喝了一二分之一杯水"),
+        ("发到abc@example.com这个邮箱", "发到 abc 艾特 example 点 com 这个邮箱"),
+        ("打开https://www.example.com这个网站", "打开 example 点 com 这个网站"),
+        ("北京-上海的高铁", "北京，上海的高铁"),
+        ("他用C++写程序", "他用 C 加加写程序"),
+        ("这里没有Wi-Fi可用", "这里没有 WiFi 可用"),
+        ("他说 I have 3 apples 对不对呢", "他说 I have three apples 对不对呢"),
         ("I have 3 apples", "I have three apples"),
         ("It costs 20%", "It costs twenty percent"),
         ("NASA launched it", "Nasa launched it"),
@@ -76,3 +86,29 @@ def test_words_that_no_dictionary_has_are_not_dropped(pronunciation: Pronunciati
 def test_the_main_language_is_that_of_most_words() -> None:
     assert main_language("我用 Python 写程序") == "zh"
     assert main_language("Say 你好 to her") == "en"
+
+
+def test_english_within_chinese_has_english_sounds_and_its_abbreviations_are_spelled(
+    pronunciation: Pronunciation,
+) -> None:
+    assert "hˈWs" in pronunciation.phonemes("我住在一个 house 里面")
+    assert "sˈi pˈi jˈu" in pronunciation.phonemes("我的CPU坏了")
+    assert "nˈæsə" in pronunciation.phonemes("他在NASA工作")
+
+
+@pytest.mark.parametrize("others", ["ひらがな", "안녕하세요", "Привет", "مرحبا", "🎉", "\x00", "∑∂", "\u200b"])
+def test_what_cannot_be_spoken_is_left_out(pronunciation: Pronunciation, others: str) -> None:
+    assert pronunciation.phonemes(others) == ""
+    assert pronunciation.phonemes(f"你好{others}") == pronunciation.phonemes("你好")
+
+
+@pytest.mark.parametrize("piece", ["你好，", "word ", "Python很好", ". ", "a@", "zq", "ひ", "\x00", "—", "' ", "1/"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_long_text_is_read(pronunciation: Pronunciation, piece: str, language: str) -> None:
+    assert set(pronunciation.phonemes(piece * 5000, language)) <= set(VOCABULARY)
+
+
+def test_a_text_of_100000_characters_is_read(pronunciation: Pronunciation) -> None:
+    phonemes = pronunciation.phonemes("你好，我用 Python 写程序。" * 6250)
+    assert phonemes.startswith(pronunciation.phonemes("你好，我用 Python 写程序。"))
+    assert len(phonemes) > 200_000

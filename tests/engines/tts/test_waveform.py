@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myna.engines.base import Samples
-from myna.engines.tts.waveform import CEILING, LEAD_S, LOUDNESS, finish, restyle
+from myna.engines.tts.waveform import CEILING, LEAD_S, LOUDNESS_LUFS, finish, loudness_lufs, restyle
 
 RATE = 24_000
 
@@ -45,7 +45,7 @@ def test_samples_of_any_number_can_be_restyled(length: int, speed: float, semito
     assert np.all(np.isfinite(restyled))
 
 
-@given(before=st.floats(0, 1), after=st.floats(0, 1), pause_s=st.floats(0, 0.5), level=st.floats(0.01, 2))
+@given(before=st.floats(0, 1), after=st.floats(0, 1), pause_s=st.floats(0, 0.5), level=st.floats(0.05, 1))
 @settings(deadline=None)
 def test_silence_at_the_ends_becomes_a_short_lead_and_the_pause(
     before: float, after: float, pause_s: float, level: float
@@ -54,13 +54,38 @@ def test_silence_at_the_ends_becomes_a_short_lead_and_the_pause(
     finished = finish(spoken, RATE, pause_s)
     assert len(finished) / RATE == pytest.approx(LEAD_S + 1 + pause_s, abs=0.011)  # to two frames
     assert finished[0] == finished[-1] == 0
-    assert float(np.sqrt(np.mean(np.square(finished[RATE // 2 : RATE * 3 // 4])))) == pytest.approx(LOUDNESS, rel=0.05)
+    assert loudness_lufs(finished[RATE // 4 : RATE], RATE) == pytest.approx(LOUDNESS_LUFS, abs=0.3)
 
 
-def test_a_peak_stays_below_the_ceiling() -> None:
-    spoken = tone(200, 1, 0.001)
-    spoken[RATE // 2] = 1
-    assert float(np.abs(finish(spoken, RATE, 0.1)).max()) == pytest.approx(CEILING)
+@pytest.mark.parametrize(("hertz", "lufs"), [(997, -3.01), (10_000, 0.3)])
+def test_loudness_is_that_of_the_standard(hertz: float, lufs: float) -> None:
+    """ITU-R BS.1770-4: a full sine of 997 Hz in one channel is -3.01 LKFS; treble counts 4 dB more than bass."""
+    assert loudness_lufs(tone(hertz, 3, 1.0), RATE) == pytest.approx(lufs, abs=0.3)
+
+
+def test_pauses_do_not_count_for_the_loudness() -> None:
+    speech, pause = tone(300, 2), tone(300, 2, 0)
+    assert loudness_lufs(np.concatenate((speech, pause)), RATE) == pytest.approx(loudness_lufs(speech, RATE), abs=0.5)
+
+
+def test_a_peak_stays_below_the_ceiling_and_leaves_the_rest_as_loud() -> None:
+    spoken = tone(200, 2, 0.05)
+    calm = finish(spoken, RATE, 0.1)
+    spoken[RATE] = 1
+    peaked = finish(spoken, RATE, 0.1)
+    assert float(np.abs(peaked).max()) <= CEILING + 1e-6
+    assert float(np.std(peaked[: RATE // 2])) == pytest.approx(float(np.std(calm[: RATE // 2])), rel=0.15)
+
+
+@given(levels=st.lists(st.floats(0, 3), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_nothing_is_ever_above_the_ceiling(levels: list[float]) -> None:
+    finished = finish(np.concatenate([tone(200, 0.1, level) for level in levels]), RATE, 0.1)
+    assert float(np.abs(finished).max(initial=0)) <= CEILING + 1e-6
+
+
+def test_what_is_nearly_silent_is_not_made_loud() -> None:
+    assert float(np.abs(finish(tone(200, 1, 0.001), RATE, 0.1)).max()) < 0.01
 
 
 @pytest.mark.parametrize("length", [0, 1, 50_000])

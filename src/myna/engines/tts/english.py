@@ -13,40 +13,34 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from myna.core.errors import WeightsDamaged
+from myna.engines.tts.english_amounts import spell_out
+from myna.engines.tts.english_context import reading
+from myna.engines.tts.english_short_forms import expand
 from myna.engines.tts.letter_to_sound import open_letter_to_sound
 
 Entry: TypeAlias = str | Mapping[str, str | None]
 """Phonemes, or phonemes by part of speech (DEFAULT, VERB, NOUN, …; None: at the end of a clause)."""
 
+_Keys: TypeAlias = tuple[str, ...]
+"""Which readings of an entry to take: the first that it has, else DEFAULT."""
+
 _VOWELS = frozenset("AIOWYiuæɑɔəɛɜɪʊʌᵻɐ")
 _PARTS = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _ENDINGS: Mapping[str, tuple[str, ...]] = {"'s": ("",), "s'": ("",), "s": ("",), "ed": ("", "e"), "ing": ("", "e")}
-_BEFORE_VERBS = frozenset(
-    [
-        "to",
-        "i",
-        "you",
-        "we",
-        "they",
-        "will",
-        "would",
-        "can",
-        "could",
-        "shall",
-        "should",
-        "may",
-        "might",
-        "must",
-        "don't",
-        "didn't",
-        "won't",
-        "can't",
-        "let's",
-        "please",
-    ]
-)
+_VULGAR_FRACTION = re.compile("(?<=[0-9])[¼-¾⅐-⅞]")
 _NEVER_SPELLED = frozenset(["AH", "AM", "AS", "BE", "HE", "HI", "HM", "HMM", "IN", "IS", "ME", "MM", "OH", "OR"])
 """Capitals that the dictionary takes for an abbreviation where they are a noun, and that never are one."""
+
+_ADDED: dict[str, Entry] = {
+    "lead": {"DEFAULT": "lˈid", "METAL": "lˈɛd"},
+    "Sean": "ʃˈɔn",
+    "Nguyen": "nwˈɪn",
+    "O'Brien": "ObɹˈIən",
+    "JSON": "ʤˈAsən",
+    "myna": "mˈInə",
+    "Qwen": "kwˈɛn",
+}
+"""What the dictionary lacks, or has with one reading of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,54 +60,64 @@ class English:
         spoken: list[str] = []
         for i in range(len(words) - 1, -1, -1):  # from the end: "the" is spoken by the sound after it
             following = spoken[-1] if spoken else ""
-            tag = "VERB" if i and words[i - 1].lower() in _BEFORE_VERBS else "DEFAULT" if following else "None"
-            if sounds := _weak_form(words[i], following) or self._word(_plain(words[i]), tag):
+            article = words[i] == "A" and i == 0 and len(words) > 1 and len(words[1]) > 1
+            word = "a" if article else words[i]
+            keys = (reading(words, i), "DEFAULT" if following else "None")
+            if sounds := _weak_form(word, following) or self._word(_plain(word), keys):
                 spoken.append(sounds.replace("ɾ", "T").replace("ʔ", "t"))  # the symbols that v1.0 learned
         return " ".join(reversed(spoken))
 
-    def _word(self, word: str, tag: str) -> str:
+    def _word(self, word: str, keys: _Keys) -> str:
         """A word in the dictionary, or with an ending, or made of several, or spelled, or guessed."""
-        if found := self._known(word, tag) or self._with_ending(word, tag):
+        if found := self._known(word, keys) or self._with_ending(word, keys):
             return found
         parts = cast(list[str], _PARTS.findall(word))
         if len(parts) > 1:
-            return "".join(self._word(part, tag) for part in parts)
+            return "".join(self._word(part, keys) for part in parts)
         letters = "".join(parts)
         if (letters.isupper() and len(letters) <= 5) or not set(letters.lower()) & set("aeiouy"):
             return self._spell(letters)
         return self.guess(letters.lower())
 
-    def _known(self, word: str, tag: str) -> str | None:
+    def _known(self, word: str, keys: _Keys) -> str | None:
         small = word.lower()
         if len(word) == 1:
-            return _reading(self.entries.get(word.upper()), tag)
+            return _reading(self.entries.get(word.upper()), keys)
         if not word.isupper():
             spellings = (word,) if len(word) > 2 and word[:-1].isupper() else (word, small, small.capitalize())
-            return _reading(next((entry for spelling in spellings if (entry := self.entries.get(spelling))), None), tag)
+            return _reading(
+                next((entry for spelling in spellings if (entry := self.entries.get(spelling))), None), keys
+            )
         entry = self.entries.get(word)
         if isinstance(entry, Mapping) and word not in _NEVER_SPELLED:
             return self._spell(word)
-        return _reading(entry or self.entries.get(small), tag)
+        return _reading(entry or self.entries.get(small), keys)
 
-    def _with_ending(self, word: str, tag: str) -> str | None:
+    def _with_ending(self, word: str, keys: _Keys) -> str | None:
         """A word with -'s, or a known one with -s, -ed or -ing behind it."""
         for ending, stems in _ENDINGS.items():
             bare = word.removesuffix(ending)
             if bare == word or not bare:
                 continue
             if ending == "'s" or bare.isupper():
-                sounds = self._word(bare, tag)
+                sounds = self._word(bare, keys)
             else:
-                sounds = next((known for stem in stems if (known := self._known(bare + stem, tag))), None)
+                sounds = next((known for stem in stems if (known := self._known(bare + stem, keys))), None)
             if sounds:
                 return sounds + _ending_sound(ending, sounds)
         return None
 
     def _spell(self, letters: str) -> str:
         """Letter by letter, the last one stressed."""
-        sounds = "".join(_reading(self.entries.get(letter), "DEFAULT") or "" for letter in letters.upper())
+        sounds = "".join(_reading(self.entries.get(letter), ("DEFAULT",)) or "" for letter in letters.upper())
         head, stress, tail = sounds.replace("ˈ", "ˌ").rpartition("ˌ")
         return head + ("ˈ" if stress else "") + tail
+
+
+def as_words(text: str) -> str:
+    """Written English as it is read aloud: words for numbers, units, dates and short forms."""
+    text = unicodedata.normalize("NFKC", _VULGAR_FRACTION.sub(r" \g<0>", text))
+    return spell_out(expand(text.replace("⁄", "/")))
 
 
 def _weak_form(word: str, following: str) -> str | None:
@@ -144,9 +148,9 @@ def _ending_sound(ending: str, stem: str) -> str:
     return "ᵻz" if last in "szʃʒʧʤ" else "s" if last in "ptkfθ" else "z"
 
 
-def _reading(entry: Entry | None, tag: str) -> str | None:
+def _reading(entry: Entry | None, keys: _Keys) -> str | None:
     if isinstance(entry, Mapping):
-        return entry.get(tag) or entry.get("DEFAULT")
+        return next((sounds for key in (*keys, "DEFAULT") if (sounds := entry.get(key))), None)
     return entry
 
 
@@ -172,4 +176,4 @@ def open_english(folder: Path) -> English:
             hint="`myna models verify` says what is wrong with it.",
         ) from error
     joined = {word.replace("-", ""): entry for word, entry in gold.items() if "-" in word}  # WiFi stands there as Wi-Fi
-    return English(joined | silver | gold, open_letter_to_sound(folder / "checkpoint20.npz"))
+    return English(joined | silver | gold | _ADDED, open_letter_to_sound(folder / "checkpoint20.npz"))

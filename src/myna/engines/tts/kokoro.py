@@ -4,6 +4,7 @@ The model (hexgrad/Kokoro-82M, exported by thewh1teagle/kokoro-onnx) takes phone
 gives 24 kHz audio. It tells no times, so there are no marks.
 """
 
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from myna.core.errors import BadInput, WeightsDamaged, WeightsMissing
 from myna.engines.base import Resources, Samples, Speech, TTSInfo, VoiceStyle
 from myna.engines.onnx import OnnxSession, load_onnxruntime, open_onnx
 from myna.engines.scheduler import Scheduler, Urgency
+from myna.engines.tts.bilingual import with_partner
 from myna.engines.tts.kokoro_vocabulary import PAD, VOCABULARY
 from myna.engines.tts.kokoro_voices import KokoroVoices, is_chinese, open_voices
-from myna.engines.tts.pronunciation import Pronunciation, cut, open_pronunciation
+from myna.engines.tts.pronunciation import Pronunciation, cut, main_language, open_pronunciation
 from myna.engines.tts.waveform import finish, restyle
 
 SAMPLE_RATE = 24_000
@@ -29,10 +31,16 @@ SAMPLE_RATE = 24_000
 LONGEST_PIECE = 160
 """In phonemes, some 12 s of speech. The model takes 510, but what it does at once cannot be interrupted."""
 
+_PART = re.compile(r"[\s\S]{1,1000}(?:(?<=[。！？!?\n])|(?<=\.\s)|\Z)|[\s\S]{1,1000}")
+"""What is read at once: whole sentences, if they end anywhere. Reading cannot be interrupted either."""
+
+SHORTEST_STYLE = 110
+"""In phonemes. The style of a short text has the voice hurry, and swallow what a clause cannot spare."""
+
 SPEEDS = (0.5, 2.0)
 PITCHES = (-12.0, 12.0)
 
-_PAUSES_S: Mapping[str, float] = {**dict.fromkeys(".!?…", 0.3), **dict.fromkeys(",;:—", 0.15)}
+_PAUSES_S: Mapping[str, float] = {"…": 0.45, **dict.fromkeys(".!?", 0.3), **dict.fromkeys(",;:—", 0.15)}
 _PAUSE_S = 0.1
 """After a piece without a mark at its end."""
 
@@ -87,7 +95,9 @@ class KokoroTTS:
         """What this engine is."""
         return self._info
 
-    async def synthesize(self, text: str, style: VoiceStyle, *, language: str | None = None) -> AsyncGenerator[Speech]:
+    async def synthesize(
+        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
+    ) -> AsyncGenerator[Speech]:
         """Speak; a long text comes in pieces of some 12 s at most.
 
         Raises:
@@ -96,11 +106,15 @@ class KokoroTTS:
         """
         manner = self._manner(style)
         run = partial(self._scheduler.run, urgency=Urgency.SPEAKING)
-        first, others = await run(partial(self._begin, text, language, manner))
-        if first is not None:
-            yield first
-        for piece in others:
-            yield await run(partial(self._speak, piece, manner))
+        language = language or main_language(text)
+        for part in _PART.findall(text):
+            begin = partial(self._begin, part, language, manner)
+            first, others = await run(begin, urgency=Urgency.FIRST_WORDS if urgent else Urgency.SPEAKING)
+            if first is not None:
+                urgent = False
+                yield first
+            for piece in others:
+                yield await run(partial(self._speak, piece, manner))
 
     def _manner(self, style: VoiceStyle) -> _Manner:
         for name, value, (low, high) in (("speed", style.speed, SPEEDS), ("pitch", style.pitch, PITCHES)):
@@ -116,7 +130,8 @@ class KokoroTTS:
         return (self._speak(pieces[0], manner), pieces[1:]) if pieces else (None, ())
 
     def _speak(self, phonemes: str, manner: _Manner) -> Speech:
-        style = self._loaded.voices.style(manner.voices, len(phonemes))
+        voices = with_partner(manner.voices, phonemes, self._loaded.voices.styles)
+        style = self._loaded.voices.style(voices, max(len(phonemes), SHORTEST_STYLE))
         # The model's own speed is left alone: it rounds each phoneme to 25 ms, and 1.25 would come out as 1.15
         samples = _infer(self._loaded.session, phonemes, style)
         samples = restyle(samples, SAMPLE_RATE, manner.speed, manner.pitch)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
+from myna.engines.tts.mandarin_readings import READINGS, reading_of_de
+
 HANZI = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 """What counts as a Chinese character, as the inside of a regular expression's class."""
 
@@ -29,16 +31,16 @@ _INTERJECTIONS = _table("o:ɔ0 yo:jɔ0 ê:ɛ0 m:m0 n:n0 ng:ŋ0 hm:hm0 hng:hŋ0")
 _BUZZED = frozenset(("zh", "ch", "sh", "r", "z", "c", "s"))
 _TONES = _table("1:→ 2:↗ 3:↓ 4:↘ 5:")
 
-_FIRST_TONE_BEFORE = frozenset("〇零一二三四五六七八九十月日号")
-_FIRST_TONE_AFTER = frozenset("第〇零一二三四五六七八九十")
+_FIRST_TONE_BEFORE = frozenset("〇零一二三四五六七八九十月日号楼")
+_FIRST_TONE_AFTER = frozenset("第〇零一二三四五六七八九十之")
 
 
 @dataclass(slots=True)
 class _Syllable:
-    """A character as it is read, and the length of its word and its place there."""
+    """A character as it is read, in pinyin without its tone, and its word and its place there."""
 
     char: str
-    sound: str
+    pinyin: str
     tone: str
     word: str
     place: int
@@ -66,20 +68,36 @@ class Mandarin:
 
     def phonemes(self, hanzi: str) -> str:
         """The phonemes of Chinese characters with nothing between them; a character without a reading has none."""
-        syllables = [syllable for word in self.cut(hanzi) for syllable in self._syllables(word)]
+        text = ""
+        for syllable in self._spoken(hanzi):
+            text += " " * (syllable.place == 0) + self.sound(syllable.pinyin).replace("0", _TONES[syllable.tone])
+        return text.strip()
+
+    def pinyin(self, hanzi: str) -> str:
+        """How the characters are read, with the tones that are spoken: ``ni2 hao3``."""
+        return " ".join(syllable.pinyin + syllable.tone for syllable in self._spoken(hanzi))
+
+    def _spoken(self, hanzi: str) -> list[_Syllable]:
+        syllables = self._syllables(hanzi)
         _unstress(syllables)
         _retone_yi_and_bu(syllables)
         self._retone_third_tones(syllables)
-        text = ""
-        for syllable in syllables:
-            text += " " * (syllable.place == 0) + syllable.sound.replace("0", _TONES[syllable.tone])
-        return text.strip()
+        return syllables
 
-    def _syllables(self, word: str) -> list[_Syllable]:
-        readings = zip(word, self.read(word), strict=True)
+    def _syllables(self, hanzi: str) -> list[_Syllable]:
+        """How each character is read, before the tones change each other."""
+        words = self.cut(hanzi)
+        chars = [(word, place, pinyin) for word in words for place, pinyin in enumerate(self.read(word))]
+        pinyins = [pinyin for _, _, pinyin in chars]
+        for i, (word, place, _) in enumerate(chars):
+            if hanzi[i] == "得" and i and (place or word == "得" or not self.is_word(word)):
+                pinyins[i] = reading_of_de(hanzi[i - 1], hanzi[i + 1 : i + 2])
+        for pattern, reading in READINGS:
+            for found in pattern.finditer(hanzi):
+                pinyins[found.start()] = reading
         return [
-            _Syllable(char, self.sound(pinyin[:-1]), pinyin[-1], word, place)
-            for place, (char, pinyin) in enumerate(readings)
+            _Syllable(word[place], pinyin[:-1], pinyin[-1], word, place)
+            for (word, place, _), pinyin in zip(chars, pinyins, strict=True)
             if pinyin[-1] in _TONES and self.sound(pinyin[:-1])
         ]
 
@@ -99,10 +117,10 @@ class Mandarin:
 
 
 def _unstress(syllables: Sequence[_Syllable]) -> None:
-    """快乐地, 跑得: the particles, which the dictionary reads dì and dé when they stand alone."""
+    """快乐地: the particle, which the dictionary reads dì when it stands alone."""
     for before, here in itertools.pairwise(syllables):
-        if (here.word == "地" and before.place > 0) or here.word == "得":
-            here.sound, here.tone = "tɤ0", "5"
+        if here.word == "地" and before.place > 0:
+            here.pinyin, here.tone = "de", "5"
 
 
 def _retone_yi_and_bu(syllables: Sequence[_Syllable]) -> None:
@@ -112,6 +130,7 @@ def _retone_yi_and_bu(syllables: Sequence[_Syllable]) -> None:
         if here.char not in ("一", "不"):
             continue
         counted = before in _FIRST_TONE_AFTER or following.char in _FIRST_TONE_BEFORE
+        counted |= before == "点" and i > 1 and syllables[i - 2].char in _FIRST_TONE_AFTER  # 二点一倍
         if before == following.char:  # 看一看, 是不是
             here.tone = "5"
         elif here.char == "一" and (counted or (here.last and here.place > 0)):  # 第一, 十一月, 星期一

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from myna.engines.tts.english import English, open_english
+from myna.engines.tts.english import English, as_words, open_english
+from myna.engines.tts.english_short_forms import expand
 from myna.engines.tts.kokoro_vocabulary import PUNCTUATION, VOCABULARY
 from myna.engines.tts.mandarin import HANZI, Mandarin, open_mandarin
 from myna.engines.tts.numerals import Numerals, open_numerals
@@ -24,26 +25,22 @@ _MARKS = str.maketrans(
     {"，": ",", "、": ",", "。": ".", "！": "!", "？": "?", "：": ":", "；": ";", "～": "—", "–": "—", "…": "…"}
     | dict.fromkeys("（）()", ",")
 )
+_NUMBER_FORMS = str.maketrans(  # before NFKC, which makes 3m2 of 3㎡ and 31/2 of 3½
+    {"²": "^2", "³": "^3", "㎡": "m^2", "㎢": "km^2", "㎠": "cm^2", "㎥": "m^3", "㎤": "cm^3"}
+    | {"½": " 1/2", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3"}
+)
 _SIGNS: Mapping[str, dict[int, str]] = {
-    "zh": str.maketrans({"&": "和", "+": "加", "=": "等于", "@": "艾特", "°": "度"}),
+    "zh": str.maketrans({"&": "和", "+": "加", "=": "等于", "@": "艾特"}),
     "en": str.maketrans(
         {"&": " and ", "+": " plus ", "=": " equals ", "@": " at ", "%": " percent ", "°": " degrees ", "#": " number "}
     ),
 }
-_SHORT_FORMS: Mapping[str, str] = {
-    "Mr.": "Mister",
-    "Mrs.": "Missis",
-    "Ms.": "Miz",
-    "Dr.": "Doctor",
-    "Prof.": "Professor",
-    "St.": "Saint",
-    "vs.": "versus",
-    "etc.": "et cetera",
-    "e.g.": "for example",
-    "i.e.": "that is",
-}
-_SHORT_FORM = re.compile(r"\b(?:{})".format("|".join(map(re.escape, _SHORT_FORMS))))
+_SCHEME = re.compile(r"\b[a-z]{3,5}://(?:www\.)?", re.IGNORECASE)
+_BETWEEN_SCRIPTS = re.compile(rf"(?<=[{HANZI}])(?=[{_LETTER}])|(?<=[{_LETTER}])(?=[{HANZI}])")
+_BETWEEN_HANZI = re.compile(rf"(?<=[{HANZI}])[/|-](?=[{HANZI}])")
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 _DOTTED = re.compile(r"\b(?:[A-Za-z]\.){2,}")  # U.S.A.
+_ABBREVIATION = re.compile("[A-Z]{2,5}")
 _BARE_STOP = re.compile("(?<!s)([ptk])(?![bdfhmnpstkvzðŋɡʃʒʤθ])")
 _DOT = re.compile(r"(?<=[a-z0-9])\.(?=[a-z])")  # example.com
 
@@ -85,12 +82,12 @@ class Pronunciation:
                 and g, so those of English words get the breath that it knows. (Errors of Whisper base over 20 mixed
                 sentences: with two of three voices 4 % fewer, with the third as many.)
         """
-        text = unicodedata.normalize("NFKC", text.translate(_MARKS)).replace("⁄", "/").replace("...", "…")
         language = "zh" if (language or main_language(text)).startswith("zh") else "en"
-        text = _SHORT_FORM.sub(lambda form: _SHORT_FORMS[form[0]], text)
+        text = _BETWEEN_SCRIPTS.sub(" ", text)
+        text = as_words(text) if language == "en" else self._chinese_as_words(text)
+        text = unicodedata.normalize("NFKC", text.translate(_MARKS)).replace("...", "…")
         text = _DOTTED.sub(lambda letters: letters[0].replace(".", "").upper(), text)
-        text = _DOT.sub("点" if language == "zh" else " dot ", text)
-        text = self.numerals.spell_out(text, language).translate(_SIGNS[language])
+        text = _DOT.sub("点" if language == "zh" else " dot ", text).translate(_SIGNS[language])
         spoken = ""
         for item in _ITEM.finditer(text):
             if item["marks"]:
@@ -99,9 +96,29 @@ class Pronunciation:
             elif item["hanzi"]:
                 spoken += " " + self.mandarin.phonemes(item["hanzi"])
             else:
-                sounds = self.english.phonemes(_WORDS.findall(item["words"]))
+                words = _WORDS.findall(item["words"])
+                sounds = self.english.phonemes(words) if language == "en" else self._english_in_chinese(words)
                 spoken += " " + (_aspirated(sounds) if chinese_voice else sounds)
         return "".join(symbol for symbol in spoken.strip() if symbol in VOCABULARY)
+
+    def _english_in_chinese(self, words: Sequence[str]) -> str:
+        """English words as Chinese speakers say them: abbreviations with each letter apart and stressed."""
+        apart: dict[str, str] = {}
+        for word in filter(_ABBREVIATION.fullmatch, words):
+            whole, letters = self.english.phonemes([word]), [self.english.phonemes([letter]) for letter in word]
+            if _unstressed(whole) == _unstressed("".join(letters)):
+                apart[whole] = " ".join(letters).replace("ˌ", "ˈ")
+        return " ".join(apart.get(sounds, sounds) for sounds in self.english.phonemes(words).split(" "))
+
+    def _chinese_as_words(self, text: str) -> str:
+        """Written Chinese as it is read aloud: words for numbers, units and signs, and for English short forms."""
+        text = unicodedata.normalize("NFKC", text.translate(_MARKS).translate(_NUMBER_FORMS))
+        text = _ADDRESS.sub(lambda address: address[0].replace(".", "点").replace("@", "艾特"), _SCHEME.sub("", text))
+        return expand(_BETWEEN_HANZI.sub(",", self.numerals.spell_out(text)))
+
+
+def _unstressed(english: str) -> str:
+    return english.replace("ˈ", "").replace("ˌ", "")
 
 
 def _aspirated(english: str) -> str:
