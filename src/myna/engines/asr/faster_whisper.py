@@ -4,8 +4,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from math import isfinite
 from typing import Literal, TypeVar
 
+import anyio.lowlevel
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,8 +40,9 @@ SHORT_WINDOW_S = 8.0
 LONGEST_WINDOW_S = 20.0
 """Long audio is cut to this. In windows of 29 s a step takes longer, and Whisper base makes more errors."""
 
-_VAD_STEP = 5 * 60 * HEARING_RATE  # 0.4 s of work
+_STEP = 5 * 60 * HEARING_RATE  # 0.4 s of work for the VAD
 _VAD_FRAME_S = VAD_FRAME / HEARING_RATE
+_LEAST_FRAMES = round(1 / _VAD_FRAME_S)  # what is heard again begins so much later at least
 _SURE = 0.5  # from this probability on, a frame counts as speech
 _MISSED_S = 0.5  # so much speech after the last word is heard again
 _PEAK = 0.3
@@ -114,13 +117,11 @@ class FasterWhisperASR:
             UnknownName: A language that the model does not hear.
             EngineUnavailable: The model failed, for example for want of memory.
         """
-        if not np.isfinite(samples).all():
-            raise BadAudio("The samples hold values that are no numbers.", hint="Check what recorded them.")
+        gain = _gain(await _peak(samples))
         languages = self._languages(options.language)
         if len(samples) < SHORTEST_S * HEARING_RATE:
             return Transcript("", None)
-        samples = _raised(samples)
-        probabilities = await self._speech(samples, options)
+        probabilities = await self._speech(samples, gain, options)
         text = ""
         segments: list[TranscriptSegment] = []
         sure = probabilities >= _SURE
@@ -128,7 +129,7 @@ class FasterWhisperASR:
         while windows:
             window = windows.popleft()
             speech_s = _seconds(sure[window.first : window.end])
-            within = samples[window.first * VAD_FRAME : window.end * VAD_FRAME]
+            within = samples[window.first * VAD_FRAME : window.end * VAD_FRAME] * gain
             decoded = await self._hear(within, speech_s, languages, options)
             if decoded is None:
                 continue
@@ -136,8 +137,8 @@ class FasterWhisperASR:
             text += decoded.text
             segments += (_moved(segment, window.first * _VAD_FRAME_S) for segment in decoded.segments)
             # Whisper leaves a sentence that it takes for unfinished to the next window.
-            rest = window.first + int(decoded.segments[-1].end_s / _VAD_FRAME_S)
-            if rest > window.first and _seconds(sure[rest : window.end]) > _MISSED_S:
+            rest = window.first + max(int(decoded.segments[-1].end_s / _VAD_FRAME_S), _LEAST_FRAMES)
+            if _seconds(sure[rest : window.end]) > _MISSED_S:
                 windows.appendleft(Window(rest, window.end))
         return Transcript(text.strip(), languages[0] if text else None, tuple(segments))
 
@@ -151,12 +152,13 @@ class FasterWhisperASR:
             )
         return (wanted,)
 
-    async def _speech(self, samples: Samples, options: ASROptions) -> NDArray[np.float32]:
-        pieces = [
-            await self._run(partial(self._decoder.speech_probabilities, samples[first : first + _VAD_STEP]), options)
-            for first in range(0, len(samples), _VAD_STEP)
-        ]
-        return np.concatenate(pieces)
+    async def _speech(self, samples: Samples, gain: np.float32, options: ASROptions) -> NDArray[np.float32]:
+        def probabilities(first: int) -> NDArray[np.float32]:
+            return self._decoder.speech_probabilities(samples[first : first + _STEP] * gain)
+
+        return np.concatenate(
+            [await self._run(partial(probabilities, first), options) for first in range(0, len(samples), _STEP)]
+        )
 
     async def _hear(
         self, samples: Samples, speech_s: float, languages: tuple[str, ...], options: ASROptions
@@ -183,10 +185,26 @@ class FasterWhisperASR:
             ) from error
 
 
-def _raised(samples: Samples) -> Samples:
-    """Quiet samples louder: below a hundredth of full scale the VAD misses most speech."""
-    peak = float(np.abs(samples).max())
-    return samples * np.float32(min(_HIGHEST_GAIN, _PEAK / peak)) if 0 < peak < _PEAK else samples
+async def _peak(samples: Samples) -> float:
+    """The highest level; in steps, so that hours of audio hold up nobody else.
+
+    Raises:
+        BadAudio: Values that are no numbers.
+    """
+    peak = 0.0
+    for first in range(0, len(samples), _STEP):
+        piece = samples[first : first + _STEP]
+        level = max(float(piece.max()), -float(piece.min()))
+        if not isfinite(level):
+            raise BadAudio("The samples hold values that are no numbers.", hint="Check what recorded them.")
+        peak = max(peak, level)
+        await anyio.lowlevel.checkpoint()
+    return peak
+
+
+def _gain(peak: float) -> np.float32:
+    """What makes quiet samples louder: below a hundredth of full scale the VAD misses most speech."""
+    return np.float32(min(_HIGHEST_GAIN, _PEAK / peak) if 0 < peak < _PEAK else 1)
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:

@@ -28,6 +28,8 @@ _HINT_TOKENS = 100
 _LATE_S = 2.0
 _TIMESTAMP_S = 0.02
 _FRAMES_PER_S = 100
+_HOP = HEARING_RATE // _FRAMES_PER_S
+_SOME_SILENCE = 5 * _HOP  # a frame is computed from less
 _PARTS = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -144,8 +146,7 @@ class WhisperDecoder:
         """Decode a window of at most `FULL_WINDOW_S`."""
         audio_s = len(samples) / HEARING_RATE
         window = round(min(FULL_WINDOW_S, max(decoding.window_s, audio_s + 1)) * 10) * HEARING_RATE // 10
-        features = self._model.feature_extractor(np.pad(samples, (0, window - len(samples))), padding=0)
-        encoded = self._model.encode(features)
+        encoded = self._model.encode(self._features(samples, window))
         language = self._detect(encoded, decoding.languages)
         tokenizer = self._tokenizers[language]
         prompt = list(tokenizer.sot_sequence)
@@ -181,6 +182,12 @@ class WhisperDecoder:
             logprob=generated.scores[0] * len(tokens) / (len(tokens) + 1),
             sound=len(tokens) < longest and last_s <= audio_s + _LATE_S,
         )
+
+    def _features(self, samples: Samples, window: int) -> NDArray[np.float32]:
+        """The features of samples, and of silence up to ``window`` samples: all its frames are alike, the lowest."""
+        computed = min(window, -(-(len(samples) + _SOME_SILENCE) // _HOP) * _HOP)
+        features = self._model.feature_extractor(np.pad(samples, (0, computed - len(samples))), padding=0)
+        return np.pad(features, ((0, 0), (0, window // _HOP - features.shape[1])), constant_values=features.min())
 
     def _detect(self, encoded: object, languages: tuple[str, ...]) -> str:
         candidates = languages or tuple(self._tokenizers)
