@@ -1,7 +1,31 @@
-"""All benchmarks, one after another: ``python -m benchmarks``."""
+"""All benchmarks, one after another: ``python -m benchmarks [--runs N] [--json]``; ``--runs 1`` is a quick look."""
 
-from benchmarks import asr, startup, tts
+import sys
+from argparse import ArgumentParser
+from importlib import import_module
 
-for benchmark in (asr, tts, startup):
-    print(f"\n== {benchmark.__name__}")
-    benchmark.main()
+from benchmarks.report import positive
+
+BENCHMARKS = ("startup", "memory", "asr", "tts", "llm", "turn", "round_trip")
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=positive, help="of each benchmark, instead of its own number")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each")
+    wanted = parser.parse_args()
+    failed: list[str] = []
+    for name in BENCHMARKS:
+        if not wanted.json:
+            print(f"\n== {name}", flush=True)
+        try:
+            import_module(f"benchmarks.{name}").main(sys.argv[1:])
+        except SystemExit as problem:  # something that it needs is not here; the others go on
+            print(problem, file=sys.stderr)
+            failed.append(name)
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,168 +1,186 @@
 """Myna's hearing against faster-whisper called the usual way: same model, beam and language, clip by clip in turn.
 
-``python -m benchmarks.asr [--clips FOLDER] [--model NAME] [--runs N] [--json]``
+``python -m benchmarks.asr [--speech FOLDER] [--model NAME] [--every N] [--runs N] [--json] [--picture FILE]``
 
-The usual call is measured twice, with its own number of threads and with ours. FOLDER holds audio files and a
-``transcripts.tsv`` with the columns file, language and text. Numbers in Chinese text are compared as they are spoken.
+The usual call hears a window of 30 s, as its library does unless told. It is measured twice, with its own number of
+threads and with ours. The clips are those of ``clips.tsv``; FOLDER has the Mandarin ones.
 """
 
-import argparse
-import csv
-import json
 import re
 import statistics
-import sys
 import time
-from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import anyio
-import cn2an
-import opencc
-from benchmarks.machine import describe
+import jiwer
+from benchmarks.clips import SPEECH, Clip, listed, recordings
+from benchmarks.picture import scatter
+from benchmarks.report import Report, Target, positive, run
+from benchmarks.words import tokens
 from faster_whisper import WhisperModel
 
 from myna.config.load import load_settings
 from myna.core.audio import HEARING_RATE
 from myna.engines.asr.faster_whisper import FasterWhisperOptions, catalog_name, plugin
 from myna.engines.base import ASR, ASROptions, Resources, Samples
-from myna.engines.samples import read_audio
 from myna.engines.scheduler import open_scheduler
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 from myna.weights.store import WeightsStore
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "speech"
 SHORT_S = 5.0
+USUAL, USUAL_THREADS, MYNA = "usual", "usual, threads as ours", "Myna"
 
-# opencc and faster-whisper come without whole types.
-simplify = cast(Callable[[str], str], opencc.OpenCC("tw2s").convert)  # pyright: ignore[reportUnknownMemberType]
+_REPEATED = re.compile(r"(.{4,}?)\1|(.{2,3}?)\2{2}|(.)\3{4}")
 
 
-@dataclass
-class Clip:
-    """A recording, and for every way to hear it the text and the times it took."""
+@dataclass(slots=True)
+class Hearing:
+    """A clip, and for every way to hear it the text and the times it took."""
 
-    name: str
+    clip: Clip
     samples: Samples
-    language: str
-    said: str
     texts: dict[str, str] = field(default_factory=dict[str, str])
     times_s: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """How long the clip is."""
         return len(self.samples) / HEARING_RATE
 
     def time_s(self, way: str) -> float:
         """How long it took to hear, one way."""
         return statistics.median(self.times_s[way])
 
-
-def normalize(text: str, language: str) -> str:
-    """Letters only, numbers as they are spoken, simplified Chinese (隨著 as 随着, which t2s does not do)."""
-    text = text.casefold()
-    if language == "zh":
-        text = cn2an.transform(re.sub(r"(?<=\d),(?=\d)", "", simplify(text)), "an2cn")
-    return "".join(letter for letter in text if letter.isalnum())
+    def ratio(self, way: str) -> float:
+        """How many times as long as Myna it took."""
+        return self.time_s(way) / self.time_s(MYNA)
 
 
-def edits(one: str, other: str) -> int:
-    """Levenshtein's distance."""
-    row = list(range(len(other) + 1))
-    for above, letter in enumerate(one):
-        corner, row[0] = above, above + 1
-        for at, against in enumerate(other, 1):
-            corner, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, corner + (letter != against))
-    return row[-1]
+def loops(said: str, heard: str, language: str) -> bool:
+    """Whether a text repeats itself where nobody did, and is longer for it.
+
+    Four letters or more twice in a row, two or three of them three times, or one five times.
+    """
+    right, letters = ("".join(tokens(text, language)) for text in (said, heard))
+    return any(
+        repeated[0] not in right and len(letters) > len(right) + len(repeated[0]) / 4
+        for repeated in _REPEATED.finditer(letters)
+    )
 
 
-def read_clips(folder: Path) -> list[Clip]:
-    with (folder / "transcripts.tsv").open(encoding="utf-8", newline="") as table:
-        rows = list(csv.DictReader(table, delimiter="\t"))
-    return [
-        Clip(row["file"], read_audio(folder / row["file"], HEARING_RATE), row["language"], row["text"]) for row in rows
-    ]
-
-
-def usual(model: WhisperModel, beam_size: int, clip: Clip) -> str:
+def usual(model: WhisperModel, beam_size: int, hearing: Hearing) -> str:
     segments, _ = model.transcribe(  # pyright: ignore[reportUnknownMemberType]
-        clip.samples, language=clip.language, beam_size=beam_size
+        hearing.samples, language=hearing.clip.language, beam_size=beam_size
     )
     return "".join(segment.text for segment in segments)
 
 
-async def ours(asr: ASR, clip: Clip) -> str:
-    return (await asr.transcribe(clip.samples, ASROptions(language=clip.language))).text
+async def ours(asr: ASR, hearing: Hearing) -> str:
+    return (await asr.transcribe(hearing.samples, ASROptions(language=hearing.clip.language))).text
 
 
-async def measure(clips: list[Clip], options: FasterWhisperOptions, weights: Weights, runs: int) -> None:
-    """Hear every clip in every way, ``runs`` times after one that does not count."""
+async def hear_all(hearings: Sequence[Hearing], options: FasterWhisperOptions, weights: Weights, runs: int) -> None:
+    """Hear every clip in every way, ``runs`` times; before, the first clip once, which does not count."""
     load = partial(WhisperModel, str(weights.locate(catalog_name(options.model))), device="cpu", compute_type="int8")
-    models = {"usual": load(), "usual, threads as ours": load(cpu_threads=options.threads)}
+    models = {USUAL: load(), USUAL_THREADS: load(cpu_threads=options.threads)}
     async with open_scheduler({"cpu": 1}) as scheduler, plugin.open(options, Resources(weights, scheduler)) as asr:
-        for run in range(runs + 1):
-            for clip in clips:
-                for way in (*models, "Myna"):
-                    began = time.perf_counter()
-                    text = usual(models[way], options.beam_size, clip) if way in models else await ours(asr, clip)
-                    took_s = time.perf_counter() - began
-                    if run:
-                        clip.times_s.setdefault(way, []).append(took_s)
-                    clip.texts[way] = text
+        for hearing, counts in [(hearings[0], False), *((hearing, True) for _ in range(runs) for hearing in hearings)]:
+            for way in (*models, MYNA):
+                began = time.perf_counter()
+                if way in models:
+                    hearing.texts[way] = usual(models[way], options.beam_size, hearing)
+                else:
+                    hearing.texts[way] = await ours(asr, hearing)
+                if counts:
+                    hearing.times_s.setdefault(way, []).append(time.perf_counter() - began)
 
 
-def error_rate(clips: list[Clip], way: str) -> float:
-    pairs = [(normalize(clip.said, clip.language), normalize(clip.texts[way], clip.language)) for clip in clips]
-    return sum(edits(said, heard) for said, heard in pairs) / sum(len(said) for said, _ in pairs)
+def error_percent(hearings: Sequence[Hearing], way: str) -> float:
+    """Words, and Chinese characters, that are wrong, missing or too many."""
+    pairs = [
+        [" ".join(tokens(text, hearing.clip.language)) for text in (hearing.clip.text, hearing.texts[way])]
+        for hearing in hearings
+    ]
+    return 100 * jiwer.wer([said for said, _ in pairs], [heard for _, heard in pairs])
 
 
-def summary(clips: list[Clip]) -> dict[str, dict[str, float]]:
-    """For every way: its error rate, its median time, and how many times as long as Myna it takes, medians of clips."""
-    short = [clip for clip in clips if clip.seconds <= SHORT_S]
+def summary(hearings: Sequence[Hearing]) -> dict[str, dict[str, float]]:
+    """The figures of every way."""
+    short = [hearing for hearing in hearings if hearing.seconds <= SHORT_S]
+    languages = sorted({hearing.clip.language for hearing in hearings})
     return {
         way: {
-            "errors, % of characters": 100 * error_rate(clips, way),
-            "median, ms": 1000 * statistics.median(clip.time_s(way) for clip in clips),
-            "× Myna's time": statistics.median(clip.time_s(way) / clip.time_s("Myna") for clip in clips),
-            f"× Myna's time, clips up to {SHORT_S:.0f} s": statistics.median(
-                clip.time_s(way) / clip.time_s("Myna") for clip in short
-            ),
+            **{
+                f"{language} errors, %": error_percent([h for h in hearings if h.clip.language == language], way)
+                for language in languages
+            },
+            "errors, %": error_percent(hearings, way),
+            "looped clips": sum(loops(h.clip.text, h.texts[way], h.clip.language) for h in hearings),
+            "median, ms": 1000 * statistics.median(hearing.time_s(way) for hearing in hearings),
+            f"median ≤ {SHORT_S:.0f} s, × Myna's": statistics.median(hearing.ratio(way) for hearing in short),
+            "median, × Myna's": statistics.median(hearing.ratio(way) for hearing in hearings),
+            "sum, × Myna's": sum(h.time_s(way) for h in hearings) / sum(h.time_s(MYNA) for h in hearings),
         }
-        for way in clips[0].times_s
+        for way in (USUAL, USUAL_THREADS, MYNA)
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=Path, default=RECORDINGS)
-    parser.add_argument("--model", default="whisper-base")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    wanted = parser.parse_args()
-    if not (wanted.clips / "transcripts.tsv").exists():
-        sys.exit(f"There are no recordings in {wanted.clips}; name a folder with --clips.")
-    clips = read_clips(wanted.clips)
-    weights = WeightsStore(load_settings().folders.cache / "weights", load_catalog())
+def targets(table: dict[str, dict[str, float]]) -> tuple[Target, ...]:
+    faster = f"median ≤ {SHORT_S:.0f} s, × Myna's"
+    return (
+        *(Target(f"{way}, {faster}", table[way][faster], "at least", 4) for way in (USUAL, USUAL_THREADS)),
+        Target("Myna, errors, %", table[MYNA]["errors, %"], "at most", table[USUAL]["errors, %"]),
+        Target("Myna, looped clips", table[MYNA]["looped clips"], "at most", 0),
+    )
+
+
+def measure(wanted: Namespace) -> Report:
+    here = recordings(wanted.speech)
+    clips = listed()[:: wanted.every]
+    here.fetch(clips)
+    hearings = [Hearing(clip, here.read(clip)) for clip in clips]
     options = FasterWhisperOptions(model=wanted.model)
-    anyio.run(partial(measure, clips, options, weights, wanted.runs))
-    measured = summary(clips)
-    machine = describe("faster-whisper", "ctranslate2")
-    if wanted.json:
-        print(json.dumps({"machine": machine, "options": options.model_dump(), "ways": measured}, ensure_ascii=False))
-        return
-    print(f"{machine}\n{wanted.model}, beam {options.beam_size}, {len(clips)} clips, medians of {wanted.runs} runs\n")
-    for clip in clips:
-        times = "  ".join(f"{way} {1000 * clip.time_s(way):5.0f} ms" for way in clip.times_s)
-        print(f"{clip.seconds:5.1f} s  {times}  {clip.texts['Myna']}")
-    for way, figures in measured.items():
-        print(f"\n{way}")
-        for what, value in figures.items():
-            print(f"  {what:38} {value:7.1f}")
+    weights = WeightsStore(load_settings().folders.cache / "weights", load_catalog())
+    anyio.run(hear_all, hearings, options, weights, wanted.runs)
+    table = summary(hearings)
+    slowest = min((h for h in hearings if h.seconds <= SHORT_S), key=lambda hearing: hearing.ratio(USUAL))
+    ways = {way: [(h.seconds, 1000 * h.time_s(way)) for h in hearings] for way in table}
+    return Report(
+        f"{len(clips)} clips heard by {wanted.model}, beam {options.beam_size}",
+        table,
+        packages=("faster-whisper", "ctranslate2", "jiwer"),
+        targets=targets(table),
+        notes=(f"least gained on a short clip: {slowest.clip.name}, {slowest.ratio(USUAL):.2f}",),
+        details={"options": options.model_dump(), "clips": [_as_json(hearing) for hearing in hearings]},
+        draw=scatter(ways, "clip, s", "heard in, ms"),
+    )
+
+
+def _as_json(hearing: Hearing) -> dict[str, object]:
+    return {
+        "source": hearing.clip.source,
+        "clip": hearing.clip.name,
+        "seconds": round(hearing.seconds, 2),
+        "said": hearing.clip.text,
+        "heard": hearing.texts,
+        "median_ms": {way: round(1000 * hearing.time_s(way), 1) for way in hearing.times_s},
+        "looped": [way for way, text in hearing.texts.items() if loops(hearing.clip.text, text, hearing.clip.language)],
+    }
+
+
+def add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--speech", type=Path, default=SPEECH, help="the folder with the Mandarin recordings")
+    parser.add_argument("--model", default="whisper-base")
+    parser.add_argument("--every", type=positive, default=1, help="only every so many-th clip of the list")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    run("asr", measure, arguments, runs=3, add_options=add_options)
 
 
 if __name__ == "__main__":

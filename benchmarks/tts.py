@@ -1,16 +1,15 @@
 """How long speech takes to make, against how long it lasts: a first clause, and a sentence, in both languages.
 
-``python -m benchmarks.tts [--runs N] [--json]``
+``python -m benchmarks.tts [--runs N] [--json] [--picture FILE]``
 """
 
-import argparse
-import json
-import statistics
 import time
+from argparse import Namespace
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import anyio
-from benchmarks.machine import describe
+from benchmarks.report import Report, Table, medians, run
 
 from myna.config.load import load_settings
 from myna.engines.base import TTS, Resources, VoiceStyle
@@ -27,44 +26,40 @@ TEXTS = {
 }
 
 
-async def speak(tts: TTS, voice: str, text: str) -> tuple[float, float]:
-    """Seconds to make a text's speech, and seconds that it lasts."""
-    began, samples = time.perf_counter(), 0
+async def speak(tts: TTS, voice: str, text: str) -> dict[str, float]:
+    """Make a text's speech."""
+    began, first_s, samples = time.perf_counter(), 0.0, 0
     async with aclosing(tts.synthesize(text, VoiceStyle(voice))) as stream:
         async for speech in stream:
+            first_s = first_s or time.perf_counter() - began
             samples += len(speech.samples)
-    return time.perf_counter() - began, samples / tts.info.sample_rate
+    made_s, lasts_s = time.perf_counter() - began, samples / tts.info.sample_rate
+    return {
+        "first audio, s": first_s,
+        "all of it, s": made_s,
+        "lasts, s": lasts_s,
+        "real-time factor": made_s / lasts_s,
+    }
 
 
-async def measure(runs: int) -> dict[str, tuple[float, float]]:
-    """Medians of both, by what was spoken."""
+async def speak_all(runs: int) -> Sequence[Table]:
+    """Every text once a run, after one run that does not count."""
     weights = WeightsStore(load_settings().folders.cache / "weights", load_catalog())
     async with (
         open_scheduler({"cpu": 1}) as scheduler,
         plugin.open(KokoroOptions(), Resources(weights, scheduler)) as tts,
     ):
-        times = {name: [await speak(tts, *what) for _ in range(runs)] for name, what in TEXTS.items()}
-    return {
-        name: (statistics.median(made for made, _ in of), statistics.median(lasts for _, lasts in of))
-        for name, of in times.items()
-    }
+        tables = [{name: await speak(tts, *what) for name, what in TEXTS.items()} for _ in range(runs + 1)]
+    return tables[1:]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    wanted = parser.parse_args()
-    measured = anyio.run(measure, wanted.runs)
-    machine = describe("onnxruntime")
-    if wanted.json:
-        rows = {name: {"made_s": made, "lasts_s": lasts} for name, (made, lasts) in measured.items()}
-        print(json.dumps({"machine": machine, "runs": wanted.runs, "medians": rows}, ensure_ascii=False))
-        return
-    print(machine)
-    print(f"{'':12} {'made':>8} {'lasts':>8} {'ratio':>6}")
-    for name, (made, lasts) in measured.items():
-        print(f"{name:12} {made:7.2f}s {lasts:7.2f}s {made / lasts:6.2f}")
+def measure(wanted: Namespace) -> Report:
+    tables = anyio.run(speak_all, wanted.runs)
+    return Report("Speech: a first clause and a sentence", medians(tables), packages=("onnxruntime",))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    run("tts", measure, arguments, runs=5)
 
 
 if __name__ == "__main__":
