@@ -4,8 +4,8 @@
 
 Alone means: a whole transcription, then the LLM until its first segment is there, then the speech of that segment until
 its first audible sample; nothing else runs meanwhile. Both ways get the same prompt and take the likeliest tokens, so
-they say the same. They take turns, and no utterance follows itself, so what the LLM has cached is the persona's part of
-the prompt for both. The stages of a turn are told by its own events.
+they say the same. They take turns, no utterance follows itself, and the LLM has one slot and no other cache, so what it
+finds there is the persona's part of the prompt for both. The stages of a turn are told by its own events.
 """
 
 import time
@@ -124,9 +124,9 @@ def audible(samples: Samples) -> bool:
     return bool(np.any(np.abs(samples) > AUDIBLE))
 
 
-async def take_turns(runs: int, utterances: Sequence[Samples]) -> list[Table]:
+async def take_turns(runs: int, utterances: list[Samples]) -> list[Table]:
     """Every utterance both ways in each run, after one run that does not count; the medians of each run."""
-    loaded = load_settings()
+    loaded = load_settings({"llamacpp": {"slots": 1, "prompt_cache_mib": 0}})
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
     personas = Personas(loaded.folders.config / "personas")
     async with open_service(loaded, ("llm", "asr", "tts"), weights, personas) as service:
@@ -136,17 +136,18 @@ async def take_turns(runs: int, utterances: Sequence[Samples]) -> list[Table]:
         bench = Bench(service, persona, options)
         tables: list[Table] = []
         for _ in range(runs + 1):
-            took: list[Table] = []
-            for at in range(0, len(utterances) - 1, 2):
-                one, other = utterances[at : at + 2]
-                first = {"alone": await bench.alone(one), "turn": await bench.turn(other)}
-                took += [first, {"alone": await bench.alone(other), "turn": await bench.turn(one)}]
+            took = [
+                {"alone": await bench.alone(one), "turn": await bench.turn(other)}
+                for one, other in zip(utterances, utterances[2:] + utterances[:2], strict=True)
+            ]
             tables.append(medians(took))
     return tables[1:]
 
 
 def measure(wanted: Namespace) -> Report:
     utterances = [read_audio(file, HEARING_RATE) for file in sorted(wanted.recordings.glob("*.wav"))]
+    if len(utterances) < 4:
+        raise SystemExit(f"{wanted.recordings} has {len(utterances)} WAV files; at least 4 are needed.")
     table = medians(anyio.run(take_turns, wanted.runs, utterances))
     ratio = table["turn"]["all, s"] / table["alone"]["all, s"]
     return Report(

@@ -198,6 +198,33 @@ def test_a_program_is_not_asked(home: Path):
     assert not (home / "myna.toml").exists()
 
 
+SHELL = """
+import os, pty, subprocess, sys
+child, terminal = pty.fork()
+if child == 0:
+    subprocess.run([sys.executable, "-c", sys.argv[1]], process_group=0, timeout=30)
+    os._exit(0)
+try:
+    while said := os.read(terminal, 4096):
+        os.write(1, said)
+except OSError:  # the terminal is gone
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_job_in_the_background_of_a_shell_is_not_asked(home: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", SHELL, OFFER],
+        env=environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "chosen: None\n"
+    assert not (home / "myna.toml").exists()
+
+
 def test_ctrl_c_ends_it_and_nothing_is_kept(home: Path):
     terminal = Terminal()
     child = subprocess.Popen(

@@ -126,6 +126,13 @@ def test_an_open_door_without_a_key_is_a_problem(tmp_path: Path):
     assert "myna key create" in found.advice
 
 
+def test_a_myna_that_runs_does_not_hide_that_it_would_not_start_again(tmp_path: Path):
+    with a_server_that_answers(b'{"engines": {}}') as number:
+        (found,) = port(load(tmp_path, port=number, host="0.0.0.0"))
+    assert found.verdict == "problem"
+    assert "no API key" in found.measured
+
+
 def test_sources_are_told_one_by_one(tmp_path: Path, store: WeightsStore, monkeypatch: pytest.MonkeyPatch):
     def reach(*_: object) -> dict[str, str]:
         return {"hf": "out of reach (no route)", "pypi": ""}

@@ -43,7 +43,7 @@ class Server:
     def wait_ready(self) -> None:
         self.wait(lambda: httpx.get(f"{self.url}/ready").status_code == 200)
 
-    def wait(self, condition: Callable[[], bool], within_s: float = 60) -> None:
+    def wait(self, condition: Callable[[], bool], within_s: float = 180) -> None:
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             try:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.models
 
 def ask(server: Server, *messages: tuple[str, str], **more: object) -> httpx.Response:
     body = {"messages": [{"role": role, "content": content} for role, content in messages], **more}
-    return httpx.post(f"{server.url}/llm", json=body, timeout=60)
+    return httpx.post(f"{server.url}/llm", json=body, timeout=300)
 
 
 def test_llm_answers_in_words_without_tags(server: Server) -> None:
@@ -101,7 +101,7 @@ def test_two_servers_share_a_home_and_a_killed_llm_costs_one_of_them_one_reply(
     (llm,) = [pid for pid in other.family() if b"llamacpp_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     body = {"model": "myna", "messages": [{"role": "user", "content": "Count from one to five hundred."}]}
     with httpx.stream(
-        "POST", f"{other.url}/v1/chat/completions", json=body | {"stream": True, "max_tokens": 512}, timeout=60
+        "POST", f"{other.url}/v1/chat/completions", json=body | {"stream": True, "max_tokens": 512}, timeout=300
     ) as answer:
         events = answer.iter_lines()
         next(events)

@@ -1,16 +1,20 @@
-"""A real server, on a real socket, whose LLM is scripted."""
+"""A real server on a real socket, with the engines that a test gives it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import anyio
+import anyio.to_thread
 import httpx
+import openai
 from pydantic import BaseModel
 
 from myna.config.settings import Settings
 from myna.engines.base import LLM, Resources
-from myna.engines.opening import Choice, open_engines
+from myna.engines.opening import Choice, Kind, open_engines
 from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.server.app import create_app
@@ -18,7 +22,10 @@ from myna.server.door import Rules
 from myna.server.run import bind, serve
 from myna.server.service import Service
 from myna.store.in_memory import InMemoryStore
+from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
+
+T = TypeVar("T")
 
 
 class NoOptions(BaseModel):
@@ -26,29 +33,48 @@ class NoOptions(BaseModel):
 
 
 @dataclass(frozen=True)
-class ScriptedPlugin:
-    llm: LLM
+class Opened:
+    """The plugin of an engine that exists already."""
+
+    engine: object
     options_model: type[NoOptions] = NoOptions
 
     def weights(self, options: NoOptions) -> Sequence[str]:
         return ()
 
     @asynccontextmanager
-    async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[LLM]:
-        yield self.llm
+    async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[object]:
+        yield self.engine
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Whoever asks the server: plain HTTP, and the official SDK, which blocks."""
+
+    http: httpx.AsyncClient
+    sdk: openai.OpenAI
+
+    async def ask(self, call: Callable[[openai.OpenAI], T]) -> T:
+        """What the SDK gives, called in a thread."""
+        return await anyio.to_thread.run_sync(partial(call, self.sdk))
+
+
+def choice(engine: object) -> Choice:
+    """An engine as the chosen one of its kind."""
+    return Choice("scripted", Opened(engine), NoOptions())
 
 
 @asynccontextmanager
-async def serving(
-    llm: LLM, weights: Weights, settings: Settings | None = None, rules: Rules | None = None
-) -> AsyncGenerator[httpx.AsyncClient]:
-    """A client of the server."""
+async def serving_engines(
+    weights: Weights, choices: Mapping[Kind, Choice], settings: Settings | None = None, rules: Rules | None = None
+) -> AsyncGenerator[Clients]:
+    """Clients of a server with these engines, and an LLM that says nothing."""
 
     @asynccontextmanager
     async def service() -> AsyncGenerator[Service]:
-        async with open_scheduler({"cpu": 1}) as scheduler:
-            choice = Choice("scripted", ScriptedPlugin(llm), NoOptions())
-            async with open_engines({"llm": choice}, Resources(weights, scheduler)) as engines:
+        async with open_scheduler({"cpu": 2}) as scheduler:
+            everything: dict[Kind, Choice] = {"llm": choice(ScriptedLLM()), **choices}
+            async with open_engines(everything, Resources(weights, scheduler)) as engines:
                 await engines.settled()
                 yield Service(settings or Settings(), engines, InMemoryStore(), Personas(None))
 
@@ -61,6 +87,24 @@ async def serving(
     async with anyio.create_task_group() as group:
         group.start_soon(serve, create_app(service, rules), listener, announce)
         await up.wait()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=10) as client:
-            yield client
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=60) as sdk:
+                yield Clients(http, sdk)
         group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def serving(
+    llm: LLM, weights: Weights, settings: Settings | None = None, rules: Rules | None = None
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of a server with this LLM alone."""
+    async with serving_engines(weights, {"llm": choice(llm)}, settings, rules) as clients:
+        yield clients.http
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for something that happens elsewhere."""
+    with anyio.fail_after(20):
+        while not true():
+            await anyio.sleep(0.01)

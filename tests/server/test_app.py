@@ -34,6 +34,13 @@ async def test_with_a_key_everything_but_health_needs_it(weights: Weights, tmp_p
         assert answer.json()["text"] == "Yes."
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_monitors_may_ask_with_head(weights: Weights, path: str) -> None:
+    async with serving(ScriptedLLM(), weights) as client:
+        answer = await client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
 async def test_openais_sdk_understands_the_refusal_and_sends_the_key(weights: Weights, tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     _, secret = keys.create()

@@ -78,6 +78,14 @@ def test_any_rate_and_several_channels_are_read(rate: int) -> None:
     assert len(samples) == pytest.approx(HEARING_RATE, abs=50)
 
 
+@pytest.mark.parametrize("rate", [1, 3_999])
+def test_a_rate_that_no_recorder_has_is_refused_before_it_becomes_hours(rate: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, tone(0.2, 8_000), rate, format="FLAC")  # pyright: ignore[reportUnknownMemberType]
+    with pytest.raises(BadAudio, match=f"sample rate is {rate} Hz"):
+        pieces(file.getvalue())
+
+
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "FLOAT", "DOUBLE", "ULAW"])
 def test_any_width_is_read(subtype: str) -> None:
     (samples,) = pieces(wav(tone(1, HEARING_RATE), HEARING_RATE, subtype))

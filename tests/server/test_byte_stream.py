@@ -82,6 +82,20 @@ async def test_after_a_later_error_the_answer_has_no_end() -> None:
     assert (client.body, client.whole) == (b"a", False)
 
 
+def test_what_an_engine_says_of_its_failure_is_content_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    @on_virtual_clock
+    async def ask() -> None:
+        client = Client()
+        pieces = Pieces([b"a", EngineRefused("cannot say: I am ill")])
+        await ByteStream(pieces.make(), "audio/wav")(SCOPE, client.receive, client.send)
+
+    caplog.set_level("DEBUG", "myna")
+    ask()
+    assert "engine_refused" in caplog.text
+    assert "ill" not in caplog.text
+    assert [record.__dict__.get("content") for record in caplog.records] == [None, "cannot say: I am ill"]
+
+
 @on_virtual_clock
 async def test_a_client_that_goes_away_stops_the_making() -> None:
     pieces, client = Pieces([b"a", 3600.0, b"b"]), Client(gone_after_s=10)

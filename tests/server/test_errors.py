@@ -113,6 +113,26 @@ async def test_only_the_first_line_of_many_problems_fits(weights: Weights, path:
     assert len(answer.content) < 2000
 
 
+@pytest.mark.parametrize(("path", "body", "param"), [
+    ("embeddings", {"input": 5}, "input"),
+    ("embeddings", {}, "input"),
+    ("audio/speech", {"input": "hi", "voice": 5}, "voice"),
+    ("audio/speech", {"input": "hi", "voice": {}}, "voice"),
+    ("chat/completions", {"model": "myna", "messages": [{"role": "user", "content": "hi"}], "stop": [5]}, "stop[0]"),
+    ("chat/completions", {"model": "myna", "messages": [{"content": "hi"}]}, "messages[0].role"),
+])  # fmt: skip
+async def test_a_field_is_named_and_not_what_was_tried(weights: Weights, path: str, body: Any, param: str) -> None:
+    async with serving(ScriptedLLM("yes"), weights) as client:
+        answer = await client.post(f"/v1/{path}", json=body)
+    assert (answer.status_code, told(answer)["param"]) == (400, param)
+
+
+async def test_of_a_body_that_is_missing_that_is_said(weights: Weights) -> None:
+    async with serving(ScriptedLLM("yes"), weights) as client:
+        answer = await client.post(CHAT, content=b"", headers=JSON)
+    assert told(answer)["message"].startswith("Missing required parameter: the body.")
+
+
 @pytest.mark.parametrize("error", [PromptTooLong("too long", hint="shorten it"), EngineTimeout("late"), BadInput("no")])
 def test_an_error_that_a_session_told_is_the_error_that_it_was(error: MynaError) -> None:
     again = error_told(error.code, error.message, error.hint)

@@ -86,6 +86,14 @@ async def test_a_failure_before_the_first_event_keeps_its_status() -> None:
     assert client.got == []
 
 
+@on_virtual_clock
+async def test_nothing_follows_the_end_however_slowly_it_is_read() -> None:
+    client = Client(reads_s=1.5 * KEEP_ALIVE_S)
+    await stream(Making(b"one"), client)
+    assert client.body == b"one"
+    assert [message.get("more_body") for message in client.got] == [None, True, True, False]
+
+
 @pytest.mark.parametrize("before", [b"one", 1.5 * KEEP_ALIVE_S])
 def test_a_failure_after_something_was_sent_is_an_event(before: Step) -> None:
     @on_virtual_clock

@@ -117,6 +117,22 @@ def test_a_damaged_file_is_an_error_and_no_open_door(path: Path, content: str) -
     assert path.read_text() == content
 
 
+def test_a_write_that_fails_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys(path)
+    kept, _ = keys.create()
+
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for failing, name in ((Path, "replace"), (os, "fsync")):
+        with monkeypatch.context() as patch:
+            patch.setattr(failing, name, fail)
+            with pytest.raises(NoRoom, match="Permission denied"):
+                keys.create()
+        assert not list(path.parent.glob(".keys-*"))
+    assert keys.all() == (kept,)
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="folders of other systems have no such modes")
 def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")

@@ -55,6 +55,48 @@ async def test_with_a_session_id_the_whole_history_may_be_sent_and_is_not_double
     assert said(llm, 1) == [("user", "first"), ("assistant", "[Happy] One."), ("user", "second")]
 
 
+async def test_with_a_session_id_the_last_few_messages_may_be_sent_and_are_not_doubled(weights: Weights) -> None:
+    llm = ScriptedLLM("[Happy] One.", "[Calm] Two.", "[Calm] Three.")
+    async with serving(llm, weights) as client:
+        await client.post("/llm", json=body("first", session_id="a"))
+        await client.post("/llm", json=body("first", "One.", "second", session_id="a"))
+        await client.post("/llm", json=body("second", "Two.", "third", session_id="a"))
+    assert [text for role, text in said(llm, 2) if role == "user"] == ["first", "second", "third"]
+    assert len(said(llm, 2)) == 5
+
+
+@pytest.mark.parametrize("again", [("second",), ("first", "One.", "second")])
+async def test_what_is_asked_again_after_a_failure_was_said_once(weights: Weights, again: tuple[str, ...]) -> None:
+    llm = ScriptedLLM("[Happy] One.", [EngineRefused("no")], [EngineRefused("no")], "[Calm] Two.", "[Calm] Three.")
+    async with serving(llm, weights) as client:
+        await client.post("/llm", json=body("first", session_id="a"))
+        statuses = [(await client.post("/llm", json=body(*again, session_id="a"))).status_code for _ in range(3)]
+        await client.post("/llm", json=body("first", "One.", "second", "Two.", "third", session_id="a"))
+    assert statuses == [502, 502, 200]
+    assert said(llm, 3) == [("user", "first"), ("assistant", "[Happy] One."), ("user", "second")]
+    assert said(llm, 4) == [*said(llm, 3), ("assistant", "[Calm] Two."), ("user", "third")]
+
+
+async def test_a_client_may_also_keep_what_it_asked_in_vain(weights: Weights) -> None:
+    llm = ScriptedLLM([EngineRefused("no")], "[Happy] One.", "[Calm] Two.")
+    vain = [{"role": "user", "content": "first"}] * 2
+    after = [{"role": "assistant", "content": "One."}, {"role": "user", "content": "second"}]
+    async with serving(llm, weights) as client:
+        for messages in (vain[:1], vain, vain + after):
+            await client.post("/llm", json={"messages": messages, "session_id": "a"})
+    assert said(llm, 2) == [("user", "first"), ("assistant", "[Happy] One."), ("user", "second")]
+
+
+async def test_a_reply_that_broke_off_is_not_missed_in_what_a_client_sends(weights: Weights) -> None:
+    llm = ScriptedLLM("[Happy] One.", ["[Calm] Tw", EngineRefused("no")], "[Calm] Two.", "[Calm] Three.")
+    async with serving(llm, weights) as client:
+        await client.post("/llm", json=body("first", session_id="a"))
+        for _ in range(2):
+            await client.post("/llm", json=body("first", "One.", "second", session_id="a"))
+        await client.post("/llm", json=body("first", "One.", "second", "Two.", "third", session_id="a"))
+    assert [text for role, text in said(llm, 3) if role == "user"] == ["first", "second", "second", "third"]
+
+
 async def test_without_a_session_id_nothing_is_kept(weights: Weights) -> None:
     llm = ScriptedLLM("[Happy] One.", "[Calm] Two.")
     async with serving(llm, weights) as client:

@@ -11,7 +11,7 @@ import schemathesis
 from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error  # pyright: ignore[reportUnknownVariableType]
-from tests.server.openai.audio_server import choice, serving
+from tests.server.serving import choice, serving_engines
 
 from myna.engines.opening import Choice, Kind
 from myna.server.app import create_app
@@ -38,7 +38,10 @@ def url(weights: Weights) -> Iterator[str]:
         "tts": choice(ScriptedTTS()),
         "embed": choice(ScriptedEmbedder()),
     }
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving(weights, engines)) as clients:
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serving_engines(weights, engines)) as clients,
+    ):
         yield str(clients.http.base_url)
 
 

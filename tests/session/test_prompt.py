@@ -122,6 +122,11 @@ def test_an_utterance_that_was_never_answered_is_joined_to_the_next() -> None:
     assert prompt[1:] == (LLMMessage("user", "Hello?\nAnybody?\nHi!"),)
 
 
+def test_an_utterance_that_is_said_again_since_nothing_answered_it_is_sent_once() -> None:
+    prompt = prompt_of(PLAIN, [user("Hello?"), user("Hi!"), user("Hi!")], "Hi!")
+    assert prompt[1:] == (LLMMessage("user", "Hello?\nHi!"),)
+
+
 turns = st.lists(st.tuples(st.text(min_size=1), st.none() | st.text(min_size=1)), min_size=1, max_size=8)
 
 

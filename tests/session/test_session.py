@@ -68,6 +68,20 @@ async def test_only_the_first_words_of_a_reply_are_urgent() -> None:
 
 
 @on_virtual_clock
+async def test_what_was_said_before_the_llm_died_is_spoken_to_its_end_and_then_the_failure_is_told() -> None:
+    llm = ScriptedLLM(["[平静] 第一句话。第二句话。第三", EngineUnavailable("The LLM is gone.")])
+    tts = ScriptedTTS([Pause(1)])
+    async with on_stage(llm, tts=tts) as stage:
+        await stage.session.send(SendText("说"))
+        events = await stage.turn()
+    assert shown(events) == "第一句话。第二句话。第三"
+    assert "".join(call.text for call in tts.calls) == "第一句话。第二句话。第三"
+    assert kinds(events)[-2:] == ["Failed", "TurnEnded"]
+    assert isinstance(events[-1], TurnEnded)
+    assert (events[-1].outcome, events[-1].reply and events[-1].reply.display) == ("failed", shown(events))
+
+
+@on_virtual_clock
 async def test_stages_are_timed_in_their_order() -> None:
     async with on_stage(ScriptedLLM([Pause(1), "[平静] 一，", Pause(2), "二。"])) as stage:
         await stage.session.send(SendText("数"))

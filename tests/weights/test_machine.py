@@ -4,7 +4,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from myna.weights.machine import count_cores, look, memory, nvidia_gpus, read_nvidia_smi, read_speed, writing_cores
+from myna.weights.machine import (
+    MIB,
+    READ_BYTES,
+    block_bytes,
+    count_cores,
+    look,
+    memory,
+    nvidia_gpus,
+    read_nvidia_smi,
+    read_speed,
+    writing_cores,
+)
 
 
 def test_this_machine_has_cores_memory_and_a_speed():
@@ -39,8 +50,22 @@ def test_half_the_cores_write_and_one_at_least():
     assert [writing_cores(cores) for cores in (1, 2, 4, 7)] == [1, 1, 2, 3]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells it")
+def test_two_threads_of_one_core_are_one_core(tmp_path: Path):
+    for cpu in os.sched_getaffinity(0):
+        (tmp_path / f"cpu{cpu}" / "topology").mkdir(parents=True)
+        (tmp_path / f"cpu{cpu}" / "topology" / "thread_siblings_list").write_text("0-1023\n")
+    assert count_cores(tmp_path / "none", tmp_path) == 1
+
+
 def test_however_short_the_measurement_each_thread_reads_once():
-    assert read_speed(2, seconds=0) > 0
+    assert read_speed(2, 1 << 30, seconds=0) > 0
+
+
+def test_all_readers_take_a_quarter_of_the_memory_at_most():
+    assert block_bytes(2, 16 << 30) == READ_BYTES
+    assert 64 * block_bytes(64, 1 << 30) <= (1 << 30) // 4
+    assert block_bytes(64, 0) == MIB
 
 
 def test_gpus_are_read_from_the_lines_of_nvidia_smi():

@@ -66,7 +66,15 @@ def _is_first(loaded: Loaded, store: WeightsStore) -> bool:
 
 def _somebody_is_there() -> bool:
     """Whether a person can read the question and answer it; on Windows a console cannot be waited for."""
-    return os.name == "posix" and sys.stdin.isatty() and sys.stderr.isatty()
+    return os.name == "posix" and sys.stdin.isatty() and sys.stderr.isatty() and _in_foreground()
+
+
+def _in_foreground() -> bool:
+    """Whether reading from the terminal does not stop this process, as it does a job of a shell's background."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # it is not the terminal that this process belongs to, so it stops nobody
+        return True
 
 
 def _describe(outlook: Outlook, store: WeightsStore, larger: str) -> None:

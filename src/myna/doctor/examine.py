@@ -19,7 +19,7 @@ from myna.engines.base import Resources
 from myna.engines.opening import Choice
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import open_scheduler
-from myna.server.service import CPU_SLOTS
+from myna.server.service import cpu_slots
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
 
@@ -90,7 +90,7 @@ async def examine(wanted: Wanted, listener: Listener) -> None:
     await check("port", QUICK_S, _thread(installation.port, loaded))
     if wanted.sources:
         await check("sources", SOURCES_S, _thread(installation.sources, loaded, store.catalog))
-    async with open_scheduler({"cpu": CPU_SLOTS}) as scheduler:
+    async with open_scheduler({"cpu": cpu_slots()}) as scheduler:
         await _engines(check, choices, Resources(store, scheduler, loaded.settings.device))
 
 

@@ -1,5 +1,6 @@
 """Checks of what is installed and configured: settings, weights, the port, the sources of weights."""
 
+import errno
 from collections.abc import Sequence
 
 import httpx
@@ -89,7 +90,8 @@ def port(loaded: Loaded) -> Sequence[Finding]:
     try:
         bind(host, number, guarded=bool(Keys(loaded.folders.data / FILE_NAME).all())).close()
     except BadConfig as error:
-        if _is_myna(host, number):
+        in_use = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        if in_use and _is_myna(host, number):
             figures["myna_is_running"] = True
             return [
                 Finding("port", "ok", f"Myna is running at {where}", "It shares this machine's speed.", "", figures)

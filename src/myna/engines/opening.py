@@ -91,14 +91,14 @@ class Engines:
             await self._changed.wait()
         for state in self._states.values():
             if state.problem is not None:
-                raise state.problem
+                raise state.problem.with_traceback(None)
 
     def _get(self, kind: Kind) -> object:
         state = self._states.get(kind)
         if state is None:
             raise EngineUnavailable(f"No {kind} engine is part of this run.")
         if state.problem is not None:
-            raise state.problem
+            raise state.problem.with_traceback(None)  # it would keep the frames of every request that met it
         if state.status == "loading":
             raise EngineUnavailable(
                 f"The {kind} engine {state.engine} is still loading.", hint="Try again in a few seconds."
@@ -115,6 +115,14 @@ class Engines:
         except MynaError as error:
             log.warning("%s engine %s: %s", kind, choice.name, error)
             self._turn(kind, EngineState(choice.name, "failed", error))
+        except Exception as error:  # packages of others stand behind this door, and know no errors of ours
+            log.exception("%s engine %s", kind, choice.name)
+            failed = "does not load" if self._states[kind].status == "loading" else "has failed"
+            problem = EngineUnavailable(
+                f"The {kind} engine {choice.name} {failed}: {type(error).__name__}: {error}.",
+                hint="The log has the details.",
+            )
+            self._turn(kind, EngineState(choice.name, "failed", problem))
 
     def _turn(self, kind: Kind, state: EngineState) -> None:
         self._states[kind] = state

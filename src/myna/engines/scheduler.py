@@ -94,6 +94,9 @@ class _Device:
             raise Busy(
                 f"{self.waiting} jobs already wait for this device.", hint="Try again later, or with fewer sessions."
             )
+        if len(self._heap) > 2 * self.queue_limit:  # most were left, and hold what they were to work on
+            self._heap = [entry for entry in self._heap if not entry[2].left]
+            heapq.heapify(self._heap)
         heapq.heappush(self._heap, (urgency, next(self._arrival), job))
         self.wanted.set()
 

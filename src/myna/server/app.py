@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 import myna
 from myna.engines.opening import EngineState
-from myna.server import errors, llm
+from myna.server import docs_page, errors, llm
 from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
@@ -43,7 +43,7 @@ def create_app(
         ):
             yield
 
-    app = FastAPI(title="Myna", version=myna.__version__, lifespan=lifespan, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Myna", version=myna.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.limits = limits
     errors.install(app)
     app.add_middleware(SizeLimit, limits=limits)
@@ -56,14 +56,16 @@ def create_app(
             allow_headers=["*"],
             expose_headers=["x-request-id"],
         )
-    for part in (llm, chat, models, speech, transcriptions, embeddings):
+    for part in (llm, chat, models, speech, transcriptions, embeddings, docs_page):
         app.include_router(part.router)
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health")
     async def health(request: Request) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         """Whether the server lives, and the state of each engine."""
         return {"status": "ok", "engines": _states(request)}
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready")
     async def ready(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """200 when all engines are up, else 503."""

@@ -20,6 +20,9 @@ PIECE_S = 60
 """The longest piece. The file is cut where it is quietest in the last `LOOK_BACK_S` of each."""
 
 LOOK_BACK_S = 20
+LOWEST_RATE = 4000
+"""In Hz. Telephones have 8000; a small file at a few Hz would become hours."""
+
 _FRAME = HEARING_RATE // 20
 
 _FORMATS = "wav,w64,aiff,au,caf,flac,ogg,mp3,aac,ac3,amr,asf,matroska,mov,mpeg,mpegts,wv"
@@ -103,7 +106,12 @@ def _frames(container: av.container.InputContainer) -> Generator[av.AudioFrame]:
             frames = packet.decode()
         except InvalidDataError:
             continue
-        yield from frames
+        for frame in frames:
+            if frame.sample_rate < LOWEST_RATE:
+                raise BadAudio(f"The sample rate is {frame.sample_rate} Hz.", hint=f"Take {LOWEST_RATE} Hz or more.")
+            if frame.samples > PIECE_S * frame.sample_rate:  # ALAC may claim millions of samples in a few bytes
+                raise BadAudio("The file is packed in pieces that are too long.", hint=_CONVERT)
+            yield frame
 
 
 def _too_long(longest_s: float) -> BadAudio:

@@ -55,7 +55,8 @@ class ByteStream(Response):
             except MynaError as error:
                 if not begun:
                     raise
-                log.warning("An answer was broken off: %s", error)
+                log.warning("An answer was broken off: %s", error.code)
+                log.debug("problem", extra={"content": error.message})  # an upstream may quote the prompt
             except TimeoutError:
                 log.info("A client did not read its answer.")
             group.cancel_scope.cancel()

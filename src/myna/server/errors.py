@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -63,6 +63,9 @@ STATUS: Mapping[str, int] = {
 
 _OPENAI_CODES: Mapping[str, str] = {PromptTooLong.code: "context_length_exceeded"}
 _OPENAI_PARAMS: Mapping[str, str] = {PromptTooLong.code: "messages", ModelNotFound.code: "model"}
+_NO_RETRY: Mapping[str, str] = {"x-should-retry": "false"}
+"""Keeps OpenAI's SDKs from asking twice more, as they do by themselves after any 5xx."""
+
 _OPENAI_TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -97,6 +100,8 @@ def error_told(code: str, message: str, hint: str) -> MynaError:
 def answer(path: str, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer that tells ``problem`` to who asked for ``path``."""
     if path.startswith(OPENAI):
+        if problem.status in (502, 504):  # minutes have gone by, or the answer was no; 503 may be over in a moment
+            headers = {**(headers or {}), **_NO_RETRY}
         return JSONResponse(openai_body(problem), 400 if problem.status == 422 else problem.status, headers)
     told = {"code": problem.code, "message": problem.message, "hint": problem.hint}
     return JSONResponse({"error": told}, problem.status, headers)
@@ -153,12 +158,13 @@ def _invalid(error: RequestValidationError, *, one: bool) -> Problem:
     problems = error.errors()
     if one:
         first = problems[0]
-        param = _param(first["loc"])
+        param = _param(first, error.body)
         if first["type"] == "missing":
-            return Problem(400, "missing_required_parameter", f"Missing required parameter: {param}.", param=param)
+            message = f"Missing required parameter: {param or 'the body'}."
+            return Problem(400, "missing_required_parameter", message, param=param)
         code = "invalid_type" if first["type"].endswith("_type") else "invalid_value"
         return Problem(400, code, f"Invalid value for {param or 'the body'}: {_said(first)}.", param=param)
-    told = "; ".join(f"{_param(problem['loc']) or 'body'}: {_said(problem)}" for problem in problems[:5])
+    told = "; ".join(f"{_param(problem, error.body) or 'body'}: {_said(problem)}" for problem in problems[:5])
     message = f"The request is not understood: {told}."
     return Problem(422, "bad_request", message, "The page /docs lists the fields.")
 
@@ -167,11 +173,30 @@ def _said(problem: Mapping[str, Any]) -> str:
     return str(problem["msg"]).removeprefix("Value error, ")
 
 
-def _param(location: tuple[int | str, ...]) -> str | None:
+def _param(problem: Mapping[str, Any], body: object) -> str | None:
     """The place of a field as OpenAI writes it: ``messages[0].content``."""
-    parts = location[1:]
+    place = problem["loc"][1:]
+    parts = _without_branches(place, body, missing=problem["type"] == "missing") if body is not None else place
     written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return written.removeprefix(".") or None
+
+
+def _without_branches(place: tuple[int | str, ...], body: object, *, missing: bool) -> Iterator[int | str]:
+    """The parts of a place without those that pydantic puts in for the kinds of a union that it tried: ``voice.str``.
+
+    They are what the body does not have, unless the very field is missing.
+    """
+    value = body
+    for index, part in enumerate(place):
+        if isinstance(part, int):
+            items = cast(list[object], value) if isinstance(value, list) else []
+            value = items[part] if part < len(items) else None  # a lone `stop` counts as a list
+            yield part
+        elif isinstance(value, dict) and part in value:
+            value = cast(dict[str, object], value)[part]
+            yield part
+        elif missing and index == len(place) - 1:
+            yield part
 
 
 def _kinds(kind: type[MynaError]) -> Iterator[type[MynaError]]:

@@ -64,22 +64,29 @@ class _Line:
         self._lock = anyio.Lock(fast_acquire=True)
         self._last_at = anyio.current_time()
         self.begun = False
+        self._ended = False
 
     async def write(self, data: bytes) -> None:
         async with self._lock:
-            if not self.begun:
-                self.begun = True
-                head = {"status": self._head.status_code, "headers": self._head.raw_headers}
-                await self._send({"type": "http.response.start", **head})
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            self._last_at = anyio.current_time()
+            await self._write(data)
 
     async def end(self) -> None:
-        await self.write(b"")
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        async with self._lock:
+            self._ended = True
+            await self._write(b"")
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def keep_alive(self) -> None:
-        while True:
+        while not self._ended:
             await anyio.sleep_until(self._last_at + KEEP_ALIVE_S)
-            if anyio.current_time() >= self._last_at + KEEP_ALIVE_S:
-                await self.write(KEEP_ALIVE)
+            async with self._lock:  # a client that reads slowly may have had it until the end
+                if not self._ended and anyio.current_time() >= self._last_at + KEEP_ALIVE_S:
+                    await self._write(KEEP_ALIVE)
+
+    async def _write(self, data: bytes) -> None:
+        if not self.begun:
+            self.begun = True
+            head = {"status": self._head.status_code, "headers": self._head.raw_headers}
+            await self._send({"type": "http.response.start", **head})
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._last_at = anyio.current_time()

@@ -9,7 +9,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -137,15 +137,15 @@ class Keys:
     def _write(self, keys: tuple[Key, ...]) -> None:
         text = _File(keys=keys).model_dump_json(indent=2)
         # A temporary file is its owner's alone to read, and so the keys are.
-        with NamedTemporaryFile("w", dir=self._path.parent, prefix=".keys-", delete=False, encoding="utf-8") as part:
-            try:
-                part.write(text)
-                part.flush()
-                os.fsync(part.fileno())
-            except OSError:
-                Path(part.name).unlink()
-                raise
-        Path(part.name).replace(self._path)
+        folder = self._path.parent
+        with ExitStack() as leaving:
+            with NamedTemporaryFile("w", dir=folder, prefix=".keys-", delete=False, encoding="utf-8") as file:
+                part = Path(file.name)
+                leaving.callback(part.unlink, missing_ok=True)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._path)
 
 
 def _digest(secret: str) -> str:

@@ -1,8 +1,8 @@
 """``POST /llm``: messages in, text out."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Annotated, Literal, assert_never
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeVar, assert_never
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
@@ -23,6 +23,8 @@ from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 
 router = APIRouter(route_class=StrictJSONRoute)
+
+T = TypeVar("T")
 
 MOST_MESSAGES = 2048
 MOST_TOKENS = (1 << 31) - 1
@@ -122,9 +124,35 @@ async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
 
 
 def _new(known: Sequence[Message], given: Sequence[ChatMessage]) -> Sequence[ChatMessage]:
-    """Those of the ``given`` messages that the conversation has not: clients send all of them, or the new ones only."""
-    told = [(message.role, message.content.strip()) for message in given[: len(known)]]
-    return given[len(known) :] if told == [_told(message) for message in known] else given
+    """Those of the ``given`` messages that the conversation has not: clients send all, the last few, or the new ones.
+
+    A client may leave out what was said last and never answered: it is what it asks again.
+    """
+    seen = [message for message in known if isinstance(message, UserMessage) or message.outcome != "failed"]
+    had = [_told(message) for message in _once(seen, _told)]
+    given = _once(given, _given)
+    told = [_given(message) for message in given]
+    answered = had[:-1] if had and had[-1][0] == "user" else had
+    return given[max(_overlap(had, told), _overlap(answered, told)) :]
+
+
+def _once(messages: Sequence[T], told: Callable[[T], tuple[str, str]]) -> list[T]:
+    """The messages without those of the user's that repeat the one before, as after a failure."""
+    befores = [None, *map(told, messages)]
+    return [
+        message
+        for before, message in zip(befores, messages, strict=False)
+        if told(message) != before or told(message)[0] != "user"
+    ]
+
+
+def _overlap(had: Sequence[tuple[str, str]], told: Sequence[tuple[str, str]]) -> int:
+    """How many of the last that were had are the first that are told."""
+    return next((n for n in range(min(len(had), len(told)), 0, -1) if had[-n:] == told[:n]), 0)
+
+
+def _given(message: ChatMessage) -> tuple[str, str]:
+    return message.role, message.content.strip()
 
 
 def _told(message: Message) -> tuple[str, str]:

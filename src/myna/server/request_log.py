@@ -7,13 +7,12 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from myna.core.context import working_on
+from myna.server.connection import CLIENT_GONE
 
 log = logging.getLogger(__name__)
 
 ID_HEADER = b"x-request-id"
 LONGEST_PATH = 200
-CLIENT_GONE = 499
-"""Nobody waited for the answer; nginx coined it for the access log."""
 SWITCHING_PROTOCOLS = 101
 
 _STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")

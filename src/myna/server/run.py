@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -59,7 +60,8 @@ def bind(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     check_reach(host, guarded=guarded)
     family, address = _resolved(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":  # elsewhere it would let two servers listen on one port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
         listener.listen(socket.SOMAXCONN)
@@ -79,6 +81,7 @@ async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Aw
     limits: Limits = app.state.limits
     config = uvicorn.Config(
         RequestLog(app),
+        http="h11",  # it bounds the header
         log_config=None,
         access_log=False,
         server_header=False,

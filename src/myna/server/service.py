@@ -1,6 +1,5 @@
 """What a process runs: its engines, its store and its personas. The server has one, and so has each command."""
 
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -22,9 +21,7 @@ from myna.session.session import SessionOptions
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 from myna.weights.locate import Weights
-
-CPU_SLOTS = max(2, (os.cpu_count() or 2) // 2)
-"""Inferences on the CPU at a time. Two even on the smallest machine: one's voice must not deafen another's ear."""
+from myna.weights.machine import count_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +84,11 @@ def _with(sampling: Sampling, temperature: float | None, max_tokens: int | None)
     )
 
 
+def cpu_slots() -> int:
+    """Inferences on the CPU at a time. Two even on the smallest machine: one's voice must not deafen another's ear."""
+    return max(2, count_cores() // 2)
+
+
 @asynccontextmanager
 async def open_service(
     loaded: Loaded, kinds: Iterable[Kind], weights: Weights, personas: Personas
@@ -94,7 +96,7 @@ async def open_service(
     """A service with the engines of these kinds, which load in the background."""
     settings = loaded.settings
     async with (
-        open_scheduler({"cpu": CPU_SLOTS}) as scheduler,
+        open_scheduler({"cpu": cpu_slots()}) as scheduler,
         open_engines(
             {kind: loaded.choice(kind) for kind in kinds}, Resources(weights, scheduler, settings.device)
         ) as engines,

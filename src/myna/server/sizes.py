@@ -40,7 +40,7 @@ class Limits:
     upload: int = 100 * MB
     body: int = LONGEST_TEXT
     message: int = 16 * MB
-    uploads: Collection[str] = ("/v1/audio/transcriptions", "/v1/audio/translations")
+    uploads: Collection[str] = ("/v1/audio/transcriptions",)
     idle_s: float = IDLE_S
     whole_s: float = WHOLE_S
 

@@ -66,9 +66,16 @@ class Prompt:
 
     @property
     def messages(self) -> tuple[LLMMessage, ...]:
-        """What is sent. An utterance without an answer is joined to the next: models want the roles to alternate."""
+        """What is sent. An utterance without an answer is joined to the next: models want the roles to alternate.
+
+        One that was said again, as after a failure, is sent once.
+        """
         sent = [*self.head]
+        before: LLMMessage | None = None
         for message in (*(message for one in self.rounds for message in one), self.input):
+            if message == before and message.role == "user":
+                continue
+            before = message
             if message.role == sent[-1].role == "user":
                 sent.append(replace(message, content=f"{sent.pop().content}\n{message.content}"))
             else:

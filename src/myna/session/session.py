@@ -46,12 +46,15 @@ from myna.session.speak import speak
 from myna.session.think import think
 from myna.session.turn import Turn
 from myna.store.base import Store
-from myna.text.reply import Display, EmotionChange
+from myna.text.reply import Display, EmotionChange, ReplyItem
 
 log = logging.getLogger(__name__)
 
 SEGMENTS_AHEAD = 64
 """How far the LLM may be ahead of the TTS; a reply of 768 tokens has fewer segments."""
+
+SLOWEST_HEARING = 4
+"""How many times faster than real time an ASR is at least, beside ``Limits.hear_s``: long audio takes long."""
 
 KEEP_S = 1.0
 """How long keeping a reply may take: a session that is being closed does not wait longer for its store."""
@@ -218,7 +221,10 @@ class Session:
     async def _remember(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
         if outcome != "silent" and reply is not None:
             message = AssistantMessage(new_message_id(), turn.id, reply, outcome)
-            await self._store.append(self._conversation.id, message)
+            try:
+                await self._store.append(self._conversation.id, message)
+            except MynaError as error:
+                await turn.fail(error)
 
     # -------------------------------------------------------------------------------------------- hear, think, speak
 
@@ -249,7 +255,8 @@ class Session:
             raise EngineUnavailable("This session has no ASR, so it cannot hear.", hint="Send text.")
         options = ASROptions(language=self._options.language)
         heard = asr.transcribe(from_pcm16(utterance), options)
-        transcript = await within(self._options.limits.hear_s, heard, f"The ASR {asr.info.model}")
+        limit_s = self._options.limits.hear_s + duration_ms(utterance, HEARING_RATE) / 1000 / SLOWEST_HEARING
+        transcript = await within(limit_s, heard, f"The ASR {asr.info.model}")
         if transcript.text:
             await self._keep(turn, transcript.text)
         await turn.emit(TranscriptFinal(turn.id, transcript.text, transcript.language))
@@ -262,7 +269,8 @@ class Session:
         with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
             await check_input(self._prompt((), text), self._engines.llm, self._budget)
         turn.utterance = text
-        await self._store.append(self._conversation.id, UserMessage(new_message_id(), turn.id, text))
+        with anyio.fail_after(KEEP_S, shield=True):
+            await self._store.append(self._conversation.id, UserMessage(new_message_id(), turn.id, text))
 
     async def _reply(self, turn: Turn, text: str) -> None:
         *earlier, _ = await self._store.messages(self._conversation.id)
@@ -272,11 +280,14 @@ class Session:
         sampling = budget.sampling(self._options.sampling)
         request = LLMRequest(prompt.messages, sampling, cache_key=self._conversation.id)
         send, receive = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
+        problem: MynaError | None = None
         with receive:
             async with anyio.create_task_group() as voice:
                 voice.start_soon(self._speak, turn, receive)
                 with send:
-                    await self._think(turn, request, send)
+                    problem = await self._think(turn, request, send)
+        if problem is not None:
+            await turn.fail(problem)
 
     @property
     def _budget(self) -> Budget:
@@ -292,7 +303,10 @@ class Session:
             system=self._options.system_prompt,
         )
 
-    async def _think(self, turn: Turn, request: LLMRequest, segments: MemoryObjectSendStream[Segment]) -> None:
+    async def _think(
+        self, turn: Turn, request: LLMRequest, segments: MemoryObjectSendStream[Segment]
+    ) -> MynaError | None:
+        """Tell the reply as it comes. When the LLM fails, what it had said is told to its end, and the error given."""
         try:
             async with aclosing(think(self._engines.llm, request, turn.parser, self._options.limits)) as items:
                 async for item in items:
@@ -300,20 +314,26 @@ class Session:
                         turn.usage = item.usage
                         continue
                     await turn.reach("first_token")
-                    match item:
-                        case EmotionChange(emotion):
-                            await turn.emit(EmotionChanged(turn.id, emotion))
-                        case Display(piece):
-                            await turn.show(piece)
-                        case Segment():
-                            await turn.emit(SegmentReady(turn.id, item))
-                            await turn.reach("first_segment")
-                            await segments.send(item)
-                        case _:
-                            assert_never(item)
-            await turn.reach("reply")
+                    await self._tell(turn, item, segments)
         except MynaError as error:
-            await turn.fail(error)
+            for item in turn.parser.finish():
+                await self._tell(turn, item, segments)
+            return error
+        await turn.reach("reply")
+        return None
+
+    async def _tell(self, turn: Turn, item: ReplyItem, segments: MemoryObjectSendStream[Segment]) -> None:
+        match item:
+            case EmotionChange(emotion):
+                await turn.emit(EmotionChanged(turn.id, emotion))
+            case Display(piece):
+                await turn.show(piece)
+            case Segment():
+                await turn.emit(SegmentReady(turn.id, item))
+                await turn.reach("first_segment")
+                await segments.send(item)
+            case _:
+                assert_never(item)
 
     async def _speak(self, turn: Turn, segments: MemoryObjectReceiveStream[Segment]) -> None:
         """Speak the segments as they come. When the voice fails the words go on without it."""

@@ -16,6 +16,8 @@ import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
 """Where a container sees its own limits (cgroup v2)."""
+TOPOLOGY = Path("/sys/devices/system/cpu")
+"""Where Linux tells which CPUs are threads of one core."""
 
 BUSY = 0.3
 """From this share of the cores on, what other programs use spoils what is measured."""
@@ -23,7 +25,7 @@ BUSY = 0.3
 BUSY_S = 0.3
 READ_S = 0.3
 READ_BYTES = 64 << 20
-"""Per thread; larger than the caches of most machines."""
+"""Per thread, where memory is not scarce; larger than the caches of most machines."""
 
 NVIDIA_SMI = ("nvidia-smi", "--query-gpu=name,memory.total,memory.free,driver_version", "--format=csv,noheader,nounits")
 NVIDIA_SMI_S = 5.0
@@ -66,7 +68,7 @@ def look() -> Machine:
     cores = count_cores()
     total, available = memory()
     busy = psutil.cpu_percent(BUSY_S) / 100
-    return Machine(cores, total, available, read_speed(writing_cores(cores)), busy, nvidia_gpus())
+    return Machine(cores, total, available, read_speed(writing_cores(cores), available), busy, nvidia_gpus())
 
 
 def writing_cores(cores: int) -> int:
@@ -74,14 +76,23 @@ def writing_cores(cores: int) -> int:
     return max(1, cores // 2)
 
 
-def count_cores(cgroup: Path = CGROUP) -> int:
+def count_cores(cgroup: Path = CGROUP, topology: Path = TOPOLOGY) -> int:
     """The physical cores that this process may use; a container's share, rounded down, but one at least."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    cores = min(usable, psutil.cpu_count(logical=False) or usable)
+    cores = _physical_cores(topology)
     with suppress(OSError, ValueError):  # no container, or no limit: "max 100000"
         quota, period = (cgroup / "cpu.max").read_text().split()
         cores = min(cores, int(quota) // int(period))
     return max(1, cores)
+
+
+def _physical_cores(topology: Path) -> int:
+    if not hasattr(os, "sched_getaffinity"):
+        return psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    usable = os.sched_getaffinity(0)
+    try:
+        return len({(topology / f"cpu{cpu}/topology/thread_siblings_list").read_text() for cpu in usable})
+    except OSError:
+        return min(len(usable), psutil.cpu_count(logical=False) or len(usable))
 
 
 def memory(cgroup: Path = CGROUP) -> tuple[int, int]:
@@ -96,15 +107,21 @@ def memory(cgroup: Path = CGROUP) -> tuple[int, int]:
     return total, available
 
 
-def read_speed(threads: int, seconds: float = READ_S) -> float:
+def block_bytes(threads: int, available_bytes: int) -> int:
+    """How much each of so many threads reads: all of them together take a quarter of what is available at most."""
+    return max(MIB, min(READ_BYTES, available_bytes // (4 * threads)))
+
+
+def read_speed(threads: int, available_bytes: int, seconds: float = READ_S) -> float:
     """How many bytes so many threads read from memory in a second, each at its best moment.
 
     The best moment, since what else runs now need not run later. Blocks for ``seconds``.
     """
     best = [0.0] * threads
+    size = block_bytes(threads, available_bytes)
 
     def read(thread: int) -> None:
-        block = np.ones(READ_BYTES // 8, np.int64)
+        block = np.ones(size // 8, np.int64)
         end = time.perf_counter() + seconds
         while (began := time.perf_counter()) < end or not best[thread]:
             block.max()  # only reads, with the widest instructions there are

@@ -111,8 +111,16 @@ def _ask_client(kind: str, part: Part) -> str:
             return f"no answer within {PROBE_S + CLIENT_START_S:g} s"
         finally:
             if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
+                _kill(child)
     return "" if child.returncode == 0 and part.version in said else f"out of reach, or without {part.package}"
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    """End it, and what it started where the system can tell."""
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _pip(part: Part) -> tuple[str, ...]:

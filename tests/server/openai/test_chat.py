@@ -135,6 +135,16 @@ async def test_messages_of_every_role_reach_the_llm(weights: Weights) -> None:
     assert sent[3].tool_call_id == "c1"
 
 
+async def test_a_call_that_was_cut_off_reaches_the_llm_as_json(weights: Weights) -> None:
+    llm = ScriptedLLM("It is 22 °C.")
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "东'}}
+    messages = [*HELLO, {"role": "assistant", "tool_calls": [call]}, *HELLO]
+    async with client_of(llm, weights) as client:
+        await ask(client, messages=messages, tools=[WEATHER])
+    (sent,) = llm.calls[0].request.messages[1].tool_calls
+    assert json.loads(sent.arguments) == {"invalid": '{"city": "东'}
+
+
 async def test_tools_reach_the_llm_and_its_calls_the_client(weights: Weights) -> None:
     pieces = [
         ToolCallDelta(0, "c1", "weather", ""),
@@ -258,3 +268,11 @@ async def test_the_wire_is_what_openai_writes(weights: Weights) -> None:
     events = answer.text.split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     assert '"delta":{"content":"好"}' in events[1]
+
+
+async def test_no_character_of_the_text_ends_a_line_of_the_stream(weights: Weights) -> None:
+    said = "a\u2028b\u2029c\u0085d\r\ne"
+    async with serving(ScriptedLLM(said), weights) as server:
+        answer = await server.post("/v1/chat/completions", json={"model": "m", "messages": HELLO, "stream": True})
+    chunks = [json.loads(line[6:]) for line in answer.text.splitlines() if line not in {"", "data: [DONE]"}]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == said

@@ -26,7 +26,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"messages": [{"role": "user", "content": "hi", "tool_calls": [
         {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}]}, "messages[0].tool_calls"),
     ({"messages": [{"role": "assistant", "tool_calls": [
-        {"id": "c", "type": "function", "function": {"name": "f", "arguments": "no JSON"}}]}]},
+        {"id": "c", "type": "function", "function": {"name": "f", "arguments": 5}}]}]},
      "messages[0].tool_calls[0].function.arguments"),
     ({"temperature": 2.1}, "temperature"),
     ({"temperature": 10**400}, "temperature"),
@@ -92,6 +92,7 @@ async def test_an_error_before_the_first_piece_has_its_status(
         problem = await refused(client, stream=stream)
     assert (problem.status_code, problem.code) == (status, code)
     assert error.message in problem.message
+    assert (problem.response.headers.get("x-should-retry") == "false") == (status in {502, 504})
 
 
 async def test_an_error_in_the_middle_of_a_stream_is_raised_by_the_client(weights: Weights) -> None:

@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
-from tests.server.openai.audio_server import Clients, choice, serving, until
+from tests.server.serving import Clients, choice, serving_engines, until
 
 from myna.config.settings import Settings
 from myna.core.errors import EngineUnavailable
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 async def embedding(
     weights: Weights, embedder: ScriptedEmbedder, settings: Settings | None = None
 ) -> AsyncGenerator[Clients]:
-    async with serving(weights, {"embed": choice(embedder)}, settings) as clients:
+    async with serving_engines(weights, {"embed": choice(embedder)}, settings) as clients:
         yield clients
 
 
@@ -77,6 +77,7 @@ async def test_its_own_number_of_dimensions_may_be_asked_for_and_no_other(weight
         ({"input": [[1, 2], [3]]}, "input"),
         ({"input": 7}, "input"),
         ({"input": {"text": "hello"}}, "input"),
+        ({"input": [{"text": "hello"}] * 60_000}, "input"),
         ({"input": ["hello"] * 2049}, "input"),
         ({"input": "a" * 100_001}, "input"),
         ({"input": ["a" * 100_000] * 6}, "input"),
@@ -92,7 +93,7 @@ async def test_a_bad_field_is_named(weights: Weights, wrong: dict[str, Any], par
     async with embedding(weights, embedder) as clients:
         answer = await clients.http.post("/v1/embeddings", json=wrong)
     assert answer.status_code == 400, answer.text
-    assert answer.json()["error"]["param"].startswith(param)
+    assert answer.json()["error"]["param"] == param
     assert len(answer.content) < 5000
     assert embedder.calls == []
 
@@ -111,8 +112,14 @@ async def test_a_failure_has_a_status(weights: Weights) -> None:
     assert (answer.status_code, answer.json()["error"]["message"]) == (503, "Gone.")
 
 
+async def test_who_sends_tokens_learns_how_to_send_texts(weights: Weights) -> None:
+    async with embedding(weights, ScriptedEmbedder()) as clients:
+        answer = await clients.http.post("/v1/embeddings", json={"input": [[1, 2], [3]]})
+    assert "check_embedding_ctx_length=False" in answer.json()["error"]["message"]
+
+
 async def test_where_there_is_no_embedder_that_is_said(weights: Weights) -> None:
-    async with serving(weights, {}) as clients:
+    async with serving_engines(weights, {}) as clients:
         answer = await clients.http.post("/v1/embeddings", json={"input": "hello"})
     assert answer.status_code == 503
     assert "No embed engine" in answer.json()["error"]["message"]

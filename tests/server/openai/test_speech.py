@@ -13,7 +13,7 @@ import numpy as np
 import openai
 import pytest
 import soundfile
-from tests.server.openai.audio_server import Clients, choice, serving, until
+from tests.server.serving import Clients, choice, serving_engines, until
 
 from myna.config.settings import Settings
 from myna.core.audio import HEARING_RATE
@@ -34,7 +34,7 @@ KOKORO = ("af_heart", "af_alloy", "zf_xiaobei", "zf_xiaoxiao", "zm_yunxi")
 
 @asynccontextmanager
 async def speaking(weights: Weights, tts: ScriptedTTS, settings: Settings | None = None) -> AsyncGenerator[Clients]:
-    async with serving(weights, {"tts": choice(tts)}, settings) as clients:
+    async with serving_engines(weights, {"tts": choice(tts)}, settings) as clients:
         yield clients
 
 

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
-from tests.server.openai.audio_server import Clients, choice, serving, until
+from tests.server.serving import Clients, choice, serving_engines, until
 from tests.server.test_audio_decoding import FILES, tone, wav
 
 from myna.config.settings import Settings
@@ -33,7 +33,7 @@ SAID = Transcript(
 
 @asynccontextmanager
 async def hearing(weights: Weights, asr: ScriptedASR, settings: Settings | None = None) -> AsyncGenerator[Clients]:
-    async with serving(weights, {"asr": choice(asr)}, settings) as clients:
+    async with serving_engines(weights, {"asr": choice(asr)}, settings) as clients:
         yield clients
 
 
@@ -208,10 +208,11 @@ async def test_language_and_prompt_reach_the_asr(weights: Weights) -> None:
     ]
 
 
-async def test_the_configured_language_holds_where_the_request_names_none(weights: Weights) -> None:
+@pytest.mark.parametrize("fields", [{}, {"language": ""}, {"language": "auto"}])
+async def test_the_configured_language_holds_where_the_request_names_none(weights: Weights, fields: Any) -> None:
     asr = ScriptedASR("你好。")
     async with hearing(weights, asr, Settings.model_validate({"asr": {"language": "zh"}})) as clients:
-        await sent(clients)
+        await sent(clients, **fields)
     assert asr.calls[0].options.language == "zh"
 
 

@@ -29,6 +29,7 @@ from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, o
 from myna.engines.llm.read_ahead import ReadAhead
 from myna.engines.scheduler import Scheduler
 from myna.engines.task_group import open_task_group
+from myna.weights.machine import count_cores
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +187,7 @@ class LlamaCppLLM:
         lines = deque[str](maxlen=LOG_LINES)
         async with AsyncExitStack() as stack:
             process = await stack.enter_async_context(_child({**self._settings, "api_key": key}))
+            pausing = _Pausing(psutil.Process(process.pid))
             watching = await stack.enter_async_context(open_task_group())
             with anyio.move_on_after(self._options.load_timeout_s) as loading:
                 async for line in _lines(cast(ByteReceiveStream, process.stdout)):
@@ -199,9 +201,10 @@ class LlamaCppLLM:
                     self._llm = await stack.enter_async_context(open_openai(self._endpoint, name="The embedded LLM"))
                     stack.callback(watching.cancel_scope.cancel)
                     if device == "cpu":
-                        stack.enter_context(self._scheduler.beside(_Pausing(psutil.Process(process.pid))))
+                        stack.enter_context(self._scheduler.beside(pausing))
                     stack.callback(self._forget)  # first of all, so that no request meets a closed client
-                    self._info = self._llm.info
+                    if self._llm.info.context_tokens is not None:  # else it was too busy to tell
+                        self._info = self._llm.info
                     self._up.set()
                     watching.start_soon(self._watch, process)
                     if not self._loaded:
@@ -275,6 +278,7 @@ async def open_llamacpp(options: LlamaCppOptions, resources: Resources) -> Async
         **options.model_dump(),
         "model": Path(options.model).name.removesuffix(".gguf"),
         "path": str(path),
+        "cores": count_cores(),
         "gpu_layers": auto if options.gpu_layers == "auto" else options.gpu_layers,
     }
     llm = LlamaCppLLM(settings, options, resources.scheduler)

@@ -13,7 +13,6 @@ import select
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any, NoReturn
 
 READY = "myna-llamacpp-ready "
@@ -25,18 +24,6 @@ the other slots their turn. On a CPU 128 are read 5 % slower a token than 512 (1
 
 LOG_S = 0.5
 """llama.cpp logs from a thread of its own, and an exit does not wait for it."""
-
-
-def cores() -> int:
-    """The physical cores that this process may use."""
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    usable = os.sched_getaffinity(0)
-    topology = Path("/sys/devices/system/cpu")
-    try:
-        return len({(topology / f"cpu{cpu}/topology/thread_siblings_list").read_text() for cpu in usable})
-    except OSError:
-        return len(usable)
 
 
 def end_with_parent() -> None:
@@ -75,8 +62,8 @@ def serve(settings: dict[str, Any]) -> NoReturn:
     params.sampling.temp = settings["temperature"]
     params.sampling.penalty_repeat = settings["repeat_penalty"]
     params.sampling.penalty_last_n = 64
-    params.cpuparams.n_threads = settings["threads"] or max(1, cores() // 2)
-    params.cpuparams_batch.n_threads = settings["threads"] or cores()
+    params.cpuparams.n_threads = settings["threads"] or max(1, settings["cores"] // 2)
+    params.cpuparams_batch.n_threads = settings["threads"] or settings["cores"]
 
     on_gpu = settings["gpu_layers"] != 0 and any(
         device["type"] != xlc.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU for device in xlc.get_device_info()

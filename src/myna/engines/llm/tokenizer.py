@@ -24,6 +24,9 @@ CALL_TOKENS = 24
 BETWEEN = -1
 """No token: it stands between texts that are split in one request, where ids may be given beside texts."""
 
+NO_SUCH_PATH = (404, 405, 501)
+"""How a server answers that has no tokenizer to ask. Any other refusal may be of this one text, or of this moment."""
+
 _X = "x"
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
@@ -121,7 +124,7 @@ class Tokenizer:
 
     async def _post(self, path: str, asked: Mapping[str, object], answer: type[AnswerT]) -> AnswerT:
         response = await self._client.post(f"{self._root}{path}", json=asked)
-        if response.is_client_error:
+        if response.status_code in NO_SUCH_PATH:
             raise NoTokenizer(f"status {response.status_code}")
         response.raise_for_status()
         try:

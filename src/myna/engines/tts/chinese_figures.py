@@ -27,13 +27,15 @@ _UNITS = {
     "t": "吨", "W": "瓦", "kWh": "千瓦时", "V": "伏", "mV": "毫伏", "mA": "毫安", "mAh": "毫安时", "Ω": "欧姆",
     "Hz": "赫兹", "kHz": "千赫兹", "MHz": "兆赫兹", "GHz": "G赫兹", "Mbps": "兆每秒", "Gbps": "G每秒",
     "dB": "分贝", "Pa": "帕", "kPa": "千帕", "cal": "卡", "kcal": "千卡", "kJ": "千焦", "rpm": "转每分钟",
-    "fps": "帧每秒", "px": "像素", "°": "度", "°C": "度", "°F": "华氏度",
+    "fps": "帧每秒", "mmHg": "毫米汞柱", "px": "像素", "°": "度", "°C": "度", "°F": "华氏度",
     "w": "万",  # how people write it to each other: 粉丝10w
 }  # fmt: skip
 _SIGNS = {
     "×": "乘", "÷": "除以", "≈": "约等于", "≠": "不等于", "≤": "小于等于", "≥": "大于等于", "±": "正负", "√": "根号",
     "∞": "无穷大", "π": "派",
 }  # fmt: skip
+_COUNTS = {"110": "一百一十", "119": "一百一十九", "120": "一百二十", "122": "一百二十二"}
+_CALLING = re.compile("[打拨叫喊报警救灾找话]|号码")
 _COUNTED = (
     "个位名只条张本件台次种天周岁倍元块毛斤克吨米升杯瓶碗盒包袋箱双对副套份家间所座栋辆架部首篇句段页道步样层排行列"
     "门节课场局轮届遍趟回下口头匹群片根支朵颗粒滴把顶人秒点时分小公千厘毫平立英万亿百"
@@ -63,6 +65,35 @@ def _range(found: re.Match[str]) -> str:
     return f"{found[1]}{'到' if float(found[1]) <= float(found[2]) else '比'}{found[2]}"
 
 
+def _version(found: re.Match[str]) -> str:
+    """2.0.1; only what comes first may be as long as to be read as a number."""
+    first, *others = found[0].split(".")
+    return "点".join((first if len(first) > 1 else first.translate(_DIGITS), "点".join(others).translate(_DIGITS)))
+
+
+def _height(found: re.Match[str]) -> str:
+    return found[0].replace("m", "米").translate(_DIGITS)
+
+
+def _over(found: re.Match[str]) -> str:
+    """What falls is no fraction: a blood pressure."""
+    if int(found[1]) <= int(found[2]):
+        return found[0]
+    return f"{found[1]}:{found[2]}{',毫米汞柱' if found[3] else ''}"
+
+
+def _count_or_call(found: re.Match[str]) -> str:
+    """The grammar takes these at the end of a clause for who is called, even if nobody is."""
+    called = _CALLING.search(found.string, max(found.start() - 16, 0), found.start())
+    return found[0] if called else _COUNTS[found[0]]
+
+
+def _about(found: re.Match[str]) -> str:
+    """2、3天 is two or three, without a pause."""
+    low, high = int(found[1]), int(found[2])
+    return f"{found[1]}{found[2]}".replace("2", "两").translate(_DIGITS) if high == low + 1 else found[0]
+
+
 def _power(found: re.Match[str]) -> str:
     return {"2": "的平方", "3": "的立方"}.get(found[1], f"的{found[1]}次方")
 
@@ -78,6 +109,7 @@ def _temperature(found: re.Match[str]) -> str:
 
 
 _RULES: tuple[_Rule, ...] = (
+    (re.compile(r"(?<![\d.,+])\d{13,}(?!\d|[.,]\d)"), _digit_by_digit),  # no amount: an identity or a bank card
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),
     (re.compile(r"(?<=\d) (?=[%‰])"), ""),
     (re.compile(r"(?<=\b[CF])#"), " sharp"),
@@ -92,18 +124,29 @@ _RULES: tuple[_Rule, ...] = (
     (
         re.compile(
             r"(?<=房间|房号|码是|码为|码：|码:|编号|学号|工号|尾号|编码|账号|卡号|单号|牌号|密码|编号|邮编|口令|分机)"
-            r"[:： 是为]{0,2}\d{3,}(?!\d*[.,%个位元块万])"
+            r"[:： 是为]{0,2}\d{3,}(?:, \d{3,})*(?!\d|[.,]\d|[%个位元块万])"
         ),
         _digit_by_digit,
     ),
+    (re.compile(r"(?<=[^\d.A-Za-z/:+-])(?:110|119|120|122)(?=[,.!?;…\n]|\Z)(?!\.\d)"), _count_or_call),
     # Dates and times
     (re.compile(rf"{_ALONE}({_YEAR})[-~—至到]({_YEAR})(?![\d.-])"), _years),
     (re.compile(r"(\d{3}0)s\b"), r"\1年代"),
     (re.compile(r"(?<![\d:])0:([0-5]\d)(?![\d:])"), r"0点\1分"),
-    (re.compile(r"(?<=月)2(?=[日号])|(?<!\d)2(?=单元|[楼班级号期])"), "二"),
+    (re.compile(r"(?:(?<=月)|(?<=[日号],))2(?=[日号])|(?<=第\d, )2(?![\d.])|(?<!\d)2(?=单元|次方|[楼班级号期])"), "二"),
+    (re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d|\.\d)"), _version),
     # Amounts
+    (
+        re.compile(
+            r"(?<![\d.第])(?<![\d.,] )([1-9]), ([1-9])"
+            r"(?=[个天周岁元块斤次种名位只条张件杯瓶碗遍步句倍人]|年(?!级)|小时|分钟|公里)"
+        ),
+        _about,
+    ),
+    (re.compile(r"(?<![\d.])[12](?:米|m)\d\d(?![\d.:元块秒次个人分厘cm])"), _height),
+    (re.compile(rf"{_ALONE}(\d{{2,3}})/(\d{{2,3}})(?![\d./])( ?mmHg)?"), _over),
     (re.compile(r"(?<=\d) ?[xX*] ?(?=\d)"), "乘"),
-    (re.compile(r"(?<=[A-Za-z])\d{3,8}(?![\d.%])"), _digit_by_digit),  # CA1234, ISO9001
+    (re.compile(r"(?<=[A-Za-z])\d{3,8}(?!\d|\.\d|%)"), _digit_by_digit),  # CA1234, ISO9001
     (
         re.compile(
             rf"(?P<minus>-)?(?P<sign>{_longest_first(_CURRENCIES)}) ?(?P<amount>{_NUMBER}(?:[-~]{_NUMBER})?)"

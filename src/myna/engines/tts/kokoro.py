@@ -106,7 +106,7 @@ class KokoroTTS:
         """
         manner = self._manner(style)
         run = partial(self._scheduler.run, urgency=Urgency.SPEAKING)
-        language = language or main_language(text)
+        language = language or main_language(text, "zh" if all(map(is_chinese, manner.voices)) else "en")
         for part in _PART.findall(text):
             begin = partial(self._begin, part, language, manner)
             first, others = await run(begin, urgency=Urgency.FIRST_WORDS if urgent else Urgency.SPEAKING)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import cast
 
-from myna.engines.tts.mandarin_readings import READINGS, reading_of_de
+from myna.engines.tts.mandarin_readings import FIRST_READINGS, READINGS, reading_of_de
 
 HANZI = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 """What counts as a Chinese character, as the inside of a regular expression's class."""
@@ -90,8 +90,8 @@ class Mandarin:
         chars = [(word, place, pinyin) for word in words for place, pinyin in enumerate(self.read(word))]
         pinyins = [pinyin for _, _, pinyin in chars]
         for i, (word, place, _) in enumerate(chars):
-            if hanzi[i] == "得" and i and (place or word == "得" or not self.is_word(word)):
-                pinyins[i] = reading_of_de(hanzi[i - 1], hanzi[i + 1 : i + 2])
+            if hanzi[i] == "得" and (place or word == "得" or not self.is_word(word)):
+                pinyins[i] = reading_of_de(hanzi[max(i - 2, 0) : i], hanzi[i + 1 : i + 2])
         for pattern, reading in READINGS:
             for found in pattern.finditer(hanzi):
                 pinyins[found.start()] = reading
@@ -140,10 +140,12 @@ def _retone_yi_and_bu(syllables: Sequence[_Syllable]) -> None:
 
 
 def open_mandarin() -> Mandarin:
-    """Load the dictionaries, some 90 MB in memory. Blocks."""
+    """Load the dictionaries, some 90 MB in memory, and put `FIRST_READINGS` in pypinyin's for this process. Blocks."""
     import rjieba  # noqa: PLC0415 - the dictionary is loaded with it
-    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415 - so are 50,000 phrases
+    from pypinyin import Style, lazy_pinyin, load_single_dict  # noqa: PLC0415 - so are 50,000 phrases
     from pypinyin.contrib.tone_convert import to_finals, to_initials  # noqa: PLC0415
+
+    load_single_dict({ord(char): readings for char, readings in FIRST_READINGS.items()})
 
     @cache
     def sound(pinyin: str) -> str:

@@ -6,7 +6,17 @@ it does not have (长得, 重写, 弹得). `READINGS` says how these are read, b
 
 import re
 
+FIRST_READINGS = {"长": "cháng,zhǎng", "佛": "fó,fú"}
+"""Which reading comes first where no phrase tells, for what pypinyin has in another order."""
+
 _ONE_OF = "一二两三四五六七八九十百几每"
+_LONG = "很太多最又更挺好较么波周边时全身延加拉特专擅间路"
+"""What is followed by 长 in the sense of long, however it goes on: 最长得, 波长大."""
+_GROWN = (
+    "得(?!多)|大|[高胖瘦壮成满草痘虫牙肉斑霉]|毛(?![狗猫兔绒衣毯])|出(?!了?一?口气)|在(?!于)|什么样|啥样|[这那]样"
+    "|[这那]么[大高]|个[子头儿]|见识|知识|记性|本事|皱纹|翅膀|智齿|肌肉|蘑菇"
+)
+_LEADING = "(?:(?<=秘书|检察|大队|中队|小队|支队|分队|舰队|典狱|事务)|(?<=[营舰族探舍乡园区室]))"
 
 READINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), pinyin)
@@ -33,18 +43,40 @@ READINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ("(?<=北京)朝(?=阳)|(?<=北京市)朝(?=阳)|朝(?=阳[区门])", "chao2"),
         ("(?<![当本各外异内工陆土田草场基高山盆天大落坡实就])地(?=[说看喊笑问走跑想听写唱叫哭讲做站坐告回])", "de5"),
         (f"(?<![觉记显值懂晓])得(?=第[{_ONE_OF}]|冠军|[金银铜奖满][牌分杯])", "de2"),
+        (
+            f"(?<![{_LONG}])长(?={_GROWN}|了[{_ONE_OF}]?[个颗根张双对副]|长[了啦]|[我你您他她][{_ONE_OF}]+岁)",
+            "zhang3",
+        ),
+        ("(?<=越)长(?=越[大高胖瘦壮快好美丑帅像漂])|(?<=[暴猛疯])长", "zhang3"),
+        ("长(?=大[衣褂])", "chang2"),
+        (f"{_LEADING}长(?![{_ONE_OF}期久远时短度夜达约宽椅桌凳廊条方])", "zhang3"),
+        ("(?<![心肝肾肺脾胰内五腑])脏(?![器腑])", "zang1"),
+        ("(?<=空气)炸|炸(?=[鸡薯串鱼虾酱糕排猪茄]|油条|丸子|春卷|豆腐|土豆|得金黄)", "zha2"),
+        (
+            "(?<![后手脚脊椅靠])背(?=着(?![我你您他她咱手人光]|大家|父母|老[公婆师板]|[爸妈])|起(?!来|诵)|上?书?包|上?行李|孩子|得动|不动)",
+            "bei1",
+        ),
         (f"得(?=了(?:第|冠军|[大一二三]等|[金银铜奖满高]|感冒|[{_ONE_OF}]))", "de2"),
     )
 )
 """What to look for, with the character to read as its only one, and how to read it; later ones win."""
 
-_GAINS = frozenset("获取赢难心所不只博求夺非")
-_HAS_TO = frozenset("我你您他她它咱们谁就还也都总又可必须这那事")
-_GOT = frozenset("了到过奖分第病的")
+_GAINS = frozenset("获取赢难心所不只博求夺")
+_HAS_TO = re.compile(
+    r"(?:[我你您他她它咱们谁就还也都总又可必须这那事非]|[今明后每天]天|现在|早上|[上中下]午|晚上|周末|以后|之后|然后|回头|待会|有时|一般|通常"
+    r"|一定|肯定|恐怕|可能|大概|至少|最少|起码|所以|因此|但是|不过|如果|孩子|大家|学生|老师|妈妈|爸爸)\Z"
+)
+_GOT = frozenset("了到过奖分第病癌的")
 
 
 def reading_of_de(before: str, after: str) -> str:
-    """How 得 is read, by the characters around it: dé in 取得 and 我得了, děi in 我得走, else a particle."""
-    if before in _GAINS or (before in _HAS_TO and after in _GOT):
+    """How 得 is read: dé in 取得 and 我得了, děi in 我得走 and where a clause begins with it, else a particle.
+
+    Args:
+        before: The two characters before it, or those there are.
+        after: The character after it, or none.
+    """
+    has_to = not before or _HAS_TO.search(before)
+    if before[-1:] in _GAINS or (has_to and after in _GOT) or not (before or after):
         return "de2"
-    return "dei3" if before in _HAS_TO else "de5"
+    return "dei3" if has_to and after not in ("很", "住") else "de5"  # hold得住

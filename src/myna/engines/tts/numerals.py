@@ -8,7 +8,7 @@ from typing import cast
 
 from myna.engines.tts.chinese_figures import rewrite
 
-_CLAUSE = re.compile(r"(?:[^,.!?;…\n]|(?<=\d)[,.](?=\d)){1,256}")
+_CLAUSE = re.compile(r"(?:[^,.!?;…\n]|(?<=\d)\.(?=\d)){1,256}")
 _UNSAFE = re.compile(r'["\\\x00\ud800-\udfff]')  # wetext gives them back escaped, or fails
 _DIGITS = str.maketrans("0123456789", "零一二三四五六七八九")
 

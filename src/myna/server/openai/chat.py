@@ -16,11 +16,11 @@ from myna.server.openai.chat_answer import (
     Delta,
     JoinedMessage,
     as_delta,
-    failed,
     persona_deltas,
 )
 from myna.server.openai.chat_body import ChatBody
 from myna.server.openai.chat_plan import Plan, plan_for
+from myna.server.openai.events import failed
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
 from myna.session.bounds import Limits, pieces

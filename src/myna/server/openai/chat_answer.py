@@ -3,16 +3,14 @@
 https://platform.openai.com/docs/api-reference/chat/object
 """
 
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from myna.core.errors import MynaError
 from myna.engines.base import Finished, LLMDelta, ReasoningDelta, TextDelta, ToolCallDelta, Usage
-from myna.server.errors import openai_body, problem_of
+from myna.server.openai.events import event
 from myna.text.reply import Display, EmotionChange, ReplyItem
 
 Delta: TypeAlias = Mapping[str, Any]
@@ -135,14 +133,3 @@ def usage_of(usages: Sequence[Usage | None]) -> dict[str, Any] | None:
     told = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     cached = known[0].cached_tokens
     return told if cached is None else told | {"prompt_tokens_details": {"cached_tokens": cached}}
-
-
-def failed(error: MynaError) -> bytes:
-    """The event that tells an error in the middle of a stream."""
-    return event(openai_body(problem_of(error)))
-
-
-def event(data: Mapping[str, Any]) -> bytes:
-    """``data`` as a server-sent event."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return b"data: %b\n\n" % text.encode(errors="replace")

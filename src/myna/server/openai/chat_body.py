@@ -53,8 +53,8 @@ def _arguments(text: str) -> str:
         return "{}"
     try:
         from_json(text)
-    except ValueError:
-        raise ValueError("must be JSON text") from None
+    except ValueError:  # a call that was cut off, as by max_tokens
+        return json.dumps({"invalid": text}, ensure_ascii=False)
     return text
 
 
@@ -79,6 +79,7 @@ Text: TypeAlias = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, _TEXT_PARTS, {"type": "null"}]}),
 ]
 JSONObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_writable)]
+StopText: TypeAlias = Annotated[str, Field(min_length=1, max_length=256)]
 ToolName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -87,7 +88,7 @@ class _Part(BaseModel):
 
 
 class CalledFunction(_Part):
-    """What an assistant message called. LLM servers fail on ``arguments`` that are no JSON, so these are refused."""
+    """What an assistant message called. LLM servers fail on ``arguments`` that are no JSON, so these are wrapped."""
 
     name: ToolName
     arguments: Annotated[str, AfterValidator(_arguments)] = "{}"
@@ -106,7 +107,7 @@ class Message(_Part):
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Text = None
-    tool_calls: Annotated[list[Call], Field(max_length=MOST_TOOLS)] | None = None
+    tool_calls: Annotated[list[Call], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_call_id: str | None = None
 
 
@@ -151,7 +152,7 @@ class ChatBody(_Part):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES, fail_fast=True)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -160,15 +161,14 @@ class ChatBody(_Part):
     max_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = None
     stop: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=256)]] | None,
-        Field(max_length=MOST_STOPS),
+        Annotated[list[StopText], Field(max_length=MOST_STOPS, fail_fast=True)] | None,
         BeforeValidator(_as_list),
     ] = None
     seed: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
-    tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS)] | None = None
+    tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_choice: Annotated[ToolChoice | None, PlainValidator(_as_tool_choice), WithJsonSchema({})] = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None

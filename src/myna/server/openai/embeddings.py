@@ -1,14 +1,14 @@
 """``POST /v1/embeddings``: texts in, vectors out."""
 
 import base64
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 import numpy as np
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from myna.engines.base import Embedder, LLMMessage
 from myna.engines.llm.openai import estimate_tokens
@@ -17,6 +17,7 @@ from myna.server.errors import BadParameter, Unsupported
 from myna.server.openai.models import persona_meant
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
+from myna.session.bounds import within
 
 router = APIRouter(route_class=StrictJSONRoute)
 
@@ -25,11 +26,16 @@ LONGEST_TEXT = 100_000
 MOST_CHARACTERS = 500_000
 """In all texts of a request: a quarter of an hour of work on a slow machine."""
 
+EMBED_S = 1800.0
+"""How long it may take: that, and its turns behind others."""
+
+_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
 
 class EmbeddingBody(BaseModel):
     """What to embed. ``input_type`` is Myna's own: whether the texts are searched, or searched with."""
 
-    input: str | list[str] | list[int] | list[list[int]]
+    input: Annotated[str | list[Any], WithJsonSchema(_TEXTS)]  # pydantic would tell of each item what is wrong with it
     model: Annotated[str, Field(max_length=200)] = "myna"
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Annotated[int, Field(ge=1)] | None = None
@@ -47,7 +53,7 @@ async def post_embeddings(body: EmbeddingBody, request: Request) -> Response:
     model = service.engines.states["embed"].engine
 
     async def work() -> Response:
-        vectors = await embedder.embed(texts, body.input_type)
+        vectors = await within(EMBED_S, embedder.embed(texts, body.input_type), f"The embedder {model}")
         return await anyio.to_thread.run_sync(_answer, body, texts, vectors, model)
 
     return await while_connected(request, work)
@@ -57,7 +63,8 @@ def _texts(body: EmbeddingBody) -> list[str]:
     given = [body.input] if isinstance(body.input, str) else body.input
     texts = [text for text in given if isinstance(text, str)]
     if len(texts) < len(given):
-        raise Unsupported("Tokens cannot be embedded.", param="input", hint="Send texts: each model has other tokens.")
+        hint = "Send no tokens: each model has others. LangChain's OpenAIEmbeddings: check_embedding_ctx_length=False."
+        raise Unsupported("Only texts can be embedded.", param="input", hint=hint)
     if not 1 <= len(texts) <= MOST_TEXTS:
         raise BadParameter(f"The input holds {len(texts)} texts.", param="input", hint=f"Send 1 to {MOST_TEXTS}.")
     for place, text in enumerate(texts):

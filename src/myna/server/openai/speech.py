@@ -19,7 +19,7 @@ from myna.server.audio_encoding import MEDIA_TYPES, AudioFormat, SpeechEncoder
 from myna.server.byte_stream import ByteStream
 from myna.server.errors import BadParameter
 from myna.server.event_stream import EventStream
-from myna.server.openai.chat_answer import event, failed
+from myna.server.openai.events import event, failed
 from myna.server.openai.voices import Speaker, speaker_meant
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute

@@ -20,7 +20,7 @@ from myna.server.audio_decoding import decoded_pieces
 from myna.server.connection import CLIENT_GONE, while_connected
 from myna.server.errors import BadParameter
 from myna.server.event_stream import EventStream
-from myna.server.openai.chat_answer import event, failed
+from myna.server.openai.events import event, failed
 from myna.server.openai.languages import language_code
 from myna.server.openai.models import persona_meant
 from myna.server.openai.transcript import brief, srt, verbose, vtt
@@ -42,7 +42,7 @@ class TranscriptionForm(BaseModel):
 
     model: Annotated[str, Field(max_length=200)] = "myna"
     language: Annotated[
-        str | None, Field(max_length=50, description="A code such as en, or a name; detected otherwise.")
+        str | None, Field(max_length=50, description="A code such as en, or a name; detected otherwise, and with auto.")
     ] = None
     prompt: Annotated[str, Field(description="Text that came before, or names to expect.")] = ""
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
@@ -146,7 +146,9 @@ def _how(service: Service, form: TranscriptionForm) -> ASROptions:
     info = service.engines.asr.info
     if words and not info.word_times:
         raise BadParameter(f"The ASR {info.model} tells no times of words.", param=param, hint="Ask for segments.")
-    language = language_code(form.language) if form.language else service.settings.asr.fixed_language
+    named = form.language or "auto"
+    detect = named.strip().lower() == "auto"
+    language = service.settings.asr.fixed_language if detect else language_code(named)
     return ASROptions(language=language, hint=form.prompt.replace("\0", " "), word_times=words)
 
 
