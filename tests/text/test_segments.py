@@ -23,6 +23,11 @@ def cut(text: str, size: int = 1) -> list[Segment]:
         ["Well, of course, ", "my friend, I will help you. ", "Just say how."],
         ["Sure! ", "Here is what I found."],
         ["我很喜欢你说的这个故事", "但是结尾有点悲伤。"],
+        ["我觉得你可以先试着", "把那个大问题拆成几个小问题", "然后一个一个解决"],
+        ["今天天气真的非常好", "我们一起去公园散步吧"],
+        ["如果你明天有时间的话", "可以来我家吃饭。"],  # not 的|话
+        ["现在最重要的事情", "是先把身体养好。"],
+        ["我昨天晚上看了一部电影了。", "好看。"],  # no particle before a mark
         ["The best way to learn a new language is ", "to practice every day."],
         ["I have never been to that place ", "because it is too far away."],
         # sentence ends, and what looks like one
@@ -41,10 +46,18 @@ def cut(text: str, size: int = 1) -> list[Segment]:
         ["哇！！！", "太好了～！😊👨‍👩‍👧 ", "走。"],
         # lists and lines
         ["第一行\n", "第二行\n\n", "1. 苹果\n", "2. 香蕉\n", "- **梨**。 ", "甜。\n"],
+        ["1. 苹果 2. 香蕉 3. 梨"],
+        ["步骤如下：", "1. 苹果 2. 香蕉"],
+        ["It was 5. ", "Then we met on Mon. at noon in the sun. ", "Bye."],
         ["**重点！** ", "看这里。"],
+        ["**你好！", "我很高兴！** ", "走吧。"],
+        ["好！", "**重点**在这里。"],
         # silent text goes with what follows, or with the sentence before it
         ["😀 你好。", "再见！😊"],
         ["Look here:\n", "```py\nx = 1. \n\n# y! z\n```\nDone."],
+        ["当然可以！", "*微笑*我来帮你。", "好。", "*点头* 走吧。"],
+        ["好！", '"走吧！"', "他说。"],
+        ['"Go! ', 'Run!" ', "Then he left."],
         ["*She smiles. Then she waves.* Hello! ", "*nods* Bye."],
         ["看[这篇。", "文章](https://example.com)吧。"],
     ],
@@ -109,7 +122,7 @@ def test_a_long_word_is() -> None:
 
 
 PIECES = [
-    *("你好", "，", "。", "！", "……", "…", "：", "（", "）", "”", "但是", "苹果香蕉葡萄西瓜"),
+    *("你好", "的", "，", "。", "！", "*微笑*", "……", "…", "：", "（", "）", "”", "但是", "苹果香蕉葡萄西瓜"),
     *("Hello", "Mr. ", "3.14", "12:30", ". ", ", ", "? ", '"', " and ", "word word word word "),
     *("\n", " ", "\n\n", "**", "*", "`", "```\n", "- ", "1. ", "~", "[", "](u)", "# ", "| "),
     *("😊", "👨‍👩‍👧", "https://example.com/a.b,c"),

@@ -16,9 +16,12 @@ import re
 
 from myna.text.characters import CJK, EMOJI
 
+_STRESSED = "真的?|非常|绝对|一定|千万|必须|重要|特别|[最很太不]|[你我他她它这那]们?"
 STAGE_DIRECTION = (
-    # In asterisks: begins as no sentence does or ends as one, so that an italic title before its sentence is none.
-    rf"(?:\*(?:[a-z{CJK}]|(?=[^*\n]*[.!?。！？…~～]\*)[^\s*])[^*\n]{{0,200}}(?<!\s)\*(?!\S)"
+    # In asterisks: begins as no sentence does or ends as one, so that an italic title before its sentence is none. A
+    # Chinese one needs no space after it, if it is no word that is often stressed and no sentence goes on from it.
+    rf"(?:\*(?!(?:{_STRESSED})\*[{CJK}])(?:[a-z{CJK}]|(?=[^*\n]*[.!?。！？…~～]\*)[^\s*])[^*\n]{{0,200}}(?<!\s)\*"
+    rf"(?!(?![{CJK}“「『…])\S|[的地得了着们和与是](?!确|的))"
     rf"|[（(](?![一二三四五六七八九十]+[）)])(?:[{CJK}]{{1,8}}|[a-z][a-z' ]{{2,40}})[）)]"
     rf"|\[(?:[{CJK}]{{1,4}}|[A-Z]?[a-z]{{2,20}})\])"
 )

@@ -35,6 +35,10 @@ from myna.engines.tts.english_amounts import spell_out
         ("10/25/2026", "October twenty fifth, twenty twenty six"),
         ("25/12/99", "December twenty fifth, nineteen ninety nine"),
         ("2026-03-05", "March fifth, twenty twenty six"),
+        ("on 3/14, by 3/4, after 1/2 hour", "on March fourteenth, by three quarters, after one half hour"),
+        ("due 12/31, on 9/11", "due December thirty first, on nine eleven"),
+        ("Jan 1-3, 2025", "January first to third, twenty twenty five"),
+        ("March 5–7 in Rome", "March fifth to seventh in Rome"),
         # times
         ("at 9:30 a.m.", "at nine thirty A M."),
         ("12:05 p.m. sharp", "twelve oh five P M sharp"),
@@ -52,6 +56,22 @@ from myna.engines.tts.english_amounts import spell_out
         ("25°C and 98.6 °F", "twenty five degrees Celsius and ninety eight point six degrees Fahrenheit"),
         ("15%, 2.5%, 5-10%", "fifteen percent, two point five percent, five to ten percent"),
         ("6 ft, 20 m², 3.5GHz", "six feet, twenty square meters, three point five gigahertz"),
+        ("wait 5 s, run 10 mi", "wait five seconds, run ten miles"),
+        ("6 in. of rain, 5 in a row", "six inches of rain, five in a row"),
+        ("1 tsp salt, 2 tbsp oil", "one teaspoon salt, two tablespoons oil"),
+        (
+            "$5/month, 60 miles/hour, 3 mg/kg",
+            "five dollars per month, sixty miles per hour, three milligrams per kilogram",
+        ),
+        # sums and marks
+        ("10/2=5, 3 x 4 = 12", "ten divided by two = five, three times four = twelve"),
+        ("2 x 3 x 4 = 24", "two times three times four = twenty four"),
+        ("9.5/10, a 9/10, 95/100", "nine point five out of ten, a nine out of ten, ninety five out of one hundred"),
+        # codes and rooms
+        ("Your code is 123456.", "Your code is one two three four five six."),
+        ("PIN 4821", "PIN four eight two one"),
+        ("Room 1203, room 305", "Room twelve oh three, room three oh five"),
+        ("Flight 2000, Highway 101", "Flight two thousand, Highway one oh one"),
         # telephones
         ("555-0142", "five five five, zero one four two"),
         ("(212) 555-0187", "two one two, five five five, zero one eight seven"),

@@ -22,6 +22,8 @@ from myna.engines.tts.english_context import reading
         ("a tear in her eye", "tear", ["DEFAULT"]),
         ("I use it and it is of no use", "use", ["VERB", "NOUN"]),
         ("the wound that he wound a bandage around", "wound", ["DEFAULT", "VBD"]),
+        ("she plays bass guitar", "bass", ["ADJ"]),
+        ("we caught a bass in the lake", "bass", ["DEFAULT"]),
         ("an estimate", "estimate", ["NOUN"]),
         ("Estimate the cost", "estimate", ["VERB"]),
         ("a deliberate mistake", "deliberate", ["ADJ"]),

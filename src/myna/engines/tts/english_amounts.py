@@ -1,13 +1,13 @@
 """Digits in written English as they are read aloud: dates, times, prices, units, phone numbers, plain numbers.
 
-``on 3/14 at 9:05 p.m.`` is "on March fourteenth at nine oh five P M". Dates in digits alone are read in the American
-order, unless only the other one is possible.
+``on 3/14 at 9:05 p.m.`` is "on March fourteenth at nine oh five P M"; without a word like "on", 3/14 is a fraction.
+Dates in digits alone are read in the American order, unless only the other one is possible.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-from myna.engines.tts.english_numbers import cardinal, clock, decimal, digits, ordinal, plural, year
+from myna.engines.tts.english_numbers import cardinal, clock, decimal, digits, in_pairs, ordinal, plural, year
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -52,6 +52,7 @@ _UNITS: Mapping[str, str] = {  # an asterisk is an s after any number but one
     "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "W": "watt*", "kW": "kilowatt*", "MW": "megawatt*",
     "kWh": "kilowatt hour*", "mAh": "milliamp hour*", "V": "volt*", "ms": "millisecond*", "min": "minute*",
     "mins": "minute*", "h": "hour*", "hr": "hour*", "hrs": "hour*", "sec": "second*", "secs": "second*",
+    "mi": "mile*", "tsp": "teaspoon*", "tbsp": "tablespoon*", "gal": "gallon*",
     "dB": "decibel*", "px": "pixel*", "m2": "square meter*", "km2": "square kilometer*", "m3": "cubic meter*",
     "mph": "mile* per hour", "kph": "kilometer* per hour", "km/h": "kilometer* per hour", "m/s": "meter* per second",
     "Mbps": "megabit* per second", "Gbps": "gigabit* per second", "fps": "frame* per second",
@@ -59,7 +60,23 @@ _UNITS: Mapping[str, str] = {  # an asterisk is an s after any number but one
 }  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 
+_PER: Mapping[str, str] = {
+    "s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "wk": "week", "mo": "month",
+    "yr": "year", "g": "gram", "kg": "kilogram", "lb": "pound", "oz": "ounce", "mi": "mile", "m": "meter",
+    "km": "kilometer", "l": "liter", "L": "liter", "gal": "gallon", "kWh": "kilowatt hour",
+}  # fmt: skip
+_EACH = "|".join(
+    ("second|minute|hour|day|night|week|month|quarter|year|person|head|user|seat|item|piece|mile|gallon", *_PER)
+)
+
 _EQUATED = re.compile(r"[\d.,]{1,20} ?=")
+_TERMS = r"\d[\d.,]{0,20}(?: ?[x×/+-] ?\d[\d.,]{0,20}){0,8} ?="  # what is left of an equation
+_BEFORE_DATES = "[Oo]n|[Dd]ue|[Uu]ntil|[Bb]efore|[Aa]fter|[Ss]ince|[Bb]y(?= \\d\\d?/(?:1[1-9]|[23]\\d))"  # but: by 3/4
+_MONTH_AND_DAY = r"(?!9/11\b)(?P<month>1[0-2]|0?[1-9])/(?P<day>[12]\d|3[01]|0?[1-9])"
+_HALVED = "of|an?|hours?|days?|miles?|inch|cups?"  # after 1/2 hour
+_LAST_DAY = r"(?P<last>[12]\d|3[01]|0?[1-9])(?!\d)(?:st|nd|rd|th)?"
+_CODES = "[Cc]ode|PIN|[Pp]asscode|[Pp]assword|OTP|ZIP|[Zz]ip|[Ee]xtension|[Oo]rder number|[Aa]ccount|[Ss]erial number"
+_NUMBERED = "[Rr]oom|[Ss]uite|[Aa]partment|Apt|[Ff]light|[Rr]oute|[Hh]ighway"
 _VERSIONED = "version|Version|Python|Ubuntu|iOS|macOS|Android|Node|Java|CUDA|PyTorch|Whisper|Llama|Qwen"
 
 
@@ -105,6 +122,15 @@ def _british_date(found: re.Match[str]) -> str:
     return spoken + (f", {year(found['year'])}" if found["year"] else "")
 
 
+def _date_range(found: re.Match[str]) -> str:
+    spoken = f"{_MONTH_OF[found['month']]} {ordinal(found['day'])} to {ordinal(found['last'])}"
+    return spoken + (f", {year(found['year'])}" if found["year"] else "")
+
+
+def _date_without_year(found: re.Match[str]) -> str:
+    return f"{found['before']}{_MONTHS[int(found['month']) - 1]} {ordinal(found['day'])}"
+
+
 def _half_of_the_day(found: re.Match[str]) -> str:
     """``a.m.`` after a time, and the full stop after it where the text ends with it."""
     return f" {found['half'].upper()} M" + "." * (found[0].endswith(".") and found.end() == len(found.string))
@@ -140,6 +166,16 @@ def _measure(found: re.Match[str]) -> str:
     return f"{_counted(found['number'])} {unit}"
 
 
+def _measure_after_space(found: re.Match[str]) -> str:
+    one, unit = found["number"] == "1", found["unit"]
+    words = {"s": "second" if one else "seconds", "in.": "inch" if one else "inches"}[unit]
+    return f"{_counted(found['number'])} {words}" + "." * (unit == "in." and found.end() == len(found.string))
+
+
+def _per(found: re.Match[str]) -> str:
+    return f"{found['amount']} per {_PER.get(found['each'], found['each'])}"
+
+
 def _fraction(found: re.Match[str]) -> str:
     over, under, whole = int(found["over"]), int(found["under"]), found["whole"]
     if not 1 < under <= 100 or over >= under or (over, under) == (9, 11):  # 24/7, 9/11
@@ -147,6 +183,14 @@ def _fraction(found: re.Match[str]) -> str:
     part = {2: "half", 4: "quarter"}.get(under) or ordinal(str(under))
     words = f"{cardinal(str(over))} {part}" if over == 1 else f"{cardinal(str(over))} {part}s"
     return f"{cardinal(whole.strip())} and {words.replace('one half', 'a half')}" if whole else words
+
+
+def _code(found: re.Match[str]) -> str:
+    return found["name"] + digits(found["code"])
+
+
+def _room(found: re.Match[str]) -> str:
+    return found["name"] + in_pairs(found["number"])
 
 
 def _version(found: re.Match[str]) -> str:
@@ -185,8 +229,22 @@ _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"\b({_NAMED}) ?[-–—] ?({_NAMED})\b", _named_range),
     (rf"(?<![\w.,/-])(?:{_PHONE})(?![\w/-]|[.,]\d)", _phone),
     (r"(?<=\b[Cc]all )\d{3}\b|(?<=\b[Dd]ial )\d{3}\b", _phone),
+    (rf"(?P<name>\b(?:{_CODES})(?: number)?(?: is| was)?:? )(?P<code>\d{{3,12}})(?![\w/%:-]|[.,]\d)", _code),
+    (rf"(?P<name>\b(?:{_NUMBERED}) )(?P<number>[1-9]\d{{2,3}})(?![\w/%:-]|[.,]\d)", _room),
+    (rf"(?P<amount>\d(?: ?[A-Za-z]{{1,12}})?) ?/ ?(?P<each>{_EACH})\b", _per),
+    (rf"(?<=\d) ?[x×] ?(?={_TERMS})", lambda _: " times "),
+    (rf"(?<=\d) ?/ ?(?={_TERMS})|(?<=\d) ?÷ ?(?=\d)", lambda _: " divided by "),
+    (r"(?<=\d)/(?=100\b)|(?<=\d\.\d)/(?=\d)|(?:(?<=\ba \d)|(?<=\b(?:an|it|is) \d))/(?=10\b)", lambda _: " out of "),
     (r"(?<![\w/.-])(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)(?![\w/-])", _date_in_digits),
     (r"(?<![\w/.-])(?P<month>\d\d?)/(?P<day>\d\d?)/(?P<year>\d{4}|\d\d)(?![\w/-])", _date_in_digits),
+    (
+        rf"(?P<before>\b(?:{_BEFORE_DATES}) ){_MONTH_AND_DAY}(?![\w/%-]|\.\d| (?:{_HALVED})\b)",
+        _date_without_year,
+    ),
+    (
+        rf"\b{_MONTH} {_DAY} ?[-–—] ?{_LAST_DAY}(?![\w:/]|[.,]\d| ?[ap]\.?m\b)(?:,? {_YEAR})?",
+        _date_range,
+    ),
     (rf"({_CURRENCY})({_NUMBER})[-–—]\1?(?={_NUMBER})", _money_range),
     (rf"(?:(?<=[\d%])|(?<=[ap]m)|(?<=[ap]\.m\.))(?: [-–—] |[-–—])(?=(?:{_CURRENCY})?\d)", _dash),
     (rf"\b{_MONTH} {_DAY}(?![\w:/]|[.,]\d| ?[ap]\.?m\b)(?:,? {_YEAR})?", _date),
@@ -196,6 +254,7 @@ _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"(?P<minus>[-−])?(?P<currency>{_CURRENCY}) ?(?P<number>{_NUMBER}){_SCALED}", _money),
     (r"(?<![\w)])[-−](?=\d)", lambda _: "minus "),
     (rf"(?<![\w.])(?P<number>{_NUMBER}) ?(?P<unit>{_UNIT})(?!\w)", _measure),
+    (rf"(?<![\w.])(?P<number>{_NUMBER}) (?P<unit>s(?!\w)|in\.(?=[,;)]| [a-z]|$))", _measure_after_space),
     (r"(?<![\w./])(?P<whole>\d+ )?(?P<over>\d{1,2})/(?P<under>\d{1,3})(?![\w/]|\.\d)", _fraction),
     (rf"(?P<name>\b(?:{_VERSIONED}) )(?P<parts>\d+\.\d+)(?!\w|\.\d)", _version),
     (r"(?P<name>(?<![\w.]))(?P<parts>\d+(?:\.\d+){2,})", _version),

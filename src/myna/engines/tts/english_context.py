@@ -31,6 +31,7 @@ _OBJECTS = _DETERMINERS - {"no"} | _words("it them me us him all both everything
 _PAST = _words("yesterday last ago once earlier already before when")
 _MADE_OF_LEAD = _words("pipe pipes paint poisoning pencil acid weight weights bullet bullets mine glass shot")
 _OF_TEARS = _words("eye eyes cheek cheeks face cry cried")
+_OF_FISH = _words("fish fishing lake sea striped largemouth smallmouth caught catch grilled fried fillet fillets")
 _TURNED = _words("up down back around through it its")
 _PLACES = _words(
     "in near at on with without by here there together alone under through forever longer next across among off"
@@ -138,11 +139,16 @@ def _content(clause: _Clause) -> Reading:
     return "DEFAULT" if satisfied else "NOUN"
 
 
+def _bass(clause: _Clause) -> Reading:
+    """Most of what is low and few of what swims are spoken of; the dictionary's default is the fish."""
+    return "DEFAULT" if not _OF_FISH.isdisjoint(clause.words) else "ADJ"
+
+
 def _minute(_: _Clause) -> Reading:
     return "DEFAULT"
 
 
 _SPECIAL: Mapping[str, Callable[[_Clause], Reading]] = {
     "read": _read, "lead": _lead, "live": _live, "lives": _live, "close": _close, "wind": _wind, "winds": _wind,
-    "wound": _wound, "tear": _tear, "tears": _tears, "content": _content, "minute": _minute,
+    "wound": _wound, "tear": _tear, "tears": _tears, "content": _content, "bass": _bass, "minute": _minute,
 }  # fmt: skip

@@ -77,6 +77,14 @@ def _two_digits(value: int) -> str:
     return _below_thousand(value) if value >= 10 else f"oh {_BELOW_TWENTY[value]}"
 
 
+def in_pairs(number: str) -> str:
+    """Three or four digits as a room is numbered: twelve oh three, three fifteen, twelve hundred."""
+    head, rest = int(number[:-2]), int(number[-2:])
+    if not rest and head % 10 == 0:
+        return cardinal(number)
+    return f"{_below_thousand(head)} {_two_digits(rest) if rest else 'hundred'}"
+
+
 def clock(hour: int, minute: int) -> str:
     """Nine thirty, twelve oh five, nine o'clock, fourteen hundred."""
     if minute:

@@ -20,10 +20,11 @@ _BEFORE_NUMBERS: Mapping[str, str] = {
 }  # fmt: skip
 
 _ANYWHERE: Mapping[str, str] = {
-    "e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "approx.": "approximately",
+    "e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "vs": "versus",
+    "approx.": "approximately",
     "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Ave.": "Avenue", "Blvd.": "Boulevard",
     "Rd.": "Road", "Jr.": "Junior", "Sr.": "Senior", "dept.": "department", "Dept.": "Department", "a.k.a.": "A K A",
-    "Bros.": "Brothers", "w/o": "without", "Wi-Fi": "WiFi",
+    "Bros.": "Brothers", "w/o": "without", "w/": "with", "Wi-Fi": "WiFi",
 }  # fmt: skip
 
 _CAPITAL = "[A-ZÀ-Þ]"
@@ -79,6 +80,8 @@ def _alternatives(words: Mapping[str, str]) -> str:
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), _address),
+    (re.compile(r"\b([A-G])#(?!\w)"), lambda found: found[1] + " sharp"),
+    (re.compile(r"\b([A-Z]{1,3})&([A-Z]{1,3})\b"), lambda found: f"{' '.join(found[1])} and {' '.join(found[2])}"),
     (re.compile(r"\bDr\.(?=[,;]| [a-z]|$)"), lambda found: "Drive" + _stop(found)),
     (re.compile(r"\bSt\.(?!\w)"), _street_or_saint),
     (re.compile(rf"\b({_alternatives(_TITLES)})\b\.?(?= ?{_CAPITAL})"), lambda found: _TITLES[found[1]] + _gap(found)),
