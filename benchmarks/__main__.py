@@ -6,7 +6,7 @@ from importlib import import_module
 
 from benchmarks.report import positive
 
-BENCHMARKS = ("startup", "memory", "asr", "tts", "llm", "turn", "round_trip")
+BENCHMARKS = ("startup", "memory", "asr", "tts", "llm", "history", "turn", "round_trip")
 
 
 def main() -> None:
