@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.models, pytest.mark.anyio]
 PHRASES = [
     ("zf_xiaoyi", "谢谢。", "谢谢"),
     ("zm_yunjian", "谢谢你。", "谢谢你"),
-    ("zf_xiaobei", "谢谢观看。", "谢谢观看"),
+    ("zf_xiaoyi", "谢谢观看。", "谢谢观看"),
     ("af_heart", "Thank you.", "thank you"),
     ("am_adam", "Thank you for watching.", "thank you for watching"),
     ("bf_emma", "Bye.", "bye"),

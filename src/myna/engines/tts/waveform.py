@@ -13,9 +13,14 @@ WINDOW_S = 0.03
 
 FRAME_S = 0.005
 LEAD_S = 0.02
+LONGEST_LEAD_S = 0.05
+"""Before what can be heard: a soft [h] may go on for longer."""
 FADE_S = 0.005
 SILENT = 0.005
 """Frames with less than this part of the loudest frame's RMS are silence: far above Kokoro's, below its softest [f]."""
+
+AUDIBLE = 0.01
+"""Of the loudest frame's RMS: -40 dB."""
 
 LOUDNESS_LUFS = -20.0
 """Of every piece. Kokoro's own lie between -27 and -16: by voice, and 2 dB apart in one voice.
@@ -69,15 +74,19 @@ def finish(samples: Samples, sample_rate: int, pause_s: float) -> Samples:
 
     Kokoro leaves 0.26 to 0.45 s before, and 0.45 to 1.1 s behind. Silence gives nothing.
     """
-    frame, lead, pause, fade = (round(seconds * sample_rate) for seconds in (FRAME_S, LEAD_S, pause_s, FADE_S))
+    frame, lead, longest_lead, pause, fade = (
+        round(seconds * sample_rate) for seconds in (FRAME_S, LEAD_S, LONGEST_LEAD_S, pause_s, FADE_S)
+    )
     whole = np.pad(samples, (lead, pause + frame))
     levels = np.sqrt(np.mean(np.square(whole[: len(whole) // frame * frame].reshape(-1, frame)), axis=1))
     sounding = np.flatnonzero(levels > SILENT * levels.max())
     if not len(sounding):
         return np.zeros(0, np.float32)
     begin, end = int(sounding[0]) * frame, (int(sounding[-1]) + 1) * frame
+    audible = int(np.argmax(levels > AUDIBLE * levels.max())) * frame
+    start = max(0, begin - lead, audible - longest_lead)
     gain = 10 ** ((LOUDNESS_LUFS - loudness_lufs(whole[begin:end], sample_rate)) / 20)
-    speech = _limited(whole[max(0, begin - lead) : end + pause] * np.float32(min(gain, LARGEST_GAIN)), frame)
+    speech = _limited(whole[start : end + pause] * np.float32(min(gain, LARGEST_GAIN)), frame)
     ramp = np.linspace(0, 1, fade, dtype=np.float32)
     speech[:fade] *= ramp
     speech[-fade:] *= ramp[::-1]
