@@ -34,9 +34,6 @@ LONGEST_PIECE = 160
 _PART = re.compile(r"[\s\S]{1,1000}(?:(?<=[。！？!?\n])|(?<=\.\s)|\Z)|[\s\S]{1,1000}")
 """What is read at once: whole sentences, if they end anywhere. Reading cannot be interrupted either."""
 
-SHORTEST_STYLE = 110
-"""In phonemes. The style of a short text has the voice hurry, and swallow what a clause cannot spare."""
-
 SPEEDS = (0.5, 2.0)
 PITCHES = (-12.0, 12.0)
 
@@ -131,7 +128,7 @@ class KokoroTTS:
 
     def _speak(self, phonemes: str, manner: _Manner) -> Speech:
         voices = with_partner(manner.voices, phonemes, self._loaded.voices.styles)
-        style = self._loaded.voices.style(voices, max(len(phonemes), SHORTEST_STYLE))
+        style = self._loaded.voices.style(voices, len(phonemes))
         # The model's own speed is left alone: it rounds each phoneme to 25 ms, and 1.25 would come out as 1.15
         samples = _infer(self._loaded.session, phonemes, style)
         samples = restyle(samples, SAMPLE_RATE, manner.speed, manner.pitch)

@@ -11,6 +11,12 @@ from myna.core.errors import BadInput, UnknownName, WeightsDamaged, WeightsMissi
 from myna.engines.base import Samples, Voice
 
 STYLES, WIDTH = 510, 256
+TIMBRE = 128
+"""The first half of a style goes to the decoder: timbre. The second makes durations and melody."""
+
+SHORTEST_RHYTHM = 110
+"""In phonemes. The rhythm of a short text has the voice hurry, and swallow what a clause cannot spare. The timbre stays
+that of its length: with both of a longer text, a short one ends in a syllable that nobody wrote."""
 
 _LANGUAGES: Mapping[str, str] = {
     "a": "en",
@@ -65,9 +71,15 @@ class KokoroVoices:
         return {name: weight / total for name, weight in blend.items()}
 
     def style(self, weights: Mapping[str, float], phonemes: int) -> Samples:
-        """The style vector, shape ``(1, 256)``, of a blend for so many phonemes, 1 to 510."""
-        vectors = [np.float32(weight) * self.styles[name][phonemes - 1] for name, weight in weights.items()]
-        return np.stack(vectors).sum(axis=0, keepdims=True)
+        """The style vector, shape ``(1, 256)``, of a blend for so many phonemes, 1 to 510.
+
+        Its rhythm and melody are those of `SHORTEST_RHYTHM` phonemes at least.
+        """
+        rows = [phonemes - 1, max(phonemes, SHORTEST_RHYTHM) - 1]
+        blended = np.stack([np.float32(weight) * self.styles[name][rows] for name, weight in weights.items()]).sum(
+            axis=0
+        )
+        return np.concatenate((blended[:1, :TIMBRE], blended[1:, TIMBRE:]), axis=1)
 
 
 def is_chinese(name: str) -> bool:
