@@ -1,11 +1,8 @@
 """A scripted ASR."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
-
-import anyio
 
 from myna.core.audio import HEARING_RATE
 from myna.core.errors import MynaError
@@ -56,10 +53,8 @@ class ScriptedASR:
         self.calls.append(ScriptedHearing(samples, options))
         for step in script if len(samples) else ():
             match step:
-                case Pause(math.inf):
-                    await anyio.sleep_forever()
-                case Pause(seconds):
-                    await anyio.sleep(seconds)
+                case Pause():
+                    await step.wait()
                 case MynaError():
                     raise step
                 case Transcript():

@@ -1,12 +1,10 @@
 """A scripted embedder."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import anyio
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,10 +53,8 @@ class ScriptedEmbedder:
         self.calls.append(ScriptedEmbedding(tuple(texts), kind))
         for step in script:
             match step:
-                case Pause(math.inf):
-                    await anyio.sleep_forever()
-                case Pause(seconds):
-                    await anyio.sleep(seconds)
+                case Pause():
+                    await step.wait()
                 case MynaError():
                     raise step
         return np.array([self._vector(text) for text in texts], np.float32).reshape(len(texts), self._dimensions)

@@ -20,6 +20,10 @@ class Pause:
 
     seconds: float
 
+    async def wait(self) -> None:
+        """Until it is over, by the event loop's clock."""
+        await (anyio.sleep_forever() if self.seconds == math.inf else anyio.sleep(self.seconds))
+
 
 HANG = Pause(math.inf)
 """Nothing comes any more."""
@@ -96,10 +100,8 @@ async def _play(script: Sequence[Step], request: LLMRequest) -> AsyncGenerator[L
                     yield TextDelta(piece)
                 left -= len(piece)
                 tokens += 1
-            case Pause(math.inf):
-                await anyio.sleep_forever()
-            case Pause(seconds):
-                await anyio.sleep(seconds)
+            case Pause():
+                await step.wait()
             case MynaError():
                 raise step
             case Finished():

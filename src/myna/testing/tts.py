@@ -1,11 +1,9 @@
 """A scripted TTS."""
 
-import math
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import anyio
 import numpy as np
 
 from myna.core.errors import MynaError, UnknownName
@@ -63,10 +61,8 @@ class ScriptedTTS:
         self.calls.append(ScriptedSpeech(text, style, urgent))
         for step in script:
             match step:
-                case Pause(math.inf):
-                    await anyio.sleep_forever()
-                case Pause(seconds):
-                    await anyio.sleep(seconds)
+                case Pause():
+                    await step.wait()
                 case MynaError():
                     raise step
         said_ms = 0.0
