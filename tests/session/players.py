@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from myna.core.events import Event, ReplyText, TurnEnded
 from myna.core.ids import ConversationId
 from myna.core.messages import Conversation, Message
-from myna.engines.base import ASR, LLM, TTS
+from myna.engines.base import ASR, LLM, TTS, VAD
 from myna.personas.model import BaseVoice, Persona
-from myna.session.session import Session, SessionEngines, SessionOptions, open_session
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.session import Session, open_session
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 
@@ -37,11 +38,16 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    llm: LLM, *, asr: ASR | None = None, tts: TTS | None = None, options: SessionOptions | None = None
+    llm: LLM | None,
+    *,
+    asr: ASR | None = None,
+    tts: TTS | None = None,
+    vad: VAD | None = None,
+    options: SessionOptions | None = None,
 ) -> AsyncGenerator[Stage]:
     store = InMemoryStore()
     await store.create(CONVERSATION)
-    engines = SessionEngines(llm, asr, tts)
+    engines = SessionEngines(llm, asr, tts, vad)
     async with open_session(CONVERSATION, PERSONA, engines, store, options or SessionOptions()) as session:
         yield Stage(session, store)
 

@@ -38,7 +38,7 @@ def conversation(lengths: Sequence[int], *, text: str = "早", head: int = 40, l
         system=LLMMessage("system", "你" * head),
         examples=(LLMMessage("user", "谁？"), LLMMessage("assistant", "鸟。")),
         rounds=tuple(said(length, place) for place, length in enumerate(lengths)),
-        input=LLMMessage("user", text),
+        input=(LLMMessage("user", text),),
         left_out=left_out,
     )
 
@@ -157,7 +157,7 @@ async def test_of_a_long_history_only_what_may_stay_is_counted() -> None:
 @on_virtual_clock
 async def test_no_estimate_is_above_the_bound(texts: list[str]) -> None:
     prompt = Prompt(
-        LLMMessage("system", texts[0]), (), ((LLMMessage("user", "".join(texts)),),), LLMMessage("user", "x")
+        LLMMessage("system", texts[0]), (), ((LLMMessage("user", "".join(texts)),),), (LLMMessage("user", "x"),)
     )
     assert await tokens_of(prompt) <= at_most(prompt)
 

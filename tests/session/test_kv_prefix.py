@@ -15,7 +15,8 @@ from myna.engines.llm.llamacpp import LlamaCppOptions, plugin
 from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.session.bounds import Limits
-from myna.session.session import SessionEngines, SessionOptions, open_session
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.session import open_session
 from myna.store.in_memory import InMemoryStore
 from myna.weights.locate import Weights
 

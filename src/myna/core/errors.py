@@ -17,6 +17,7 @@
     │   ├── EngineTimeout       did not answer in time
     │   └── EngineRefused       answered, and the answer was no (or was not understood)
     │       └── RequestRefused  it was this request that the engine cannot use; another may do
+    ├── DeviceUnavailable    a microphone or a loudspeaker is missing, taken, refused or gone
     ├── Busy                 all places are taken; try again later
     └── Closed               the session or engine that was asked has ended
 """
@@ -128,6 +129,12 @@ class RequestRefused(EngineRefused):
     """An engine that cannot use this request, though it may use another: its schema, its tools or its messages."""
 
     code = "request_refused"
+
+
+class DeviceUnavailable(MynaError):
+    """A microphone or a loudspeaker that is missing, taken, refused or gone."""
+
+    code = "device_unavailable"
 
 
 class Busy(MynaError):

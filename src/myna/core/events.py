@@ -1,28 +1,106 @@
 """What happened, as facts. A closed union: every ``match`` over it ends in ``assert_never``.
 
-Every event carries the id of its turn, and nothing with a turn's id follows its ``TurnEnded``.
+Every event of a turn carries its id, and nothing with a turn's id follows its ``TurnEnded``.
+
+A spoken turn tells, in this order: `SpeechStarted`, `TranscriptPartial` …, `SpeechStopped`, `TurnStarted`,
+`TranscriptFinal`; then, if it is answered, `EmotionChanged`, `ReplyText`, `SegmentReady`, `ReplyAudio` and `ToolCalled`
+as they come, and `ReplyEnded`; `Interrupted` if it was, and `TurnEnded`. What the audio of a client's own commit tells
+begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells `TurnEnded` (``silent``) if its
+start was told, and else nothing at all.
 """
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from myna.core.ids import TurnId
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import Message
 from myna.core.reply import Reply, Segment
+from myna.core.tools import ToolCall
 
-Stage: TypeAlias = Literal["heard", "first_token", "first_segment", "first_audio", "reply", "turn"]
+Stage: TypeAlias = Literal["heard", "sure", "first_token", "first_segment", "first_audio", "reply", "turn"]
 Outcome: TypeAlias = Literal["completed", "interrupted", "failed", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
-class TurnStarted:
-    """An utterance was taken and is on disk, or is about to be heard."""
+class SpeechStarted:
+    """The user speaks, and it interrupts whatever it may interrupt.
+
+    Attributes:
+        utterance_id: The message that the utterance will be.
+        at_ms: Where in all the audio that was appended, in milliseconds; the pre-roll included.
+    """
 
     turn_id: TurnId
+    utterance_id: MessageId
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The utterance is over; ``at_ms`` as in `SpeechStarted`."""
+
+    turn_id: TurnId
+    utterance_id: MessageId
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPartial:
+    """What the user seems to have said so far; another text than the last.
+
+    Attributes:
+        text: All of it. What follows may change it.
+        stable: How many of its characters will hardly change any more.
+    """
+
+    turn_id: TurnId
+    utterance_id: MessageId
+    text: str
+    stable: int
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    """Nobody spoke for so long that the assistant speaks by itself: comes before its `TurnStarted`.
+
+    Attributes:
+        start_ms: Where the silence began, in all the audio.
+        end_ms: Where it became too long.
+    """
+
+    turn_id: TurnId
+    utterance_id: MessageId
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """An utterance was taken, or a reply was asked for.
+
+    Attributes:
+        utterance_id: The message of the utterance; None if there is none.
+        reply_id: The message that the reply will be; None if there will be none.
+    """
+
+    turn_id: TurnId
+    utterance_id: MessageId | None
+    reply_id: MessageId | None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPart:
+    """A stretch of an utterance; ``start_ms`` and ``end_ms`` as in `SpeechStarted`."""
+
+    text: str
+    start_ms: int
+    end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFinal:
-    """What the user said.
+    """What the user said; it will not change.
 
     Attributes:
         text: The transcript; empty when nothing was said.
@@ -32,6 +110,7 @@ class TranscriptFinal:
     turn_id: TurnId
     text: str
     language: str | None
+    parts: tuple[TranscriptPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +154,64 @@ class ReplyAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model calls a tool of the client's, which answers by adding a `myna.core.messages.ToolResultMessage`.
+
+    Attributes:
+        message_id: The message of the call.
+    """
+
+    turn_id: TurnId
+    message_id: MessageId
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """All of the reply has been sent. What was sent may still be played, and interrupted, until `TurnEnded`.
+
+    Attributes:
+        complete: Whether the model came to its end; else its limit of tokens cut it off.
+        prompt_tokens: Tokens read, where the LLM tells; likewise ``completion_tokens``, those written, and
+            ``cached_tokens``, those of the prompt that need not be read.
+    """
+
+    turn_id: TurnId
+    complete: bool
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackPaused:
+    """The reply pauses, since the user may have begun to speak; no audio of it is sent until it resumes.
+
+    Attributes:
+        played_ms: How much of it had been played by then.
+    """
+
+    turn_id: TurnId
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackResumed:
+    """It was nothing: the reply goes on where it paused."""
+
+    turn_id: TurnId
+
+
+@dataclass(frozen=True, slots=True)
 class StageTimed:
     """A stage of the turn was reached.
 
     Attributes:
         stage: ``heard`` (final text known), ``first_token`` (of the LLM), ``first_segment`` (whole, off to TTS),
-            ``first_audio``, ``reply`` (the LLM has ended), ``turn`` (all is said).
-        at_ms: Milliseconds since the utterance was committed.
+            ``first_audio``, ``reply`` (the LLM has ended), ``turn`` (all is said); ``sure`` is when the utterance
+            counted as over.
+        at_ms: Milliseconds since the utterance was over: since its last sample in an automatic turn, else since it was
+            committed or sent.
     """
 
     turn_id: TurnId
@@ -133,15 +263,61 @@ class TurnEnded:
     reply: Reply | None
 
 
+@dataclass(frozen=True, slots=True)
+class MessageAdded:
+    """A message was put into the conversation; ``after`` is the one before it, None if it is the first."""
+
+    message: Message
+    after: MessageId | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message was taken out of the conversation."""
+
+    message_id: MessageId
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTruncated:
+    """Of a reply only ``heard`` was heard, which is ``played_ms`` milliseconds of its audio."""
+
+    message_id: MessageId
+    heard: str
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A command could not be done; nothing has changed. ``ref`` is the command's."""
+
+    ref: str
+    code: str
+    message: str
+    hint: str
+
+
 Event: TypeAlias = (
-    TurnStarted
+    SpeechStarted
+    | SpeechStopped
+    | TranscriptPartial
+    | IdleTimedOut
+    | TurnStarted
     | TranscriptFinal
     | EmotionChanged
     | ReplyText
     | SegmentReady
     | ReplyAudio
+    | ToolCalled
+    | ReplyEnded
+    | PlaybackPaused
+    | PlaybackResumed
     | StageTimed
     | Interrupted
     | Failed
     | TurnEnded
+    | MessageAdded
+    | MessageDeleted
+    | ReplyTruncated
+    | Refused
 )

@@ -25,3 +25,8 @@ def new_turn_id() -> TurnId:
 def new_message_id() -> MessageId:
     """An id like ``msg_0f3a…``."""
     return MessageId(_new("msg"))
+
+
+def new_call_id() -> str:
+    """An id like ``call_0f3a…``, for a call of a tool that got none from the LLM server."""
+    return _new("call")

@@ -5,6 +5,16 @@ from typing import Literal, TypeAlias
 
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.reply import Reply
+from myna.core.tools import ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage:
+    """An instruction that somebody put into the midst of the conversation."""
+
+    id: MessageId
+    turn_id: TurnId
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,26 @@ class AssistantMessage:
     outcome: Literal["completed", "interrupted", "failed"]
 
 
-Message: TypeAlias = UserMessage | AssistantMessage
+@dataclass(frozen=True, slots=True)
+class ToolCallMessage:
+    """A tool that the model called."""
+
+    id: MessageId
+    turn_id: TurnId
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultMessage:
+    """What came of a tool call: ``output`` as it is shown to the model."""
+
+    id: MessageId
+    turn_id: TurnId
+    call_id: str
+    output: str
+
+
+Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolCallMessage | ToolResultMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 import anyio
 
-from myna.core.events import Event
+from myna.core.events import Event, TranscriptPartial
+
+LONGEST = 4096
 
 
 class Outbox:
@@ -27,6 +29,27 @@ class Outbox:
         if not self._closed:
             self._events.append(event)
             self._notify()
+
+    def post(self, event: Event) -> None:
+        """Add ``event`` without waiting, for who must not be held up; the outbox grows by it, however full it is.
+
+        Of a turn's partial transcripts only the newest waits to be taken. When nobody has taken anything for
+        `LONGEST` events, the outbox closes: a client that is so far behind will not catch up.
+        """
+        if isinstance(event, TranscriptPartial):
+            self._events = deque(
+                one for one in self._events if not (isinstance(one, TranscriptPartial) and one.turn_id == event.turn_id)
+            )
+        if len(self._events) >= LONGEST:
+            self.close()
+        if not self._closed:
+            self._events.append(event)
+            self._notify()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more events."""
+        return self._closed
 
     async def take(self) -> Event | None:
         """The oldest event; waits for one. None when the outbox is closed and empty."""

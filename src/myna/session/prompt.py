@@ -5,10 +5,20 @@ serves it.
 """
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from myna.core.emotion import Emotions
-from myna.core.messages import Message, UserMessage
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCallMessage,
+    ToolResultMessage,
+    UserMessage,
+)
 from myna.engines.base import LLMMessage
 from myna.personas.model import Persona
 from myna.session.history import History
@@ -49,14 +59,14 @@ class Prompt:
         system: Who answers, and how.
         examples: How that sounds: utterances and replies in turn.
         rounds: What went before, oldest first; `myna.session.history.rounds` says what a round is.
-        input: The newest utterance.
+        input: The newest utterance, with what has followed it: tools that it had called, and their results.
         left_out: How many older rounds the conversation has that are not among ``rounds``.
     """
 
     system: LLMMessage
     examples: tuple[LLMMessage, ...]
     rounds: tuple[tuple[LLMMessage, ...], ...]
-    input: LLMMessage
+    input: tuple[LLMMessage, ...]
     left_out: int = 0
 
     @property
@@ -72,7 +82,7 @@ class Prompt:
         """
         sent = [*self.head]
         before: LLMMessage | None = None
-        for message in (*(message for one in self.rounds for message in one), self.input):
+        for message in (*(message for one in self.rounds for message in one), *self.input):
             if message == before and message.role == "user":
                 continue
             before = message
@@ -90,7 +100,7 @@ class Prompt:
 def build_prompt(
     persona: Persona,
     history: History,
-    user_text: str,
+    newest: str | Sequence[Message],
     *,
     emotions: Emotions,
     template: str | None,
@@ -101,19 +111,16 @@ def build_prompt(
     Args:
         persona: Who answers.
         history: What goes before.
-        user_text: The newest utterance.
+        newest: The newest utterance, alone or as the messages of its round.
         emotions: What the reply may show (`Persona.emotions_spoken`).
         template: The system prompt of a persona that has none; None for the built-in one.
         system: A request's own system prompt. It takes the place of the persona's, examples included.
     """
     hints = persona.language_hints and not system and bool(persona.system_prompt or not template)
 
-    def user(text: str) -> LLMMessage:
-        return LLMMessage("user", text + _language_hint(text) if hints else text)
-
-    def said(message: Message) -> LLMMessage:
-        return user(message.text) if isinstance(message, UserMessage) else LLMMessage("assistant", message.reply.raw)
-
+    user = _with_language_hint if hints else _as_it_is
+    round_ = [UserMessage(MessageId(""), TurnId(""), newest)] if isinstance(newest, str) else newest
+    tools = _Tools.of([*(message for one in history.rounds for message in one), *round_])
     examples = () if system else persona.examples
     return Prompt(
         system=LLMMessage("system", system_prompt(persona, emotions, template=template, system=system)),
@@ -122,10 +129,58 @@ def build_prompt(
             for example in examples
             for message in (user(example.user), LLMMessage("assistant", example.assistant))
         ),
-        rounds=tuple(tuple(map(said, one)) for one in history.rounds),
-        input=user(user_text),
+        rounds=tuple(tuple(_joined(_sent(one, tools, user))) for one in history.rounds),
+        input=tuple(_joined(_sent(round_, tools, user))),
         left_out=history.left_out,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """Which calls of tools can be sent: servers refuse a call without its result, and a result without its call."""
+
+    called: frozenset[str]
+    answered: frozenset[str]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> "_Tools":
+        return cls(
+            frozenset(message.call.id for message in messages if isinstance(message, ToolCallMessage)),
+            frozenset(message.call_id for message in messages if isinstance(message, ToolResultMessage)),
+        )
+
+
+def _sent(messages: Iterable[Message], tools: _Tools, user: Callable[[str], LLMMessage]) -> Iterator[LLMMessage]:
+    for message in messages:
+        match message:
+            case UserMessage(text=text):
+                yield user(text)
+            case AssistantMessage(reply=reply):
+                yield LLMMessage("assistant", reply.raw)
+            case SystemMessage(text=text):
+                yield LLMMessage("system", text)
+            case ToolCallMessage(call=call):
+                if call.id in tools.answered:
+                    yield LLMMessage("assistant", "", tool_calls=(call,))
+            case ToolResultMessage(call_id=call_id, output=output):
+                if call_id in tools.called:
+                    yield LLMMessage("tool", output, tool_call_id=call_id)
+            case _:
+                assert_never(message)
+
+
+def _joined(messages: Iterable[LLMMessage]) -> Iterator[LLMMessage]:
+    """The messages, with calls of tools that stand together in one, as models write them."""
+    before: LLMMessage | None = None
+    for message in messages:
+        if before is not None and message.tool_calls and before.role == "assistant":
+            before = replace(before, tool_calls=before.tool_calls + message.tool_calls)
+            continue
+        if before is not None:
+            yield before
+        before = message
+    if before is not None:
+        yield before
 
 
 def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None, system: str | None = None) -> str:
@@ -144,6 +199,14 @@ def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None,
 
 def _states_emotions(text: str, emotions: Emotions) -> bool:
     return EMOTIONS in text or any(emotions.find(match[1]) is not None for match in _BRACKETED.finditer(text))
+
+
+def _as_it_is(text: str) -> LLMMessage:
+    return LLMMessage("user", text)
+
+
+def _with_language_hint(text: str) -> LLMMessage:
+    return LLMMessage("user", text + _language_hint(text))
 
 
 def _language_hint(text: str) -> str:

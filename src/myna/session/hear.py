@@ -1,0 +1,429 @@
+"""Hearing: from audio to utterances. The shell around the rules of `turn_taking`: it asks the engines.
+
+The session's owner feeds audio and is given notes of what came of it. What takes long runs as a job in the session's
+task group; its end is sent to the owner's inbox and comes back by `Hearing.settle`, so that all state is changed by one
+task. There is one job of the ASR at a time: a partial transcript gives way to a final one, a final to nothing.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+from anyio.abc import TaskGroup
+
+from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
+from myna.core.errors import Busy, MynaError
+from myna.core.preferences import Preferences
+from myna.engines.base import ASROptions, Transcript
+from myna.engines.samples import from_pcm16
+from myna.session.bounds import Limits, within
+from myna.session.ears import Asking, Done, Ears, Job
+from myna.session.notes import (
+    Dismissed,
+    Doubted,
+    FinalHeard,
+    HearingFailed,
+    Note,
+    Onset,
+    PartialHeard,
+    SpeechBegan,
+    SpeechEnded,
+    Supposed,
+    Utterance,
+)
+from myna.session.recognition import Recognition, Work
+from myna.session.turn_taking import (
+    ONSET_WINDOW_MS,
+    Began,
+    Decision,
+    Dropped,
+    Meant,
+    Over,
+    Paused,
+    Phase,
+    Resumed,
+    TurnTaking,
+)
+from myna.session.voice_activity import VoiceActivity
+
+VAD_S = 2.0
+"""How long a VAD may take for what is fed at a time."""
+
+DEAF_MS = 5000.0
+"""For so much audio a VAD that failed is not asked again."""
+
+WAITING = 8
+"""How many utterances may wait for an ASR that lags behind."""
+
+_PER_MS = HEARING_RATE // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HearingOptions:
+    """How a session hears.
+
+    Attributes:
+        tick_s: A partial transcript waits for so much new audio.
+        decode_window_s: How much audio is heard at a time.
+        max_utterance_s: An utterance that is longer is over.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    tick_s: float = 0.25
+    decode_window_s: float = 8.0
+    max_utterance_s: float = 1800.0
+
+
+class Hearing:
+    """Everything that is heard in one session. Belongs to the session's owner: no method is called concurrently."""
+
+    def __init__(
+        self, ears: Ears, options: HearingOptions, jobs: TaskGroup, done: Callable[[Done], Awaitable[None]]
+    ) -> None:
+        self._ears = ears
+        self._options = options
+        self._asking = Asking(ears, options.limits.hear_s, jobs, done)
+        self._preferences = Preferences()
+        self._rules = TurnTaking(self._preferences.turn_taking, longest_ms=options.max_utterance_s * 1000)
+        self._voice = VoiceActivity(ears.vad) if ears.vad is not None else None
+        self._rules.detects = ears.detector is not None
+        self._pending = bytearray()  # less than a frame
+        self._before = bytearray()  # in no utterance yet: what may become pre-roll
+        self._place = 0  # up to here, in samples, all is in an utterance or before one
+        self._open: Recognition | None = None
+        self._ended: deque[Recognition] = deque()
+        self._hearing: Job | None = None
+        self._detecting: Job | None = None
+        self._deaf_until = 0
+
+    # --------------------------------------------------------------------------------------------- what the owner does
+
+    @property
+    def phase(self) -> Phase:
+        """What the assistant does; the owner says it."""
+        return self._rules.phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._rules.phase = phase
+
+    @property
+    def _automatic(self) -> bool:
+        return self._voice is not None and self._preferences.turn_taking.automatic
+
+    @property
+    def heard_ms(self) -> int:
+        """All the audio that was appended, in milliseconds."""
+        return (self._place + len(self._pending) // BYTES_PER_SAMPLE) // _PER_MS
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody speaks, or seems to, and it is not over."""
+        return self._automatic and self._open is not None
+
+    def configure(self, preferences: Preferences) -> Sequence[Note]:
+        """From now on hear like this. Where it changes who ends an utterance, what is not over is forgotten."""
+        notes: Sequence[Note] = ()
+        if preferences.turn_taking.automatic != self._preferences.turn_taking.automatic:
+            notes = self.clear()
+        self._preferences = preferences
+        self._rules.preferences = preferences.turn_taking
+        return notes
+
+    async def feed(self, pcm: bytes) -> Sequence[Note]:
+        """Hear ``pcm``: 16 kHz, any number of samples."""
+        if self._voice is None or not self._automatic:
+            return self._collect(pcm)
+        self._pending += pcm
+        whole = len(self._pending) - len(self._pending) % self._voice.frame_bytes
+        if not whole:
+            return ()
+        frames = bytes(self._pending[:whole])
+        del self._pending[:whole]
+        notes: list[Note] = []
+        size = self._voice.frame_bytes
+        probabilities = await self._judge(self._voice, frames, notes)
+        for number, probability in enumerate(probabilities):
+            self._keep(frames[number * size : (number + 1) * size])
+            frame_ms = size / BYTES_PER_SAMPLE / _PER_MS
+            notes += self._act(self._rules.frame(probability, frame_ms, self._place / _PER_MS))
+            self._hear_on()
+        return notes
+
+    def stalled(self, ms: float) -> Sequence[Note]:
+        """No audio has come for ``ms``, as from a microphone behind a gate: silence, which is no audio."""
+        notes = self._act(self._rules.stalled(ms))
+        self._hear_on()
+        return notes
+
+    def commit(self) -> Sequence[Note]:
+        """The utterance is over: all the audio that is in none that has ended."""
+        self._keep(bytes(self._pending))
+        self._pending.clear()
+        notes: list[Note] = []
+        if self._rules.undecided:
+            notes += self._act([Meant()])
+        self._rules.reset()
+        recognition = self._open or self._begin(self._place)
+        notes += self._end(recognition, recognition.end / _PER_MS, 0.0)
+        self._hear_on()
+        return notes
+
+    def clear(self) -> Sequence[Note]:
+        """Forget all the audio that is in no utterance that has ended. One that was begun ends as nothing."""
+        notes: list[Note] = []
+        recognition = self._open
+        self._place += len(self._pending) // BYTES_PER_SAMPLE
+        self._pending.clear()
+        if recognition is not None and not recognition.began and recognition.told:
+            notes.append(Dismissed(recognition.turn_id))
+        elif recognition is not None and (recognition.began or recognition.draft.text):
+            turn_id, utterance_id = recognition.turn_id, recognition.utterance_id
+            notes.append(SpeechEnded(turn_id, utterance_id, self._place // _PER_MS, 0.0))
+            notes.append(FinalHeard(turn_id, utterance_id, Utterance("", None)))
+        self._leave()
+        self._before.clear()
+        self._rules.reset()
+        return notes
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for job in (self._hearing, self._detecting):
+            if job is not None:
+                job.scope.cancel()
+        self._hearing = self._detecting = None
+        self._open = None
+        self._ended.clear()
+
+    # -------------------------------------------------------------------------------------------------- audio comes in
+
+    async def _judge(self, voice: VoiceActivity, frames: bytes, notes: list[Note]) -> Sequence[float]:
+        """The speech probabilities of ``frames``; of a VAD that fails, none, and it is told in ``notes``."""
+        nothing = [0.0] * (len(frames) // voice.frame_bytes)
+        if self._place < self._deaf_until:
+            return nothing
+        try:
+            asked = voice.judge(frames, self._preferences.turn_taking.silence_rms)
+            return await within(VAD_S, asked, "The VAD")
+        except MynaError as error:
+            voice.forget()
+            self._deaf_until = self._place + int(DEAF_MS * _PER_MS)
+            failed = Recognition(self._place, self._place, 0, 0)
+            notes.append(HearingFailed(failed.turn_id, failed.utterance_id, error))
+            return nothing
+
+    def _keep(self, pcm: bytes) -> None:
+        self._place += len(pcm) // BYTES_PER_SAMPLE
+        if self._open is not None:
+            self._open.append(pcm)
+            return
+        self._before += pcm
+        needed = int((self._preferences.turn_taking.pre_roll_ms + 2 * ONSET_WINDOW_MS) * _PER_MS) * BYTES_PER_SAMPLE
+        if len(self._before) > 2 * needed:
+            del self._before[:-needed]
+
+    def _collect(self, pcm: bytes) -> Sequence[Note]:
+        """The client will say when an utterance is over."""
+        if not pcm:
+            return ()
+        if self._open is None:
+            self._open = self._begin(self._place)
+        self._keep(pcm)
+        samples = from_pcm16(pcm)
+        if float(np.sqrt(np.mean(np.square(samples)))) >= self._preferences.turn_taking.silence_rms:
+            self._open.spoken = self._place
+        if self._place - self._open.first >= self._options.max_utterance_s * HEARING_RATE:
+            return self.commit()
+        self._hear_on()
+        return ()
+
+    def _begin(self, onset: int) -> Recognition:
+        """A new utterance, with what came before its onset."""
+        first = max(onset - int(self._preferences.turn_taking.pre_roll_ms * _PER_MS), 0)
+        before = b""
+        if self._automatic and first < self._place:
+            before = self._before[-(self._place - first) * BYTES_PER_SAMPLE :]
+        recognition = Recognition(
+            self._place - len(before) // BYTES_PER_SAMPLE,
+            onset,
+            window=int(self._options.decode_window_s * HEARING_RATE),
+            tick=int(self._options.tick_s * HEARING_RATE),
+        )
+        recognition.append(before)
+        self._before.clear()
+        return recognition
+
+    # ------------------------------------------------------------------------------------------- what the rules decide
+
+    def _act(self, decisions: Sequence[Decision]) -> list[Note]:
+        notes: list[Note] = []
+        for decision in decisions:
+            if isinstance(decision, Began):
+                self._open = self._begin(round(decision.at_ms * _PER_MS))
+                self._open.told = decision.told
+                notes += [Onset(self._open.turn_id)] if decision.told else []
+            elif self._open is not None:
+                notes += self._go_on(self._open, decision)
+        return notes
+
+    def _go_on(self, open_: Recognition, decision: Meant | Dropped | Paused | Resumed | Over) -> list[Note]:
+        match decision:
+            case Meant():
+                return self._meant(open_)
+            case Dropped():
+                self._before += open_.after(open_.end - len(open_.last()))
+                self._leave()
+                return [Dismissed(open_.turn_id)] if open_.told else []
+            case Paused(at_ms):
+                open_.want(self._place, round(at_ms * _PER_MS))
+                self._detect(open_)
+                return []
+            case Resumed():
+                doubted = open_.supposed
+                open_.supposed = False
+                open_.go_on()
+                return [Doubted(open_.turn_id)] if doubted else []
+            case Over(at_ms, silence_ms):
+                return self._end(open_, at_ms, silence_ms)
+            case _:
+                assert_never(decision)
+
+    def _meant(self, open_: Recognition) -> list[Note]:
+        """Tell of an utterance, and what was held back of it."""
+        notes: list[Note] = [] if open_.told else [Onset(open_.turn_id)]
+        notes.append(SpeechBegan(open_.turn_id, open_.utterance_id, open_.first // _PER_MS))
+        open_.told = open_.began = True
+        return notes + (self._partial(open_) if open_.draft.text else []) + self._suppose(open_)
+
+    def _partial(self, open_: Recognition) -> list[Note]:
+        draft = open_.draft
+        return [PartialHeard(open_.turn_id, open_.utterance_id, draft.text, draft.stable, draft.language)]
+
+    def _suppose(self, open_: Recognition) -> list[Note]:
+        if open_.final is None or not open_.final.text or not open_.began or open_.supposed:
+            return []
+        open_.supposed = True
+        return [Supposed(open_.turn_id, open_.final)]
+
+    def _end(self, recognition: Recognition, at_ms: float, silence_ms: float) -> list[Note]:
+        """The utterance is over, and known at once if nothing was said since it was heard last."""
+        notes: list[Note] = [
+            SpeechEnded(recognition.turn_id, recognition.utterance_id, round(at_ms), silence_ms),
+        ]
+        if recognition.wanted is None:
+            recognition.want(recognition.end, recognition.spoken if silence_ms else recognition.end)
+        self._before = bytearray(recognition.after(recognition.wanted or recognition.end))
+        if self._open is recognition:
+            self._open = None
+        if recognition.failed is None and recognition.final is None and len(self._ended) >= WAITING:
+            recognition.fail(Busy("Too many utterances wait to be heard.", hint="Speak again in a while."))
+        self._ended.append(recognition)
+        return notes + self._tell()
+
+    def _tell(self) -> list[Note]:
+        """What was said in the utterances that are over, in their order, as far as it is known."""
+        notes: list[Note] = []
+        while self._ended:
+            first = self._ended[0]
+            if first.failed is not None:
+                notes.append(HearingFailed(first.turn_id, first.utterance_id, first.failed))
+            elif first.final is not None:
+                notes.append(FinalHeard(first.turn_id, first.utterance_id, first.final))
+            else:
+                break
+            self._ended.popleft()
+        return notes
+
+    def _leave(self) -> None:
+        """Forget the utterance that is going on."""
+        open_, self._open = self._open, None
+        if self._hearing is not None and self._hearing.recognition is open_:
+            self._hearing.scope.cancel()
+            self._hearing = None
+
+    # -------------------------------------------------------------------------------------------------------- the jobs
+
+    def _hear_on(self) -> None:
+        """Have the ASR do what is due."""
+        running = self._hearing
+        if running is not None and not _gives_way(running):
+            return
+        for recognition in (*self._ended, *([self._open] if self._open is not None else [])):
+            work = recognition.work(looks=self._looks(recognition) and running is None)
+            if work is not None:
+                break
+        else:
+            return
+        if running is not None:
+            if work.kind == "partial":
+                return
+            running.scope.cancel()
+        options = ASROptions(
+            language=recognition.draft.settled_language or self._preferences.language,
+            hint=self._preferences.hint,
+            partial=work.kind == "partial",
+        )
+        self._hearing = self._asking.transcribe(recognition, work, options)
+
+    def _looks(self, recognition: Recognition) -> bool:
+        if self._automatic:
+            return self._rules.speaking
+        return recognition.spoken > recognition.looked_to
+
+    def _detect(self, recognition: Recognition) -> None:
+        """Ask whether the utterance sounds complete."""
+        detector = self._ears.detector
+        if detector is None or not self._preferences.turn_taking.detector:
+            return
+        if self._detecting is not None:
+            self._detecting.scope.cancel()
+        self._detecting = self._asking.detect(detector, recognition)
+
+    def settle(self, done: Done) -> Sequence[Note]:
+        """A job has ended. One that was given up meanwhile settles nothing."""
+        job, result = done.job, done.result
+        notes: list[Note] = []
+        if job is self._detecting:
+            self._detecting = None
+            if job.recognition is self._open:
+                notes = self._act(self._rules.completeness(result if isinstance(result, float) else None))
+        elif job is self._hearing and job.work is not None and isinstance(result, Transcript | MynaError):
+            self._hearing = None
+            notes = self._heard(job.recognition, job.work, result)
+        self._hear_on()
+        return notes
+
+    def _heard(self, recognition: Recognition, work: Work, result: Transcript | MynaError) -> list[Note]:
+        over = recognition is not self._open
+        whole = recognition.wanted == work.end
+        changed = False
+        if isinstance(result, MynaError):
+            if work.kind == "window" or (work.kind == "final" and over):
+                recognition.fail(result)
+            else:
+                recognition.looked(work, None)
+        elif work.kind == "window":
+            recognition.settle(work, result)
+        elif work.kind == "final" and whole:
+            changed = recognition.close(work, result)
+        else:
+            changed = recognition.looked(work, result)
+        if over:
+            return self._tell()
+        notes: list[Note] = []
+        if changed and (recognition.began or not self._automatic):
+            notes += self._partial(recognition)
+        notes += self._suppose(recognition)
+        if isinstance(result, MynaError) or not self._automatic:
+            return notes
+        text = recognition.draft.text if recognition.final is None else recognition.final.text
+        heard_ms = work.end / _PER_MS
+        return notes + self._act(self._rules.heard(text, heard_ms, whole=recognition.final is not None))
+
+
+def _gives_way(job: Job) -> bool:
+    """Whether it is a partial transcript, or a final one of what was not all."""
+    work = job.work
+    return work is None or work.kind == "partial" or (work.kind == "final" and job.recognition.wanted != work.end)

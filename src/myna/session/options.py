@@ -1,0 +1,58 @@
+"""How a session behaves, and who does its work."""
+
+from dataclasses import dataclass, field
+
+from myna.core.emotion import Emotions
+from myna.core.preferences import Preferences
+from myna.engines.base import ASR, LLM, TTS, VAD, Sampling, TurnDetector
+from myna.session.bounds import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How a session behaves.
+
+    Attributes:
+        emotions: What the reply may show.
+        sampling: How the LLM draws tokens.
+        prompt_template: The prompt of a persona that has none.
+        max_history_rounds: How many rounds the prompt holds at most.
+        max_context_tokens: How long prompt and answer may be together, where the model does not allow less.
+        max_utterance_s: The longest utterance: what goes on longer is cut there.
+        tick_s: A partial transcript is tried this often, in seconds of audio.
+        decode_window_s: How much audio a partial transcript looks back.
+        playback_lead_ms: How far audio may be sent ahead of its time; None sends it as fast as it is made, as for a
+            file.
+        preferences: What the client chose, until it chooses otherwise.
+    """
+
+    emotions: Emotions = field(default_factory=Emotions)
+    sampling: Sampling = field(default_factory=Sampling)
+    limits: Limits = field(default_factory=Limits)
+    prompt_template: str | None = None
+    max_history_rounds: int = 10
+    max_context_tokens: int = 20_000
+    max_utterance_s: float = 1800.0
+    tick_s: float = 0.25
+    decode_window_s: float = 8.0
+    playback_lead_ms: float | None = None
+    preferences: Preferences = field(default_factory=Preferences)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEngines:
+    """Who does a session's work.
+
+    Attributes:
+        llm: Without one utterances are heard, and not answered.
+        asr: Without one it takes text only.
+        tts: Without one it does not speak.
+        vad: Without one only committed audio is heard.
+        detector: Without one words and silences alone tell that an utterance is over.
+    """
+
+    llm: LLM | None = None
+    asr: ASR | None = None
+    tts: TTS | None = None
+    vad: VAD | None = None
+    detector: TurnDetector | None = None

@@ -1,0 +1,140 @@
+"""The record of a conversation: what of a session is kept. The session's owner alone writes to it."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+
+from myna.core.commands import ROOT
+from myna.core.errors import BadInput, UnknownName
+from myna.core.events import Outcome
+from myna.core.ids import ConversationId, MessageId
+from myna.core.messages import AssistantMessage, Message, ToolCallMessage, UserMessage
+from myna.core.reply import Reply
+from myna.session.turn import Turn
+from myna.store.base import Store
+
+KEEP_S = 1.0
+"""How long keeping something may take: a session that is being closed does not wait longer for its store."""
+
+MOST_REMEMBERED = 8
+"""So many replies can be truncated after their end; clients truncate the last one."""
+
+TOLERANCE_MS = 100
+"""A client that rounds may report so much more than it was sent."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What is kept of one conversation."""
+
+    store: Store
+    conversation_id: ConversationId
+    _turns: OrderedDict[MessageId, Turn] = field(default_factory=OrderedDict[MessageId, Turn])
+
+    async def messages(self) -> Sequence[Message]:
+        """All messages, oldest first."""
+        with anyio.fail_after(KEEP_S):
+            return await self.store.messages(self.conversation_id)
+
+    async def last(self) -> MessageId | None:
+        """The newest message; None if there is none."""
+        messages = await self.messages()
+        return messages[-1].id if messages else None
+
+    async def add(self, message: Message, after: MessageId | None = None) -> MessageId | None:
+        """Keep a message, last or ``after`` another one; give the message before it.
+
+        Raises:
+            UnknownName: There is no message ``after``.
+            BadInput: There is a message with its id already.
+        """
+        messages = await self.messages()
+        if any(message.id == other.id for other in messages):
+            raise BadInput(f"There is a message {message.id} already.", hint="Choose another id.")
+        with anyio.fail_after(KEEP_S, shield=True):
+            if after is None:
+                await self.store.append(self.conversation_id, message)
+                return messages[-1].id if messages else None
+            await self.store.insert(self.conversation_id, message, after)
+            return None if after == ROOT else after
+
+    async def delete(self, message_id: MessageId) -> None:
+        """Forget a message.
+
+        Raises:
+            UnknownName: There is none with this id.
+        """
+        with anyio.fail_after(KEEP_S, shield=True):
+            await self.store.remove(self.conversation_id, message_id)
+
+    async def keep_utterance(self, turn: Turn) -> None:
+        """Keep what the user said."""
+        if turn.utterance_id is not None:
+            await self.add(UserMessage(turn.utterance_id, turn.id, turn.utterance))
+
+    async def keep_reply(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
+        """Keep what was answered, as far as it was heard, and what the model called."""
+        self._turns[turn.reply_id] = turn
+        while len(self._turns) > MOST_REMEMBERED:
+            self._turns.popitem(last=False)
+        kept: list[Message] = []
+        if reply is not None and outcome != "silent":
+            kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
+        kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
+        with anyio.fail_after(KEEP_S, shield=True):
+            after = turn.after
+            for message in kept:
+                await self._place(message, after)
+                after = message.id
+
+    async def truncate(self, message_id: MessageId, played_ms: int) -> str:
+        """Keep of a reply only what was heard in its first ``played_ms``; give that.
+
+        Raises:
+            BadInput: It has not so much audio.
+            UnknownName: No such reply, or it is too long ago.
+        """
+        turn = self._turns.get(message_id)
+        if turn is None:
+            raise UnknownName(
+                f"There is no reply {message_id} whose audio is known.",
+                hint="Only the newest replies can be truncated.",
+            )
+        check_played(turn, played_ms)
+        turn.set_played(played_ms)
+        reply = turn.reply("interrupted")
+        messages = await self.messages()
+        kept = any(message.id == message_id for message in messages)
+        with anyio.fail_after(KEEP_S, shield=True):
+            if reply is None:
+                if kept:
+                    await self.store.remove(self.conversation_id, message_id)
+                return ""
+            message = AssistantMessage(message_id, turn.id, reply, "interrupted")
+            if kept:
+                await self.store.replace(self.conversation_id, message)
+            else:
+                await self._place(message, turn.after)
+        return reply.heard
+
+    async def _place(self, message: Message, after: MessageId | None) -> None:
+        """Keep a message where it belongs: what was added meanwhile comes behind it."""
+        try:
+            await self.store.insert(self.conversation_id, message, after or ROOT)
+        except UnknownName:  # what stood before it was deleted meanwhile
+            await self.store.append(self.conversation_id, message)
+
+
+def check_played(turn: Turn, played_ms: int) -> None:
+    """See that so much of a reply can have been played.
+
+    Raises:
+        BadInput: It has not so much audio.
+    """
+    if played_ms > turn.playback.sent_ms + TOLERANCE_MS:
+        raise BadInput(
+            f"The reply has {turn.playback.sent_ms:.0f} ms of audio, which is less than {played_ms} ms.",
+            hint="Report what was played of it.",
+        )

@@ -1,0 +1,212 @@
+"""The turns of a session: the one that runs, the one that is supposed, and those apart. Called by the owner alone."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from myna.core.context import working_on
+from myna.core.errors import Busy, MynaError
+from myna.core.events import Failed, Interrupted, Outcome, TurnEnded, TurnStarted
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import UserMessage
+from myna.core.preferences import Preferences
+from myna.session.answer import Answering
+from myna.session.notes import Supposed
+from myna.session.outbox import Outbox
+from myna.session.record import KEEP_S, Record
+from myna.session.turn import Turn
+from myna.session.turn_taking import Phase
+
+log = logging.getLogger(__name__)
+
+MOST_APART = 4
+"""Replies that are no part of the conversation, at a time."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A turn whose answer is being made; ``over`` is when all of it has ended."""
+
+    turn: Turn
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    over: anyio.Event = field(default_factory=anyio.Event)
+    outcome: Outcome = "interrupted"
+
+
+@dataclass(slots=True)
+class Turns:
+    """The turns of one session.
+
+    A supposed turn answers an utterance that may not be over: it is held until it is confirmed, or dropped.
+
+    Attributes:
+        jobs: Where turns run.
+        ended: Is told of a turn that has ended by itself; `finish` is to be called with it.
+    """
+
+    answering: Answering
+    record: Record
+    outbox: Outbox
+    jobs: TaskGroup
+    ended: Callable[[Running], Awaitable[None]]
+    running: Running | None = None
+    supposed: Running | None = None
+    apart: dict[TurnId, Running] = field(default_factory=dict[TurnId, Running])
+    _free_at: float = 0.0
+
+    @property
+    def phase(self) -> Phase:
+        """What the session does, as hearing has to know it."""
+        if self.running is None:
+            return "listening"
+        return "speaking" if self.running.turn.playback.sent_ms else "thinking"
+
+    def new(self, turn_id: TurnId, utterance_id: MessageId | None, preferences: Preferences) -> Turn:
+        """A turn that has not begun."""
+        options = self.answering.options
+        turn = Turn(
+            self.outbox,
+            turn_id,
+            options.emotions,
+            preferences,
+            speaks=preferences.speaks and self.answering.engines.tts is not None,
+            lead_ms=options.playback_lead_ms,
+            utterance_id=utterance_id,
+        )
+        turn.playback.begins_at_s = self._free_at
+        return turn
+
+    async def start(self, turn: Turn, work: Callable[[], Awaitable[None]], *, told: bool = False) -> None:
+        """Begin a turn of the conversation; none may run. ``told``: its `TurnStarted` was."""
+        turn.after = await self.record.last()
+        if not told:
+            self.outbox.post(TurnStarted(turn.id, turn.utterance_id, turn.reply_id))
+        self.running = self._run(turn, work)
+
+    async def answer(self, turn: Turn, *, told: bool = False) -> None:
+        """Begin the answer to the conversation as it stands."""
+        messages = await self.record.messages()
+        await self.start(turn, lambda: self.answering.answer(turn, messages), told=told)
+
+    async def start_apart(self, turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin a turn that is no part of the conversation."""
+        turn.apart = True
+        turn.lead_ms = None
+        self.outbox.post(TurnStarted(turn.id, None, turn.reply_id))
+        if len(self.apart) >= MOST_APART:
+            self.fail(turn.id, Busy(f"{MOST_APART} replies apart are being made already.", hint="Wait for one to end."))
+            return
+        self.apart[turn.id] = self._run(turn, work)
+
+    async def read_ahead(self, preferences: Preferences) -> None:
+        """The user speaks: have the LLM read meanwhile what the prompt will begin with."""
+        if self.answering.reads_ahead:
+            self.jobs.start_soon(self.answering.read_ahead, await self.record.messages(), preferences)
+
+    def fail(self, turn_id: TurnId, error: MynaError) -> None:
+        """Tell of a turn that ends before it could begin."""
+        self.outbox.post(Failed(turn_id, error.code, error.message, error.hint))
+        self.outbox.post(TurnEnded(turn_id, "failed", None))
+
+    # ------------------------------------------------------------------------------------------------------ supposed
+
+    async def suppose(self, note: Supposed, utterance_id: MessageId, preferences: Preferences) -> None:
+        """Begin to answer what may be all of an utterance."""
+        await self.drop()
+        text = note.utterance.text
+        turn = self.new(note.turn_id, utterance_id, preferences)
+        turn.utterance = text
+        turn.hold()
+        turn.mark("heard")
+        messages = [*await self.record.messages(), UserMessage(utterance_id, turn.id, text)]
+        self.supposed = self._run(turn, lambda: self.answering.answer(turn, messages))
+
+    async def confirm(self, began_at: float) -> None:
+        """The utterance was over at ``began_at``, and is kept: what was supposed is a turn of the conversation."""
+        if (supposed := self.supposed) is not None:
+            supposed.turn.after = await self.record.last()
+            self.supposed, self.running = None, supposed
+            supposed.turn.confirm(began_at)
+            supposed.turn.mark("sure")
+
+    async def drop(self) -> None:
+        """What was supposed is void."""
+        if self.supposed is not None:
+            self.supposed.scope.cancel()
+            await self.supposed.over.wait()
+            self.supposed = None
+
+    # ---------------------------------------------------------------------------------------------------- their end
+
+    async def interrupt(self, played_ms: float | None = None) -> None:
+        """End the turn that runs, if one does, and wait until it has ended."""
+        if (running := self.running) is not None:
+            running.scope.cancel()
+            await running.over.wait()
+            await self.finish(running, played_ms)
+
+    async def give_way(self) -> None:
+        """End the turn that runs; but one that has only to be played to its end is not cut short."""
+        if (running := self.running) is None or not running.turn.told_all:
+            await self.interrupt()
+            return
+        now = anyio.current_time()
+        self._free_at = now + running.turn.playback.ahead_ms(now) / 1000
+        running.scope.cancel()
+        await running.over.wait()
+        running.outcome = "failed" if running.turn.failed else "completed"
+        await self.finish(running)
+
+    async def finish(self, running: Running, played_ms: float | None = None) -> None:
+        """Keep what came of a turn that has ended, and tell its end."""
+        turn, outcome = running.turn, running.outcome
+        if running is self.running:
+            self.running = None
+        elif self.apart.pop(turn.id, None) is None:
+            return  # it was interrupted meanwhile
+        if outcome == "interrupted":
+            turn.interrupt(played_ms)
+        reply = turn.reply(outcome)
+        if not turn.apart:
+            try:
+                await self.record.keep_reply(turn, outcome, reply)
+            except MynaError as error:
+                self.outbox.post(Failed(turn.id, error.code, error.message, error.hint))
+        turn.log(outcome, reply)
+        if outcome == "interrupted":
+            heard = reply.heard if reply else ""
+            self.outbox.post(Interrupted(turn.id, heard, round(turn.played_at_end_ms or 0)))
+        self.outbox.post(TurnEnded(turn.id, outcome, reply))
+
+    async def close(self) -> None:
+        """The session ends: keep what was said of the turn that runs. Called when all jobs have ended."""
+        if (running := self.running) is not None:
+            running.turn.interrupt(None)
+            with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
+                await self.finish(running)
+
+    def _run(self, turn: Turn, work: Callable[[], Awaitable[None]]) -> Running:
+        running = Running(turn)
+        self.jobs.start_soon(self._work, running, work)
+        return running
+
+    async def _work(self, running: Running, work: Callable[[], Awaitable[None]]) -> None:
+        turn = running.turn
+        working_on(turn_id=turn.id)
+        with running.scope:
+            try:
+                await work()
+            except MynaError as error:
+                await turn.fail(error)
+            except Exception:  # the session's boundary: a fault of ours ends the turn, not the session
+                log.exception("a turn failed")
+                await turn.fail(MynaError("Something went wrong inside Myna.", hint="The log has the details."))
+            await turn.until_sure()
+            if not turn.failed:
+                await turn.reach("turn")
+            running.outcome = "failed" if turn.failed else "completed"
+        running.over.set()
+        await self.ended(running)

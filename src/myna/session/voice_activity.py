@@ -1,0 +1,67 @@
+"""A VAD that is not asked about silence: most of what a session is sent is silence, and sessions are many."""
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
+from myna.core.errors import BadConfig
+from myna.engines.base import VAD, VADStream
+from myna.engines.samples import from_pcm16
+
+HELD = 4
+"""So many silent frames are given to the VAD with the next loud one: between syllables it hears all. Behind a longer
+silence it begins anew, with these as its past."""
+
+
+class VoiceActivity:
+    """Judges the audio of one session, a frame at a time. The VAD's stream is made for the first frame that is loud."""
+
+    def __init__(self, vad: VAD) -> None:
+        if vad.info.sample_rate != HEARING_RATE:
+            raise BadConfig(
+                f"The VAD {vad.info.model} wants {vad.info.sample_rate} Hz, and hearing has {HEARING_RATE} Hz.",
+                hint="Choose another one as `vad.engine`.",
+            )
+        self.frame_bytes = vad.info.frame_samples * BYTES_PER_SAMPLE
+        self._vad = vad
+        self._stream: VADStream | None = None
+        self._held: deque[np.ndarray] = deque(maxlen=HELD)
+        self._silent = 0
+
+    async def judge(self, frames: bytes, silence_rms: float) -> Sequence[float]:
+        """The speech probability of each frame: 0 below the level ``silence_rms``, else the VAD's."""
+        samples = from_pcm16(frames).reshape(-1, self._vad.info.frame_samples)
+        loud = np.sqrt(np.mean(np.square(samples), axis=1)) >= silence_rms
+        probabilities = [0.0] * len(samples)
+        batch: list[np.ndarray] = []
+        asked: list[int] = []  # which frame of ours each of the batch is; -1 for those of earlier
+        for place, frame in enumerate(samples):
+            if not loud[place]:
+                self._silent += 1
+                self._held.append(frame)
+                continue
+            if self._stream is None or self._silent > HELD:
+                await self._ask(batch, asked, probabilities)
+                self._stream = self._stream or self._vad.stream()
+                self._stream.reset()
+                batch, asked = [], []
+            batch += [*self._held, frame]
+            asked += [*([-1] * len(self._held)), place]
+            self._held.clear()
+            self._silent = 0
+        await self._ask(batch, asked, probabilities)
+        return probabilities
+
+    async def _ask(self, batch: Sequence[np.ndarray], asked: Sequence[int], probabilities: list[float]) -> None:
+        if self._stream is None or not batch:
+            return
+        for place, probability in zip(asked, await self._stream.feed(np.concatenate(batch)), strict=False):
+            if place >= 0:
+                probabilities[place] = probability
+
+    def forget(self) -> None:
+        """Begin anew, with another stream: the VAD has failed."""
+        self._stream = None
+        self._held.clear()

@@ -1,0 +1,401 @@
+"""Engines and a store that hang, die, crash or babble, at every step of a spoken turn: told once, and life goes on."""
+
+import gc
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+import pytest
+from tests.session.players import CONVERSATION, PERSONA
+
+from myna.core.commands import AppendAudio, SendText
+from myna.core.errors import EngineUnavailable
+from myna.core.events import PlaybackPaused, ReplyAudio, ReplyText, SpeechStarted, TranscriptFinal
+from myna.core.ids import ConversationId, MessageId
+from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.core.preferences import Preferences, TurnTakingPreferences
+from myna.engines.base import (
+    ASRInfo,
+    ASROptions,
+    Finished,
+    LLMDelta,
+    LLMInfo,
+    LLMMessage,
+    LLMRequest,
+    Samples,
+    Speech,
+    TextDelta,
+    Transcript,
+    TTSInfo,
+    VADInfo,
+    VoiceStyle,
+)
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.session import Session, open_session
+from myna.store.base import Store
+from myna.store.in_memory import InMemoryStore
+from myna.testing.asr import ScriptedASR
+from myna.testing.clock import on_virtual_clock
+from myna.testing.lines import SessionLine
+from myna.testing.llm import ScriptedLLM
+from myna.testing.microphone import Absent, Expect, Note, Say, Silence, converse
+from myna.testing.tts import ScriptedTTS
+from myna.testing.vad import ScriptedVAD
+
+Fault = Callable[[], Awaitable[None]]
+
+LOUD = np.full(16_000, 0.5, np.float32)
+LOUD_PCM = b"\x00\x40" * 320
+QUIET_PCM = bytes(640)
+ANSWER = "你好，很高兴认识你。"
+
+
+async def hang() -> None:
+    await anyio.sleep_forever()
+
+
+async def die() -> None:
+    raise EngineUnavailable("The engine is gone.")
+
+
+async def crash() -> None:
+    raise RuntimeError("a fault in the engine's own code")
+
+
+FAULTS = [hang, die, crash]
+
+
+@dataclass
+class Trouble:
+    """Goes wrong whenever it is asked in the first two seconds, and never after that."""
+
+    fault: Fault
+    until_s: float = field(default_factory=lambda: anyio.current_time() + 2.0)
+    times: int = 0
+
+    async def __call__(self) -> None:
+        if anyio.current_time() < self.until_s:
+            self.times += 1
+            await self.fault()
+
+
+@dataclass
+class BadVAD:
+    """Goes wrong at what is loud."""
+
+    trouble: Trouble
+    info: VADInfo = ScriptedVAD.info
+
+    def stream(self) -> "BadVADStream":
+        return BadVADStream(self.trouble)
+
+
+class BadVADStream:
+    def __init__(self, trouble: Trouble) -> None:
+        self._trouble = trouble
+        self._sound = ScriptedVAD().stream()
+
+    async def feed(self, samples: Samples) -> Sequence[float]:
+        if np.abs(samples).max(initial=0) > 0.1:
+            await self._trouble()
+        return await self._sound.feed(samples)
+
+    def reset(self) -> None:
+        self._sound.reset()
+
+
+@dataclass
+class BadASR:
+    """Goes wrong at partial transcripts, or at final ones."""
+
+    trouble: Trouble
+    partial: bool
+    info: ASRInfo = field(default_factory=lambda: ScriptedASR().info)
+
+    async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
+        if options.partial == self.partial:
+            await self.trouble()
+        return Transcript("你好", "zh") if len(samples) else Transcript("", None)
+
+
+@dataclass
+class BadDetector:
+    trouble: Trouble
+    sample_rate: int = 16_000
+
+    async def completeness(self, samples: Samples, text: str) -> float:
+        await self.trouble()
+        return 0.9
+
+
+@dataclass
+class BadLLM:
+    """Goes wrong after so many pieces of an answer."""
+
+    trouble: Trouble
+    after: int
+    info: LLMInfo = field(default_factory=lambda: ScriptedLLM().info)
+
+    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        for place, piece in enumerate([ANSWER[:3], ANSWER[3:]]):
+            if place == self.after:
+                await self.trouble()
+            yield TextDelta(piece)
+        yield Finished("stop")
+
+    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
+        return await ScriptedLLM().count_tokens(messages)
+
+
+@dataclass
+class BadTTS:
+    """Goes wrong after so many pieces of a segment."""
+
+    trouble: Trouble
+    after: int
+    info: TTSInfo = field(default_factory=lambda: ScriptedTTS().info)
+
+    async def synthesize(
+        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
+    ) -> AsyncGenerator[Speech]:
+        place = 0
+        async for speech in ScriptedTTS().synthesize(text, style):
+            if place == self.after:
+                await self.trouble()
+            place += 1
+            yield speech
+
+
+@dataclass
+class BadStore:
+    """Goes wrong at the messages of one kind that are to be kept."""
+
+    trouble: Trouble
+    kind: type[Message]
+    store: InMemoryStore = field(default_factory=InMemoryStore)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)
+
+    async def append(self, conversation_id: ConversationId, message: Message) -> None:
+        if isinstance(message, self.kind):
+            await self.trouble()
+        await self.store.append(conversation_id, message)
+
+    async def insert(self, conversation_id: ConversationId, message: Message, after: MessageId) -> None:
+        if isinstance(message, self.kind):
+            await self.trouble()
+        await self.store.insert(conversation_id, message, after)
+
+
+@dataclass
+class Parts:
+    """What a session is made of: all of it works, but for what a test replaces."""
+
+    llm: object = field(default_factory=lambda: ScriptedLLM(ANSWER))
+    asr: object = field(default_factory=lambda: ScriptedASR("你好"))
+    tts: object = field(default_factory=ScriptedTTS)
+    vad: object = field(default_factory=ScriptedVAD)
+    detector: object = None
+    store: object = field(default_factory=InMemoryStore)
+    options: SessionOptions = field(default_factory=lambda: SessionOptions(playback_lead_ms=400))
+
+
+@asynccontextmanager
+async def live(parts: Parts) -> AsyncGenerator[Session]:
+    store: Store = parts.store  # pyright: ignore[reportAssignmentType] - a test's own parts
+    await store.create(CONVERSATION)
+    engines = SessionEngines(parts.llm, parts.asr, parts.tts, parts.vad, parts.detector)  # pyright: ignore[reportArgumentType]
+    async with open_session(CONVERSATION, PERSONA, engines, store, parts.options) as session:
+        yield session
+
+
+async def talk(parts: Parts, first: Sequence[Expect | Absent]) -> Sequence[Note]:
+    """Two spoken turns: of the first this is expected, and the second is answered."""
+    async with live(parts) as session:
+        script = [Say(LOUD), *first, Silence(6), Say(LOUD), Expect("said", ANSWER), Absent("failed", for_s=10)]
+        return await converse(SessionLine(session), script)
+
+
+def failures(notes: Sequence[Note]) -> list[str]:
+    return [note.text for note in notes if note.kind == "failed"]
+
+
+NEEDED: Mapping[str, Callable[[Trouble], Parts]] = {
+    "vad": lambda trouble: Parts(vad=BadVAD(trouble)),
+    "the final transcript": lambda trouble: Parts(asr=BadASR(trouble, partial=False)),
+    "the first token": lambda trouble: Parts(llm=BadLLM(trouble, 0)),
+    "a later token": lambda trouble: Parts(llm=BadLLM(trouble, 1)),
+    "the first sound": lambda trouble: Parts(tts=BadTTS(trouble, 0)),
+    "a later sound": lambda trouble: Parts(tts=BadTTS(trouble, 1)),
+    "keeping the utterance": lambda trouble: Parts(store=BadStore(trouble, UserMessage)),
+    "keeping the reply": lambda trouble: Parts(store=BadStore(trouble, AssistantMessage)),
+}
+SPARED: Mapping[str, Callable[[Trouble], Parts]] = {
+    "a partial transcript": lambda trouble: Parts(asr=BadASR(trouble, partial=True)),
+    "the turn detector": lambda trouble: Parts(detector=BadDetector(trouble)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("place", NEEDED)
+@on_virtual_clock
+async def test_what_a_turn_cannot_do_without_is_told_once_and_the_next_turn_is_answered(
+    fault: Fault, place: str
+) -> None:
+    trouble = Trouble(fault)
+    notes = await talk(NEEDED[place](trouble), [Expect("failed", within_s=100)])
+    assert trouble.times > 0
+    [told] = failures(notes)
+    code, message = told.split(": ", 1)
+    assert code in {"engine_timeout", "engine_unavailable", "internal"}
+    assert message
+    assert "a fault in the engine's own code" not in message
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("place", SPARED)
+@on_virtual_clock
+async def test_what_a_turn_can_do_without_is_not_missed(fault: Fault, place: str) -> None:
+    trouble = Trouble(fault)
+    notes = await talk(SPARED[place](trouble), [Expect("said", ANSWER, within_s=100)])
+    assert trouble.times > 0
+    assert failures(notes) == []
+
+
+@dataclass
+class EndlessLLM:
+    """Says the same again and again, the first time."""
+
+    piece: str
+    info: LLMInfo = field(default_factory=lambda: ScriptedLLM().info)
+    calls: int = 0
+
+    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        self.calls += 1
+        while self.calls == 1:
+            await anyio.sleep(0.05)
+            yield TextDelta(self.piece)
+        yield TextDelta(ANSWER)
+        yield Finished("stop")
+
+    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
+        return await ScriptedLLM().count_tokens(messages)
+
+
+@pytest.mark.parametrize("piece", ["一句话。", "哈", "word ", "[", "<think>", "```json\n{"])
+@on_virtual_clock
+async def test_a_text_that_never_ends_is_ended(piece: str) -> None:
+    notes = await talk(Parts(llm=EndlessLLM(piece)), [Expect("failed", within_s=1000)])
+    assert [told.partition(":")[0] for told in failures(notes)] == ["engine_timeout"]
+
+
+@dataclass
+class EndlessTTS:
+    """Never comes to the end of its first segment."""
+
+    info: TTSInfo = field(default_factory=lambda: ScriptedTTS().info)
+    calls: int = 0
+
+    async def synthesize(
+        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
+    ) -> AsyncGenerator[Speech]:
+        self.calls += 1
+        while self.calls == 1:
+            await anyio.sleep(0.1)
+            yield Speech(np.full(12_000, 0.1, np.float32))
+        async for speech in ScriptedTTS().synthesize(text, style):
+            yield speech
+
+
+@on_virtual_clock
+async def test_a_voice_that_never_ends_is_ended() -> None:
+    notes = await talk(Parts(tts=EndlessTTS()), [Expect("failed", within_s=1000)])
+    assert [told.partition(":")[0] for told in failures(notes)] == ["engine_timeout"]
+
+
+@on_virtual_clock
+async def test_more_words_than_any_prompt_holds_are_refused() -> None:
+    async with live(Parts(asr=ScriptedASR("哈" * 100_000))) as session:
+        notes = await converse(SessionLine(session), [Say(LOUD), Expect("failed")])
+        assert failures(notes)[0].startswith("prompt_too_long")
+        await session.send(SendText("你好"))
+        await converse(SessionLine(session), [Expect("said", ANSWER)])
+
+
+# ------------------------------------------------------------------------------------------------------------- closing
+
+
+async def feed(session: Session, loud_s: float) -> None:
+    """A microphone: somebody speaks for a while, and is silent then."""
+    for frame in range(100_000):
+        await session.send(AppendAudio(LOUD_PCM if frame * 0.02 < loud_s else QUIET_PCM))
+        await anyio.sleep(0.02)
+
+
+async def close_when(parts: Parts, reached: Callable[[set[type]], bool], *, reads: bool = True) -> None:
+    """Close a session in the midst of something; nothing of it is left after 2 s."""
+    seen: set[type] = set()
+
+    async def read(session: Session) -> None:
+        async for event in session:
+            seen.add(type(event))
+
+    async def use() -> "weakref.ref[Session] | None":
+        async with anyio.create_task_group() as tasks:
+            async with live(parts) as session:
+                left = weakref.ref(session)
+                tasks.start_soon(feed, session, 1.0)
+                if reads:
+                    tasks.start_soon(read, session)
+                with anyio.fail_after(500):
+                    while not reached(seen):
+                        await anyio.sleep(0.01)
+                closed_at = anyio.current_time()
+            assert anyio.current_time() - closed_at <= 2.0
+            tasks.cancel_scope.cancel()
+            return left
+
+    left = await use()
+    assert left is not None
+    gc.collect()
+    assert left() is None
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize("place", [*NEEDED, *SPARED])
+@on_virtual_clock
+async def test_a_session_closes_while_an_engine_hangs(place: str, reads: bool) -> None:
+    trouble = Trouble(hang)
+    parts = {**NEEDED, **SPARED}[place](trouble)
+    await close_when(parts, lambda _: trouble.times > 0, reads=reads)
+
+
+@pytest.mark.parametrize("moment", [SpeechStarted, TranscriptFinal, ReplyText, ReplyAudio])
+@on_virtual_clock
+async def test_a_session_closes_at_any_moment(moment: type) -> None:
+    parts = Parts(llm=ScriptedLLM("一二三四五六七八九十。" * 20))
+    await close_when(parts, lambda seen: moment in seen)
+
+
+@on_virtual_clock
+async def test_a_session_closes_while_it_decides_whether_to_go_on() -> None:
+    answers = ScriptedLLM("一二三四五六七八九十。" * 20)
+    preferences = Preferences(pauses_playback=True, turn_taking=TurnTakingPreferences())
+    options = SessionOptions(playback_lead_ms=400, preferences=preferences)
+    async with live(Parts(llm=answers, options=options)) as session:
+        await session.send(SendText("你好"))
+        async for event in session:
+            if isinstance(event, ReplyAudio):
+                break
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed, session, 1.0)
+            async for event in session:
+                if isinstance(event, PlaybackPaused):
+                    tasks.cancel_scope.cancel()
+                    break
+        closed_at = anyio.current_time()
+    assert anyio.current_time() - closed_at <= 2.0

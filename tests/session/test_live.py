@@ -1,0 +1,465 @@
+"""A live session: audio in real time, on the virtual clock, with scripted engines."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import anyio
+import numpy as np
+import pytest
+from tests.session.players import Stage, kinds, on_stage
+
+from myna.core.audio import HEARING_RATE, duration_ms
+from myna.core.commands import (
+    AddMessage,
+    AppendAudio,
+    Command,
+    CommitAudio,
+    Configure,
+    CreateReply,
+    DeleteMessage,
+    Interrupt,
+    ReportPlayed,
+    Say,
+    SendText,
+    TruncateReply,
+)
+from myna.core.events import (
+    Event,
+    Interrupted,
+    MessageAdded,
+    MessageDeleted,
+    PlaybackPaused,
+    PlaybackResumed,
+    Refused,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyText,
+    ReplyTruncated,
+    SpeechStopped,
+    StageTimed,
+    ToolCalled,
+    TranscriptFinal,
+    TurnEnded,
+    TurnStarted,
+)
+from myna.core.ids import MessageId, TurnId, new_turn_id
+from myna.core.messages import AssistantMessage, ToolResultMessage, UserMessage
+from myna.core.preferences import Preferences, TurnTakingPreferences
+from myna.core.tools import ToolSpec
+from myna.engines.base import LLM, ASRInfo, ASROptions, Samples, ToolCallDelta, Transcript, TranscriptSegment
+from myna.engines.samples import to_pcm16
+from myna.session.options import SessionOptions
+from myna.testing.asr import ScriptedASR
+from myna.testing.clock import on_virtual_clock
+from myna.testing.llm import HANG, Pause, ScriptedLLM
+from myna.testing.tts import ScriptedTTS
+from myna.testing.vad import ScriptedVAD
+
+LEAD_MS = 400
+LIVE = SessionOptions(playback_lead_ms=LEAD_MS)
+FRAME_MS = 20
+LETTERS_PER_S = 6
+
+
+def _frame(level: float) -> bytes:
+    time = np.arange(HEARING_RATE * FRAME_MS // 1000)
+    return to_pcm16((np.sin(2 * np.pi * 200 * time / HEARING_RATE) * level).astype(np.float32))
+
+
+SPEECH, SILENCE = _frame(0.3), _frame(0)
+
+
+@dataclass
+class Attentive:
+    """Hears what the user says now, so many letters of it as were said."""
+
+    text: str = ""
+
+    @property
+    def info(self) -> ASRInfo:
+        return ASRInfo("attentive", HEARING_RATE, frozenset(), word_times=False)
+
+    async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
+        await anyio.sleep(0.1)
+        seconds = len(samples) / HEARING_RATE
+        text = self.text[: 1 + round(seconds * LETTERS_PER_S)]
+        return Transcript(text, "zh", (TranscriptSegment(text, 0, seconds),)) if text else Transcript("", None)
+
+
+@dataclass
+class Live:
+    """A user at a microphone, and what reaches him, with the times."""
+
+    stage: Stage
+    asr: Attentive
+    events: list[tuple[float, Event]] = field(default_factory=list[tuple[float, Event]])
+    speaks: bool = False
+
+    async def speak(self, seconds: float, text: str) -> None:
+        self.asr.text = text
+        self.speaks = True
+        await anyio.sleep(seconds)
+        self.speaks = False
+
+    async def do(self, command: Command) -> None:
+        await self.stage.session.send(command)
+
+    def told(self) -> list[Event]:
+        return [event for _, event in self.events]
+
+    def at(self, kind: type[Event], nth: int = 0) -> float:
+        return [at for at, event in self.events if isinstance(event, kind)][nth]
+
+    async def talk(self) -> None:
+        while True:
+            await self.do(AppendAudio(SPEECH if self.speaks else SILENCE))
+            await anyio.sleep(FRAME_MS / 1000)
+
+    async def listen(self) -> None:
+        async for event in self.stage.session:
+            self.events.append((anyio.current_time(), event))
+
+
+@asynccontextmanager
+async def live(llm: LLM | None, *, options: SessionOptions = LIVE) -> AsyncGenerator[Live]:
+    asr = Attentive()
+    async with on_stage(llm, asr=asr, tts=ScriptedTTS(), vad=ScriptedVAD(), options=options) as stage:
+        user = Live(stage, asr)
+        async with anyio.create_task_group() as group:
+            group.start_soon(user.listen)
+            group.start_soon(user.talk)
+            yield user
+            group.cancel_scope.cancel()
+
+
+def taking_turns(**wanted: object) -> SessionOptions:
+    preferences = Preferences(turn_taking=replace(TurnTakingPreferences(), **wanted))  # pyright: ignore[reportArgumentType]
+    return replace(LIVE, preferences=preferences)
+
+
+def without_stages(events: Sequence[Event]) -> list[str]:
+    kept = [event for event in events if not isinstance(event, StageTimed)]
+    names = kinds(kept)
+    return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
+
+
+@on_virtual_clock
+async def test_a_spoken_turn_tells_its_events_in_order() -> None:
+    async with live(ScriptedLLM("[开心] 你好。")) as user:
+        await anyio.sleep(1)
+        await user.speak(1, "你好吗？")
+        await anyio.sleep(5)
+    names = [name for name in without_stages(user.told()) if name != "TranscriptPartial"]
+    assert names == [
+        "SpeechStarted",
+        "SpeechStopped",
+        "TurnStarted",
+        "TranscriptFinal",
+        "EmotionChanged",
+        "ReplyText",
+        "SegmentReady",
+        "ReplyAudio",
+        "ReplyEnded",
+        "TurnEnded",
+    ]
+    assert len({getattr(event, "turn_id", None) for event in user.told()}) == 1
+
+
+@on_virtual_clock
+async def test_the_reply_is_made_while_it_is_not_yet_sure_and_told_when_it_is() -> None:
+    llm = ScriptedLLM([Pause(0.4), "[开心] 你好。"])
+    async with live(llm, options=taking_turns(stable_nochange_ms=5000)) as user:
+        await user.speak(1, "你好吗")
+        await anyio.sleep(5)
+    silence_s = user.at(ReplyAudio) - 1
+    assert 0.75 <= silence_s <= 0.95  # 800 ms of silence; the LLM's 400 ms went by meanwhile
+    assert len(llm.calls) == 1
+
+
+@on_virtual_clock
+async def test_a_reply_that_was_supposed_too_soon_is_never_told_of() -> None:
+    llm = ScriptedLLM("[平静] 一。", "[平静] 二。")
+    async with live(llm, options=taking_turns(stable_nochange_ms=9000)) as user:
+        await user.speak(1, "我想")
+        await anyio.sleep(0.5)
+        await user.speak(1, "我想回家")
+        await anyio.sleep(5)
+        history = await user.stage.history()
+    assert len(llm.calls) == 2
+    assert [event.text for event in user.told() if isinstance(event, ReplyText)] == ["二。"]
+    assert [event.text for event in user.told() if isinstance(event, TranscriptFinal)] == ["我想回家"]
+    assert [type(message) for message in history] == [UserMessage, AssistantMessage]
+
+
+@on_virtual_clock
+async def test_audio_is_sent_ahead_of_its_time_by_the_lead_and_no_more() -> None:
+    async with live(ScriptedLLM("[平静] " + "很长的一句话" * 30 + "。")) as user:
+        await user.speak(0.6, "说")
+        await anyio.sleep(30)
+    sent = [(at, event) for at, event in user.events if isinstance(event, ReplyAudio)]
+    began = sent[0][0]
+    ahead = 0.0
+    for at, event in sent:
+        ahead += duration_ms(event.pcm, event.sample_rate)
+        assert ahead - (at - began) * 1000 <= LEAD_MS + 101
+    assert ahead > 5000
+    assert user.at(TurnEnded) - began == pytest.approx(ahead / 1000, abs=0.1)  # it ends when it has been played
+
+
+LONG = "[平静] " + "很长的一句话，" * 40
+
+
+@on_virtual_clock
+async def test_speech_over_a_reply_pauses_it_and_then_ends_it_with_what_was_heard() -> None:
+    async with live(ScriptedLLM(LONG, "[平静] 好。")) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(4)
+        onset = anyio.current_time()
+        await user.speak(2, "不对，我想问别的事情")
+        await anyio.sleep(6)
+        history = await user.stage.history()
+    assert user.at(PlaybackPaused) - onset <= 0.2
+    last_audio = max(
+        at for at, event in user.events if isinstance(event, ReplyAudio) and event.turn_id == _turns(user)[0]
+    )
+    assert last_audio - onset <= 0.25
+    names = without_stages(user.told())
+    interruption = names.index("PlaybackPaused")
+    following = [name for name in names[interruption:] if name != "TranscriptPartial"]
+    assert following[1:5] == ["ReplyAudio", "Interrupted", "TurnEnded", "SpeechStarted"] or following[1:4] == [
+        "Interrupted",
+        "TurnEnded",
+        "SpeechStarted",
+    ]
+    interrupted = next(event for event in user.told() if isinstance(event, Interrupted))
+    kept = [message for message in history if isinstance(message, AssistantMessage)]
+    assert kept[0].outcome == "interrupted"
+    assert kept[0].reply.heard == interrupted.heard
+    # 60 ms a letter: what was sent until the pause was heard, for a client that does not pause
+    assert len([c for c in interrupted.heard if c.isalnum()]) == pytest.approx(interrupted.played_ms / 60, abs=2)
+    assert kept[1].reply.display == "好。"
+
+
+@on_virtual_clock
+async def test_a_cough_over_a_reply_only_pauses_it() -> None:
+    llm = ScriptedLLM(LONG)
+    async with live(llm) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(4)
+        await user.speak(0.25, "")
+        await anyio.sleep(60)
+    names = kinds(user.told())
+    assert names.count("PlaybackPaused") == names.count("PlaybackResumed") == 1
+    assert names.count("SpeechStarted") == 1
+    assert next(event for event in user.told() if isinstance(event, TurnEnded)).outcome == "completed"
+    assert user.at(PlaybackResumed) - user.at(PlaybackPaused) < 2
+
+
+@on_virtual_clock
+async def test_a_client_that_pauses_by_itself_has_heard_what_it_says_it_has_played() -> None:
+    options = replace(LIVE, preferences=Preferences(pauses_playback=True))
+    async with live(ScriptedLLM(LONG), options=options) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(4)
+        await user.do(ReportPlayed(_turns(user)[0], 1200))
+        await user.do(Interrupt())
+        await anyio.sleep(0.1)
+    interrupted = next(event for event in user.told() if isinstance(event, Interrupted))
+    assert interrupted.played_ms == 1200
+    assert len([c for c in interrupted.heard if c.isalnum()]) == 20
+
+
+@on_virtual_clock
+async def test_speech_while_the_reply_is_thought_out_withdraws_it_and_joins_the_utterances() -> None:
+    llm = ScriptedLLM([HANG], "[平静] 好。")
+    async with live(llm) as user:
+        await user.speak(1, "我想问一下。")
+        await anyio.sleep(1.5)
+        await user.speak(1.5, "明天的天气")
+        await anyio.sleep(5)
+        history = await user.stage.history()
+    assert llm.calls[-1].request.messages[-1].content == "我想问一下。\n明天的天气"
+    assert [type(message) for message in history] == [UserMessage, UserMessage, AssistantMessage]
+    outcomes = [event.outcome for event in user.told() if isinstance(event, TurnEnded)]
+    assert outcomes == ["interrupted", "completed"]
+
+
+@on_virtual_clock
+async def test_a_mere_stop_ends_the_reply_and_is_not_answered() -> None:
+    llm = ScriptedLLM(LONG)
+    async with live(llm) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(3)
+        await user.speak(0.5, "停")
+        await anyio.sleep(5)
+        history = await user.stage.history()
+    assert len(llm.calls) == 1
+    assert [event.outcome for event in user.told() if isinstance(event, TurnEnded)] == ["interrupted", "completed"]
+    assert isinstance(history[-1], UserMessage)
+
+
+@on_virtual_clock
+async def test_where_speech_may_not_interrupt_it_is_answered_when_the_reply_has_ended() -> None:
+    llm = ScriptedLLM("[平静] " + "很长的一句话，" * 10, "[平静] 好。")
+    async with live(llm, options=taking_turns(barge_in="never")) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(2)
+        await user.speak(0.8, "还有呢？")
+        await anyio.sleep(20)
+        history = await user.stage.history()
+    assert "Interrupted" not in kinds(user.told())
+    assert [type(message) for message in history] == [UserMessage, AssistantMessage, UserMessage, AssistantMessage]
+    assert user.at(TurnStarted, 1) >= user.at(TurnEnded)
+
+
+@on_virtual_clock
+async def test_without_replies_utterances_are_heard_and_not_answered() -> None:
+    async with live(None, options=taking_turns(replies=False)) as user:
+        for text in ("一", "二"):
+            await user.speak(0.8, text)
+            await anyio.sleep(2)
+    assert [event.text for event in user.told() if isinstance(event, TranscriptFinal)] == ["一", "二"]
+    assert [event.outcome for event in user.told() if isinstance(event, TurnEnded)] == ["completed"] * 2
+
+
+@on_virtual_clock
+async def test_an_utterance_ends_though_its_audio_stops_coming() -> None:
+    asr = ScriptedASR("你好")
+    async with on_stage(ScriptedLLM("[平静] 好。"), asr=asr, vad=ScriptedVAD(), options=LIVE) as stage:
+        for _ in range(50):
+            await stage.session.send(AppendAudio(SPEECH))
+            await anyio.sleep(FRAME_MS / 1000)
+        with anyio.fail_after(5):
+            assert [event for event in await stage.turn() if isinstance(event, SpeechStopped)]
+
+
+@on_virtual_clock
+async def test_committed_audio_is_answered_when_that_is_asked_for() -> None:
+    options = taking_turns(automatic=False)
+    async with on_stage(
+        ScriptedLLM("[平静] 好。"), asr=ScriptedASR("你好"), vad=ScriptedVAD(), options=options
+    ) as stage:
+        await stage.session.send(AppendAudio(SPEECH * 50))
+        await stage.session.send(CommitAudio(replies=False))
+        turn_id = new_turn_id()
+        await stage.session.send(CreateReply(turn_id))
+        heard = await stage.turn()
+        reply = await stage.turn()
+    assert [name for name in kinds(heard) if name != "StageTimed"] == ["TurnStarted", "TranscriptFinal", "TurnEnded"]
+    assert {
+        event.turn_id
+        for event in reply
+        if not isinstance(event, MessageAdded | MessageDeleted | Refused | ReplyTruncated)
+    } == {turn_id}
+    assert "ReplyText" in kinds(reply)
+
+
+@on_virtual_clock
+async def test_a_tool_of_the_client_s_is_called_and_its_result_answered() -> None:
+    call = ToolCallDelta(0, "call_1", "weather", '{"city": "北京"}')
+    llm = ScriptedLLM(["[平静] 我看看。", call], "[开心] 晴天。")
+    tool = ToolSpec("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}})
+    options = replace(LIVE, preferences=Preferences(tools=(tool,)))
+    async with on_stage(llm, tts=ScriptedTTS(), options=options) as stage:
+        await stage.session.send(SendText("天气？"))
+        events: list[Event] = []
+        async for event in stage.session:
+            events.append(event)
+            if isinstance(event, ReplyEnded):
+                break
+        called = next(event for event in events if isinstance(event, ToolCalled))
+        assert called.call.arguments == '{"city": "北京"}'
+        result = ToolResultMessage(MessageId("item_1"), TurnId(""), "call_1", "sunny")
+        await stage.session.send(AddMessage(result))
+        await stage.session.send(CreateReply(new_turn_id()))
+        first = await stage.turn()
+        second = await stage.turn()
+    ended = first[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.outcome == "completed"  # what was only being played is not cut short
+    assert "ReplyText" in kinds(second)
+    sent = llm.calls[1].request.messages[-3:]
+    assert [message.role for message in sent] == ["user", "assistant", "tool"]
+    assert sent[1].tool_calls[0].id == "call_1"
+    assert (sent[2].content, sent[2].tool_call_id) == ("sunny", "call_1")
+
+
+@on_virtual_clock
+async def test_a_reply_apart_leaves_no_trace_and_runs_beside_another() -> None:
+    llm = ScriptedLLM(["[平静] 一。", Pause(5), "二。"], "[平静] 旁白。")
+    async with on_stage(llm, options=LIVE) as stage:
+        await stage.session.send(SendText("数"))
+        await anyio.sleep(1)
+        question = UserMessage(MessageId("item_1"), TurnId(""), "总结一下")
+        await stage.session.send(CreateReply(apart := new_turn_id(), messages=(question,), apart=True))
+        first, second = await stage.turn(), await stage.turn()
+        history = await stage.history()
+    ends = [event for event in (*first, *second) if isinstance(event, TurnEnded)]
+    assert [(end.turn_id == apart, end.outcome) for end in ends] == [(True, "completed"), (False, "completed")]
+    assert llm.calls[1].request.messages[-1].content == "总结一下"
+    assert len(history) == 2
+
+
+@on_virtual_clock
+async def test_messages_are_added_deleted_and_truncated() -> None:
+    async with on_stage(ScriptedLLM("[平静] " + "很长的一句话，" * 4), tts=ScriptedTTS(), options=LIVE) as stage:
+        session = stage.session
+        await session.send(AddMessage(UserMessage(MessageId("item_1"), TurnId(""), "早")))
+        await session.send(Say("[开心] 你好，我是鸟。"))
+        events = await stage.turn()
+        reply_id = next(event.reply_id for event in events if isinstance(event, TurnStarted))
+        assert reply_id is not None
+        await session.send(TruncateReply(reply_id, 2 * 60))
+        await session.send(DeleteMessage(MessageId("item_1")))
+        await session.send(DeleteMessage(MessageId("item_9"), ref="evt_1"))
+        await session.send(TruncateReply(reply_id, 60_000, ref="evt_2"))
+        told = [await anext(session) for _ in range(4)]
+        history = await stage.history()
+    assert told[0] == ReplyTruncated(reply_id, "你好，", 120)
+    assert told[1] == MessageDeleted(MessageId("item_1"))
+    assert [(event.ref, event.code) for event in told[2:] if isinstance(event, Refused)] == [
+        ("evt_1", "unknown_name"),
+        ("evt_2", "bad_input"),
+    ]
+    assert [message.reply.heard for message in history if isinstance(message, AssistantMessage)] == ["你好，"]
+
+
+@on_virtual_clock
+async def test_preferences_hold_from_the_next_turn_on() -> None:
+    llm, tts = ScriptedLLM("[平静] 好。"), ScriptedTTS()
+    async with on_stage(llm, tts=tts) as stage:
+        await stage.session.send(Configure(Preferences(instructions="Be brief.", voice="af_heart", max_tokens=7)))
+        await stage.session.send(SendText("早"))
+        await stage.turn()
+        await stage.session.send(Configure(Preferences(speaks=False)))
+        await stage.session.send(SendText("早"))
+        await stage.turn()
+    assert llm.calls[0].request.messages[0].content.startswith("Be brief.")
+    assert llm.calls[0].request.sampling.max_tokens == 7
+    assert [call.style.voice for call in tts.calls] == ["af_heart"]
+
+
+@on_virtual_clock
+async def test_closing_tells_what_was_begun_to_its_end() -> None:
+    options = taking_turns(replies=False)
+    async with on_stage(None, asr=ScriptedASR([Pause(1), "你好"]), vad=ScriptedVAD(), options=options) as stage:
+        await stage.session.send(AppendAudio(SPEECH * 50))
+        await stage.session.send(CommitAudio(replies=False))
+        stage.session.close()
+        told = [event async for event in stage.session]
+    assert [event.text for event in told if isinstance(event, TranscriptFinal)] == ["你好"]
+
+
+@on_virtual_clock
+async def test_after_a_long_silence_behind_a_reply_the_assistant_speaks_by_itself() -> None:
+    llm = ScriptedLLM("[平静] 一。", "[平静] 你还在吗？")
+    async with live(llm, options=taking_turns(idle_timeout_ms=5000)) as user:
+        await user.speak(0.8, "你好")
+        await anyio.sleep(20)
+    assert kinds(user.told()).count("IdleTimedOut") == 1
+    assert [event.text for event in user.told() if isinstance(event, ReplyText)] == ["一。", "你还在吗？"]
+
+
+def _turns(user: Live) -> list[TurnId]:
+    return [event.turn_id for event in user.told() if isinstance(event, TurnStarted)]
