@@ -1,18 +1,36 @@
 """The laws of the heart that hold already, each as a property over scripts, commands and their times."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.session.live import LIVE, live
 from tests.session.players import on_stage
 
-from myna.core.commands import Command, Interrupt, SendText
+from myna.core.audio import duration_ms
+from myna.core.commands import ClearAudio, Command, CommitAudio, CreateReply, Interrupt, Say, SendText
 from myna.core.errors import EngineRefused
-from myna.core.events import Event, Interrupted, ReplyText, TurnEnded
-from myna.core.messages import AssistantMessage, UserMessage
+from myna.core.events import (
+    Event,
+    Interrupted,
+    PlaybackPaused,
+    PlaybackResumed,
+    ReplyAudio,
+    ReplyText,
+    SpeechStarted,
+    TranscriptFinal,
+    TurnEnded,
+    TurnStarted,
+)
+from myna.core.ids import new_turn_id
+from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
+from myna.session.speak import FADE_MS, PIECE_MS
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM, Step
+from myna.testing.tts import MS_PER_CHARACTER
 
 steps = st.one_of(
     st.sampled_from(["[开心] ", "[生气]", "一，", "二。", "<think>想</think>", "three ", "**四**", "\n", "[", "]"]),
@@ -67,7 +85,7 @@ async def test_an_interrupted_reply_says_nothing_more_and_history_keeps_what_was
     for end, over_at in zip(ended, next_at, strict=True):
         said_at = [at for at, event in taken if isinstance(event, ReplyText) and event.turn_id == end.turn_id]
         assert end.outcome != "interrupted" or max(said_at, default=0) <= over_at
-        of_turn = [event for event in events if event.turn_id == end.turn_id]
+        of_turn = [event for event in events if getattr(event, "turn_id", None) == end.turn_id]
         assert of_turn[-1] == end
         after_interruption = [type(event) for event in of_turn if isinstance(event, Interrupted | TurnEnded)]
         assert [type(event) for event in of_turn[-len(after_interruption) :]] == after_interruption
@@ -75,3 +93,145 @@ async def test_an_interrupted_reply_says_nothing_more_and_history_keeps_what_was
         kept = [m.reply for m in history if isinstance(m, AssistantMessage) and m.turn_id == end.turn_id]
         assert kept == ([end.reply] if end.reply else [])
         assert [reply.display for reply in kept] == ([said] if said else [])
+
+
+# ------------------------------------------------------------------------------------------------ a live session
+
+SAID = ["你好", "今天天气怎么样？", "不对，我说的是明天", "停", "嗯", ""]
+reply_scripts = st.lists(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["[开心] ", "一句话，", "又是一句话。", "three words here. ", "```\ncode\n```", "😀"]),
+            st.floats(0.01, 3).map(Pause),
+            st.sampled_from([HANG, EngineRefused("No.")]),
+        ),
+        max_size=8,
+    ),
+    min_size=1,
+    max_size=4,
+)
+acts = st.lists(
+    st.tuples(
+        st.floats(0.05, 6),
+        st.one_of(
+            st.tuples(st.floats(0.1, 2.5), st.sampled_from(SAID)),
+            st.sampled_from([SendText("早"), Interrupt(), Interrupt(played_ms=100), Say("你好。"), ClearAudio()]),
+            st.sampled_from([CommitAudio(), CommitAudio(replies=False)]),
+            st.just("create"),
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(
+    replies=reply_scripts,
+    acts=acts,
+    barge_in=st.sampled_from(["pause", "stop_words", "never"]),
+    pauses_playback=st.booleans(),
+)
+@settings(deadline=None, max_examples=120)
+@on_virtual_clock
+async def test_whatever_happens_in_a_live_session_the_laws_hold(
+    replies: Sequence[Sequence[Step]],
+    acts: Sequence[tuple[float, object]],
+    barge_in: BargeIn,
+    pauses_playback: bool,
+) -> None:
+    preferences = Preferences(pauses_playback=pauses_playback, turn_taking=TurnTakingPreferences(barge_in=barge_in))
+    llm = ScriptedLLM(*replies)
+    async with live(llm, options=replace(LIVE, preferences=preferences)) as user:
+        for after_s, act in acts:
+            await anyio.sleep(after_s)
+            match act:
+                case (float() as seconds, str() as text):
+                    await user.speak(seconds, text)
+                case "create":
+                    await user.do(CreateReply(new_turn_id()))
+                case _:
+                    await user.do(act)  # pyright: ignore[reportArgumentType]
+        await anyio.sleep(3)
+        user.muted = True
+        await anyio.sleep(300)
+        history = await user.stage.history()
+    told = user.events
+    one_turn_at_a_time(told)
+    nothing_follows_an_end([event for _, event in told])
+    every_pause_is_decided(told)
+    paused_replies_are_silent(told)
+    history_is_what_was_heard([event for _, event in told], history)
+    assert all(call.ended is not None for call in llm.calls)  # every engine was let go of
+
+
+def one_turn_at_a_time(told: Sequence[tuple[float, Event]]) -> None:
+    answered: str | None = None
+    for _, event in told:
+        if isinstance(event, TurnStarted) and event.reply_id is not None:
+            assert answered is None
+            answered = event.turn_id
+        elif isinstance(event, TurnEnded) and event.turn_id == answered:
+            answered = None
+    assert answered is None  # every turn ends, whatever its engines do
+
+
+def nothing_follows_an_end(events: Sequence[Event]) -> None:
+    ended: set[str] = set()
+    for event in events:
+        turn_id = getattr(event, "turn_id", None)
+        assert turn_id not in ended
+        if isinstance(event, TurnEnded):
+            ended.add(event.turn_id)
+    begun = {event.turn_id for event in events if isinstance(event, SpeechStarted | TurnStarted)}
+    assert begun <= ended
+    finals = [event.turn_id for event in events if isinstance(event, TranscriptFinal)]
+    assert len(finals) == len(set(finals))  # an utterance has one final text
+
+
+def every_pause_is_decided(told: Sequence[tuple[float, Event]]) -> None:
+    for place, (paused_at, event) in enumerate(told):
+        if isinstance(event, PlaybackPaused):
+            decided_at = next(
+                at
+                for at, later in told[place:]
+                if isinstance(later, PlaybackResumed | TurnEnded) and later.turn_id == event.turn_id
+            )
+            assert decided_at - paused_at <= 3.0
+
+
+def paused_replies_are_silent(told: Sequence[tuple[float, Event]]) -> None:
+    paused: set[str] = set()
+    sent_ms = 0.0
+    for _, event in told:
+        match event:
+            case PlaybackPaused(turn_id=turn_id):
+                paused.add(turn_id)
+                sent_ms = 0.0
+            case PlaybackResumed(turn_id=turn_id):
+                paused.discard(turn_id)
+            case ReplyAudio(turn_id=turn_id) if turn_id in paused:
+                sent_ms += duration_ms(event.pcm, event.sample_rate)
+                assert sent_ms <= PIECE_MS + FADE_MS  # what was under way, and the fading of it
+            case _:
+                pass
+
+
+def history_is_what_was_heard(events: Sequence[Event], history: Sequence[Message]) -> None:
+    ends = {event.turn_id: event for event in events if isinstance(event, TurnEnded)}
+    kept = {message.turn_id: message for message in history if isinstance(message, AssistantMessage)}
+    for turn_id, end in ends.items():
+        shown = "".join(event.text for event in events if isinstance(event, ReplyText) and event.turn_id == turn_id)
+        message = kept.get(turn_id)
+        assert (message.reply if message else None) == end.reply
+        if message is None:
+            continue
+        assert shown.startswith(message.reply.heard)
+        if end.outcome == "interrupted":
+            sent = [event for event in events if isinstance(event, ReplyAudio) and event.turn_id == turn_id]
+            sent_ms = sum(duration_ms(event.pcm, event.sample_rate) for event in sent)
+            letters = sum(map(str.isalnum, message.reply.heard))
+            assert letters <= sent_ms / MS_PER_CHARACTER * 1.2 + 1  # no more than was sent; the fastest emotion is 1.2
+        else:
+            assert message.reply.heard == shown
+    finals = [event.text for event in events if isinstance(event, TranscriptFinal) and event.text]
+    said = [message.text for message in history if isinstance(message, UserMessage)]
+    assert sorted([*finals, *(text for text in said if text == "早")]) == sorted(said)  # none is lost, none kept twice

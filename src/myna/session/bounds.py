@@ -1,5 +1,6 @@
 """Bounded waits: nothing that an engine does, or does not do, holds a session."""
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,7 +8,9 @@ from typing import TypeVar
 
 import anyio
 
-from myna.core.errors import EngineTimeout
+from myna.core.errors import EngineTimeout, EngineUnavailable, MynaError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -45,6 +48,10 @@ async def within(seconds: float, work: Awaitable[T], what: str) -> T:
             return await work
     except TimeoutError:
         raise _late(what, seconds) from None
+    except MynaError:
+        raise
+    except Exception as error:
+        raise _failed(what) from error
 
 
 async def pieces(
@@ -68,6 +75,10 @@ async def pieces(
                 return
             except TimeoutError:
                 raise _late(what, wait_s if allowed_s == wait_s else total_s) from None
+            except MynaError:
+                raise
+            except Exception as error:
+                raise _failed(what) from error
             yield item
             wait_s = idle_s
 
@@ -79,6 +90,12 @@ async def _closing(stream: AsyncGenerator[T]) -> AsyncGenerator[None]:
     finally:
         with anyio.move_on_after(CLOSE_S, shield=True):
             await stream.aclose()
+
+
+def _failed(what: str) -> EngineUnavailable:
+    """Of an exception that is none of ours: behind the door are the packages of others."""
+    log.exception("%s", what)
+    return EngineUnavailable(f"{what} failed.", hint="The log has the details.")
 
 
 def _late(what: str, seconds: float) -> EngineTimeout:

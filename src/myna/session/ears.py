@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,6 +16,8 @@ from myna.session.bounds import within
 from myna.session.recognition import Recognition, Work
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SLOWEST_HEARING = 4
 """How many times faster than real time an ASR is at least, beside the limit that was set: long audio takes long."""
@@ -81,16 +84,19 @@ class Asking:
         await self._run(job, DETECTOR_S, asked, "The turn detector")
 
     async def _run(self, job: Job, limit_s: float, asked: Awaitable[Transcript | float], what: str) -> None:
-        result: Transcript | float | MynaError
         with job.scope:
-            try:
-                result = await within(limit_s, asked, what)
-            except MynaError as error:
-                result = error
-            except Exception:  # an engine of somebody else's must not end the session
-                log.exception("%s failed", what)
-                result = EngineUnavailable(f"{what} failed.", hint="The log has the details.")
-            await self.done(Done(job, result))
+            await self.done(Done(job, await answer(asked, limit_s, what)))
+
+
+async def answer(asked: Awaitable[T], limit_s: float, what: str) -> T | MynaError:
+    """What an engine answers, or why it does not."""
+    try:
+        return await within(limit_s, asked, what)
+    except MynaError as error:
+        return error
+    except Exception:  # a fault of somebody else's engine must not end the session
+        log.exception("%s failed", what)
+        return EngineUnavailable(f"{what} failed.", hint="The log has the details.")
 
 
 def _at(samples: Samples, sample_rate: int) -> Samples:

@@ -18,8 +18,8 @@ from myna.core.errors import Busy, MynaError
 from myna.core.preferences import Preferences
 from myna.engines.base import ASROptions, Transcript
 from myna.engines.samples import from_pcm16
-from myna.session.bounds import Limits, within
-from myna.session.ears import Asking, Done, Ears, Job
+from myna.session.bounds import Limits
+from myna.session.ears import Asking, Done, Ears, Job, answer
 from myna.session.notes import (
     Dismissed,
     Doubted,
@@ -204,15 +204,15 @@ class Hearing:
         nothing = [0.0] * (len(frames) // voice.frame_bytes)
         if self._place < self._deaf_until:
             return nothing
-        try:
-            asked = voice.judge(frames, self._preferences.turn_taking.silence_rms)
-            return await within(VAD_S, asked, "The VAD")
-        except MynaError as error:
-            voice.forget()
-            self._deaf_until = self._place + int(DEAF_MS * _PER_MS)
-            failed = Recognition(self._place, self._place, 0, 0)
-            notes.append(HearingFailed(failed.turn_id, failed.utterance_id, error))
-            return nothing
+        asked = voice.judge(frames, self._preferences.turn_taking.silence_rms)
+        judged = await answer(asked, VAD_S, "The VAD")
+        if not isinstance(judged, MynaError):
+            return judged
+        voice.forget()
+        self._deaf_until = self._place + int(DEAF_MS * _PER_MS)
+        failed = Recognition(self._place, self._place, 0, 0)
+        notes.append(HearingFailed(failed.turn_id, failed.utterance_id, judged))
+        return nothing
 
     def _keep(self, pcm: bytes) -> None:
         self._place += len(pcm) // BYTES_PER_SAMPLE
@@ -313,7 +313,7 @@ class Hearing:
             SpeechEnded(recognition.turn_id, recognition.utterance_id, round(at_ms), silence_ms),
         ]
         if recognition.wanted is None:
-            recognition.want(recognition.end, recognition.spoken if silence_ms else recognition.end)
+            recognition.want(recognition.end, recognition.end)
         self._before = bytearray(recognition.after(recognition.wanted or recognition.end))
         if self._open is recognition:
             self._open = None
@@ -402,6 +402,8 @@ class Hearing:
         if isinstance(result, MynaError):
             if work.kind == "window" or (work.kind == "final" and over):
                 recognition.fail(result)
+            elif work.kind == "final" and whole:
+                recognition.go_on()  # asked again when it is over
             else:
                 recognition.looked(work, None)
         elif work.kind == "window":

@@ -1,19 +1,23 @@
 """The record of a conversation: what of a session is kept. The session's owner alone writes to it."""
 
+import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
 
 from myna.core.commands import ROOT
-from myna.core.errors import BadInput, UnknownName
+from myna.core.errors import BadInput, EngineTimeout, EngineUnavailable, MynaError, UnknownName
 from myna.core.events import Outcome
 from myna.core.ids import ConversationId, MessageId
 from myna.core.messages import AssistantMessage, Message, ToolCallMessage, UserMessage
 from myna.core.reply import Reply
 from myna.session.turn import Turn
 from myna.store.base import Store
+
+log = logging.getLogger(__name__)
 
 KEEP_S = 1.0
 """How long keeping something may take: a session that is being closed does not wait longer for its store."""
@@ -35,7 +39,7 @@ class Record:
 
     async def messages(self) -> Sequence[Message]:
         """All messages, oldest first."""
-        with anyio.fail_after(KEEP_S):
+        async with _asking():
             return await self.store.messages(self.conversation_id)
 
     async def last(self) -> MessageId | None:
@@ -53,7 +57,7 @@ class Record:
         messages = await self.messages()
         if any(message.id == other.id for other in messages):
             raise BadInput(f"There is a message {message.id} already.", hint="Choose another id.")
-        with anyio.fail_after(KEEP_S, shield=True):
+        async with _asking(shield=True):
             if after is None:
                 await self.store.append(self.conversation_id, message)
                 return messages[-1].id if messages else None
@@ -66,7 +70,7 @@ class Record:
         Raises:
             UnknownName: There is none with this id.
         """
-        with anyio.fail_after(KEEP_S, shield=True):
+        async with _asking(shield=True):
             await self.store.remove(self.conversation_id, message_id)
 
     async def keep_utterance(self, turn: Turn) -> None:
@@ -83,7 +87,7 @@ class Record:
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
-        with anyio.fail_after(KEEP_S, shield=True):
+        async with _asking(shield=True):
             after = turn.after
             for message in kept:
                 await self._place(message, after)
@@ -107,7 +111,7 @@ class Record:
         reply = turn.reply("interrupted")
         messages = await self.messages()
         kept = any(message.id == message_id for message in messages)
-        with anyio.fail_after(KEEP_S, shield=True):
+        async with _asking(shield=True):
             if reply is None:
                 if kept:
                     await self.store.remove(self.conversation_id, message_id)
@@ -125,6 +129,21 @@ class Record:
             await self.store.insert(self.conversation_id, message, after or ROOT)
         except UnknownName:  # what stood before it was deleted meanwhile
             await self.store.append(self.conversation_id, message)
+
+
+@asynccontextmanager
+async def _asking(*, shield: bool = False) -> AsyncGenerator[None]:
+    """Whatever a store does or does not do, it is over within `KEEP_S`, and what went wrong is a `MynaError`."""
+    try:
+        with anyio.fail_after(KEEP_S, shield=shield):
+            yield
+    except TimeoutError:
+        raise EngineTimeout(f"The store did not answer within {KEEP_S:g} s.", hint="Look after its disk.") from None
+    except MynaError:
+        raise
+    except Exception as error:  # a door: behind it are databases, and stores of others
+        log.exception("the store failed")
+        raise EngineUnavailable("The store failed.", hint="The log has the details.") from error
 
 
 def check_played(turn: Turn, played_ms: int) -> None:

@@ -9,7 +9,7 @@ import anyio
 import numpy as np
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from myna.core.errors import MynaError
+from myna.core.errors import EngineTimeout, MynaError
 from myna.core.events import ReplyAudio
 from myna.core.preferences import Preferences
 from myna.core.reply import Segment
@@ -29,6 +29,9 @@ FADE_MS = 10
 
 SLOWEST, FASTEST = 0.5, 2.0
 
+LONGEST_S, SLOWEST_CHARACTER_S = 10.0, 1.0
+"""No segment has more audio than these two make together; a TTS that gives more babbles."""
+
 StyleOf: TypeAlias = Callable[[str], VoiceStyle]
 
 _Ready: TypeAlias = tuple[Segment, Speech | None]
@@ -41,17 +44,22 @@ async def speak(
     """Speak one segment with the voice style of its emotion; ``first`` if the user waits for it in silence.
 
     Raises:
-        EngineError: The TTS failed, or did not answer within ``limits``.
+        EngineError: The TTS failed, did not answer within ``limits``, or does not come to an end.
     """
+    what = f"The TTS {tts.info.model}"
+    left = round((LONGEST_S + len(segment.speech) * SLOWEST_CHARACTER_S) * tts.info.sample_rate)
     stream = pieces(
         tts.synthesize(segment.speech, style_of(segment.emotion), urgent=first),
         first_s=limits.speak_s,
         idle_s=limits.speak_s,
         total_s=float("inf"),
-        what=f"The TTS {tts.info.model}",
+        what=what,
     )
     async with aclosing(stream):
         async for speech in stream:
+            left -= len(speech.samples)
+            if left < 0:
+                raise EngineTimeout(f"{what} does not come to an end.", hint="Try again, or use another voice.")
             yield speech
 
 

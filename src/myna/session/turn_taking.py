@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from myna.core.preferences import Eagerness, TurnTakingPreferences
-from myna.text.backchannels import is_backchannel, is_stop, letters, may_be_backchannel
+from myna.text.backchannels import is_backchannel, is_clause, is_objection, is_stop, letters, may_be_backchannel
 from myna.text.endings import dictates, ends_sentence, is_open
 
 Phase: TypeAlias = Literal["listening", "thinking", "speaking"]
@@ -25,8 +25,12 @@ Phase: TypeAlias = Literal["listening", "thinking", "speaking"]
 
 ONSET_MS = 96
 ONSET_WINDOW_MS = 192
-"""Speech begins with `ONSET_MS` of it within `ONSET_WINDOW_MS`: a click is shorter, and a pause of the reply begins
-soon enough for nobody to notice."""
+"""Speech begins with `ONSET_MS` of it within `ONSET_WINDOW_MS`; a click is shorter."""
+
+SUSPICION_MS = 64
+SUSPICION = 0.1
+"""While a reply runs so much will do, and frames that are so much less probable: it is only a suspicion, and has to
+pause the reply before anybody is annoyed."""
 
 HYSTERESIS = 0.15
 """Within speech a frame may be so much less probable; from Silero's own ``VADIterator``."""
@@ -46,8 +50,18 @@ DOUBT_MS = 2000
 MEANT_MS = 1200
 """So much speech whose text is not known is meant."""
 
-BRIEF_MS = 600
-"""Speech shorter than this is dropped where its text never becomes known."""
+BRIEF_MS = 720
+"""In speech shorter than this an ASR hears words where nobody said any: of 嗯, 好的, uh-huh and coughs it makes whole
+sentences. While a reply is spoken only calls to stop, objections and clauses count in it."""
+
+OBJECTION_MS = 320
+"""In speech shorter than this even those are made up, but for calls to stop."""
+
+CLAUSE_MS = 480
+"""Three words or four Chinese characters need so long; the sentences that are made up are said in less."""
+
+WORD_MS = 128
+"""No word is shorter than this."""
 
 COMPLETE = 0.5
 """From this probability on, an utterance counts as complete."""
@@ -211,7 +225,7 @@ class TurnTaking:
     # ------------------------------------------------------------------------------------------------------- beginning
 
     def _await_onset(self, probability: float, frame_ms: float, end_ms: float) -> list[Decision]:
-        if probability < self.preferences.speech_threshold:
+        if probability < self.preferences.speech_threshold - (SUSPICION if self._doubts else 0):
             while self._voiced and self._voiced[0][0] <= end_ms - ONSET_WINDOW_MS:
                 self._voiced.popleft()
             if not self._voiced:
@@ -221,7 +235,7 @@ class TurnTaking:
         while self._voiced[0][0] <= end_ms - ONSET_WINDOW_MS:
             self._voiced.popleft()
         voiced_ms = sum(ms for _, ms in self._voiced)
-        if voiced_ms < ONSET_MS:
+        if voiced_ms < (SUSPICION_MS if self._doubts else ONSET_MS):
             return []
         told = not self._wordless and not (self._doubts and self.preferences.barge_in == "stop_words")
         speech = _Speech(self._voiced[0][0], end_ms, told, self._wordless, elapsed_ms=end_ms - self._voiced[0][0])
@@ -305,19 +319,29 @@ class TurnTaking:
         """Whether the speech is meant; None as long as that cannot be said."""
         if not (self._doubts or speech.wordless) or is_stop(speech.text):
             return True
+        if self._doubts and speech.paused and speech.voiced_ms < WORD_MS:
+            return False
+        last = speech.whole or speech.elapsed_ms >= DOUBT_MS
         if self._doubts and self.preferences.barge_in == "stop_words":
-            return False if speech.whole or speech.elapsed_ms >= DOUBT_MS else None
-        final = speech.whole or speech.elapsed_ms >= DOUBT_MS
-        nods = is_backchannel if final else may_be_backchannel
-        if speech.text and not (self._doubts and nods(speech.text)):
+            return False if last else None
+        if speech.text and self._says_something(speech, last=last):
             return True
-        if speech.wordless or speech.known_ms is not None:
-            unknown_ms = 0.0 if speech.known_ms is None else speech.ended_ms - speech.known_ms
-        else:
-            unknown_ms = speech.voiced_ms
-        if unknown_ms >= MEANT_MS:
+        unknown_ms = speech.voiced_ms if speech.known_ms is None else speech.ended_ms - speech.known_ms
+        if speech.wordless or unknown_ms < (BRIEF_MS if last and speech.known_ms is None else MEANT_MS):
+            return False if last else None
+        return True
+
+    def _says_something(self, speech: _Speech, *, last: bool) -> bool:
+        if not self._doubts:
             return True
-        return (speech.known_ms is None and unknown_ms >= BRIEF_MS) if final else None
+        if is_backchannel(speech.text) or (not last and may_be_backchannel(speech.text)):
+            return False
+        if self._phase == "thinking":
+            return True
+        if speech.voiced_ms >= BRIEF_MS or not last:
+            return speech.voiced_ms >= BRIEF_MS
+        objects = speech.voiced_ms >= OBJECTION_MS and is_objection(speech.text)
+        return objects or (speech.voiced_ms >= CLAUSE_MS and is_clause(speech.text))
 
     def _over(self, speech: _Speech) -> Over | None:
         if speech.elapsed_ms >= self.longest_ms:

@@ -31,13 +31,15 @@ class Spoken:
     """A segment whose audio was sent.
 
     Attributes:
-        duration_ms: How long its audio is, as far as it was sent.
+        duration_ms: How long its audio is, as far as it is known.
         marks: Which character is spoken when, if the TTS told. In order.
+        whole: All of its audio is known.
     """
 
     segment: Segment
     duration_ms: float
     marks: tuple[Mark, ...] = ()
+    whole: bool = True
 
 
 def heard_prefix(spoken: Iterable[Spoken], played_ms: float) -> str:
@@ -51,7 +53,7 @@ def heard_prefix(spoken: Iterable[Spoken], played_ms: float) -> str:
     for one in spoken:
         if left_ms <= 0:
             break
-        if left_ms < one.duration_ms - ROUNDING_MS:
+        if not one.whole or left_ms < one.duration_ms - ROUNDING_MS:
             return heard + _heard_of(one, left_ms)
         heard += one.segment.display
         left_ms -= one.duration_ms
@@ -63,7 +65,7 @@ def _heard_of(spoken: Spoken, played_ms: float) -> str:
     if spoken.marks:
         said = _sounds(speech[: max((mark.offset for mark in spoken.marks if mark.time_ms <= played_ms), default=0)])
     else:
-        said = int(_sounds(speech) * played_ms / spoken.duration_ms)
+        said = int(_sounds(speech) * min(1, played_ms / spoken.duration_ms))
     if said == 0:
         return ""
     display = spoken.segment.display

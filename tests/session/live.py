@@ -1,0 +1,95 @@
+"""A user at a microphone in front of a session, on the virtual clock."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import numpy as np
+from tests.session.players import Stage, on_stage
+
+from myna.core.audio import HEARING_RATE
+from myna.core.commands import AppendAudio, Command
+from myna.core.events import Event
+from myna.engines.base import LLM, ASRInfo, ASROptions, Samples, Transcript, TranscriptSegment
+from myna.engines.samples import to_pcm16
+from myna.session.options import SessionOptions
+from myna.testing.tts import ScriptedTTS
+from myna.testing.vad import ScriptedVAD
+
+LEAD_MS = 400
+LIVE = SessionOptions(playback_lead_ms=LEAD_MS)
+FRAME_MS = 20
+LETTERS_PER_S = 6
+
+
+def _frame(level: float) -> bytes:
+    time = np.arange(HEARING_RATE * FRAME_MS // 1000)
+    return to_pcm16((np.sin(2 * np.pi * 200 * time / HEARING_RATE) * level).astype(np.float32))
+
+
+SPEECH, SILENCE = _frame(0.3), _frame(0)
+
+
+@dataclass
+class Attentive:
+    """Hears what the user says now, so many letters of it as were said."""
+
+    text: str = ""
+
+    @property
+    def info(self) -> ASRInfo:
+        return ASRInfo("attentive", HEARING_RATE, frozenset(), word_times=False)
+
+    async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
+        await anyio.sleep(0.1)
+        seconds = len(samples) / HEARING_RATE
+        text = self.text[: 1 + round(seconds * LETTERS_PER_S)]
+        return Transcript(text, "zh", (TranscriptSegment(text, 0, seconds),)) if text else Transcript("", None)
+
+
+@dataclass
+class Live:
+    """A user at a microphone, and what reaches him, with the times."""
+
+    stage: Stage
+    asr: Attentive
+    events: list[tuple[float, Event]] = field(default_factory=list[tuple[float, Event]])
+    speaks: bool = False
+    muted: bool = False
+
+    async def speak(self, seconds: float, text: str) -> None:
+        self.asr.text = text
+        self.speaks = True
+        await anyio.sleep(seconds)
+        self.speaks = False
+
+    async def do(self, command: Command) -> None:
+        await self.stage.session.send(command)
+
+    def told(self) -> list[Event]:
+        return [event for _, event in self.events]
+
+    def at(self, kind: type[Event], nth: int = 0) -> float:
+        return [at for at, event in self.events if isinstance(event, kind)][nth]
+
+    async def talk(self) -> None:
+        while not self.muted:
+            await self.do(AppendAudio(SPEECH if self.speaks else SILENCE))
+            await anyio.sleep(FRAME_MS / 1000)
+
+    async def listen(self) -> None:
+        async for event in self.stage.session:
+            self.events.append((anyio.current_time(), event))
+
+
+@asynccontextmanager
+async def live(llm: LLM | None, *, options: SessionOptions = LIVE) -> AsyncGenerator[Live]:
+    asr = Attentive()
+    async with on_stage(llm, asr=asr, tts=ScriptedTTS(), vad=ScriptedVAD(), options=options) as stage:
+        user = Live(stage, asr)
+        async with anyio.create_task_group() as group:
+            group.start_soon(user.listen)
+            group.start_soon(user.talk)
+            yield user
+            group.cancel_scope.cancel()
