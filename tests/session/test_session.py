@@ -265,12 +265,12 @@ class BuggyLLM:
 
 
 @on_virtual_clock
-async def test_a_fault_of_ours_ends_the_turn_and_not_the_session(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_engine_s_own_fault_ends_the_turn_and_not_the_session(caplog: pytest.LogCaptureFixture) -> None:
     async with on_stage(BuggyLLM()) as stage:
         for _ in range(2):
             await stage.session.send(SendText("早"))
             events = await stage.turn()
-            assert [event.code for event in events if isinstance(event, Failed)] == ["internal"]
+            assert [event.code for event in events if isinstance(event, Failed)] == ["engine_unavailable"]
     assert "IndexError" in caplog.text
 
 

@@ -137,6 +137,8 @@ class Session:
                 async with anyio.create_task_group() as jobs:
                     floor = self._floor(jobs)
                     await floor.configure(self._options.preferences)
+                    if self._engines.vad is not None:  # somebody will speak soon
+                        await floor.turns.read_ahead(self._options.preferences)
                     async for letter in self._inbox:
                         await self._take(letter, floor)
                         if self._outbox.closed or (self._closing and floor.idle and not self._waiting):

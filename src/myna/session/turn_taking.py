@@ -175,8 +175,8 @@ class TurnTaking:
 
     @property
     def speaking(self) -> bool:
-        """Whether the user speaks right now: a silence has not yet begun."""
-        return self._speech is not None and not self._speech.paused
+        """Whether the user speaks right now."""
+        return self._speech is not None and not self._speech.silence_ms
 
     def reset(self) -> None:
         """Forget the utterance: somebody else has ended it."""

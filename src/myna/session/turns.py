@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -102,9 +103,10 @@ class Turns:
         self.apart[turn.id] = self._run(turn, work)
 
     async def read_ahead(self, preferences: Preferences) -> None:
-        """The user speaks: have the LLM read meanwhile what the prompt will begin with."""
+        """Have the LLM read meanwhile what the prompt will begin with. Never fails."""
         if self.answering.reads_ahead:
-            self.jobs.start_soon(self.answering.read_ahead, await self.record.messages(), preferences)
+            with suppress(MynaError):
+                self.jobs.start_soon(self.answering.read_ahead, await self.record.messages(), preferences)
 
     def fail(self, turn_id: TurnId, error: MynaError) -> None:
         """Tell of a turn that ends before it could begin."""
