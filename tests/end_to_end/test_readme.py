@@ -46,8 +46,16 @@ def test_the_readmes_commands_work_as_written(home: Home, server: Server) -> Non
 
 
 @pytest.mark.models
-def test_the_readmes_program_works_as_written(home: Home, server: Server) -> None:
-    (program,) = blocks("README.md", "python")
+def test_the_readmes_programs_work_as_written(home: Home, server: Server) -> None:
+    """They come after its commands, which make the question that is spoken."""
+    said = [_run(program, home, server) for program in blocks("README.md", "python")]
+    assert len(said[0].strip().splitlines()[-1]) >= 4
+    assert (home.folder / "wukong.mp3").stat().st_size > 5000
+    assert "capital of france" in said[1].lower()
+    assert (home.folder / "answer.wav").stat().st_size > 20_000
+
+
+def _run(program: str, home: Home, server: Server) -> str:
     ended = subprocess.run(
         [sys.executable, "-c", program.replace("http://127.0.0.1:8765", server.url)],
         cwd=home.folder,
@@ -58,8 +66,7 @@ def test_the_readmes_program_works_as_written(home: Home, server: Server) -> Non
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert len(ended.stdout.strip().splitlines()[-1]) >= 4
-    assert (home.folder / "wukong.mp3").stat().st_size > 5000
+    return ended.stdout
 
 
 def test_the_readmes_settings_are_understood(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ async def test_a_client_that_sends_nothing_in_silence_is_heard_as_well():
 @on_virtual_clock
 async def test_an_utterance_that_is_too_long_is_ended_and_the_next_begins():
     options = HearingOptions(max_utterance_s=3.0)
-    async with room(ears([QUICK, "啊"]), options=options) as user:
+    async with room(Ears(Counting(), ScriptedVAD()), options=options) as user:
         notes = await user.say(silence(500), speech(5000), silence(1500))
     assert kinds(notes).count("FinalHeard") == kinds(notes).count("SpeechEnded") == 2
 
@@ -197,52 +197,53 @@ async def test_an_utterance_that_is_too_long_is_ended_and_the_next_begins():
 
 
 class Counting:
-    """An ASR that says which seconds of the ramp it was given, so that loss and repetition show."""
+    """An ASR that hears something else in every length of audio, and counts what it was given at full quality."""
 
     info = ScriptedASR().info
 
     def __init__(self) -> None:
-        self.heard: list[tuple[int, int]] = []
+        self.finals: list[int] = []
         self.longest = 0
 
     async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
         await anyio.sleep(0.3)
         self.longest = max(self.longest, len(samples))
-        if not options.partial:
-            self.heard.append((int(samples[0] * 32768), len(samples)))
+        if options.partial:
+            return Transcript(f"{len(samples)}", "zh")
+        self.finals.append(len(samples))
         return Transcript("啊", "zh")
 
 
-@given(pauses=st.lists(st.integers(20, 90), max_size=12), manual=st.booleans(), tail_ms=st.integers(0, 900))
-@settings(max_examples=25, deadline=None)
+@given(pauses=st.lists(st.integers(20, 90), max_size=6), manual=st.booleans(), tail_ms=st.integers(0, 500))
+@settings(max_examples=15, deadline=None)
 @on_virtual_clock
 async def test_long_utterances_are_heard_in_windows_without_loss_or_repetition(
     pauses: list[int], manual: bool, tail_ms: int
 ):
     asr = Counting()
-    audio = b"".join(speech(20_000 / (n + 1)) + silence(ms) for n, ms in enumerate(pauses)) + speech(21_000)
+    audio = b"".join(speech(9000 / (n + 1)) + silence(ms) for n, ms in enumerate(pauses)) + speech(12_000)
     async with room(Ears(asr, ScriptedVAD()), MANUAL if manual else None) as user:
         await user.say(audio, silence(tail_ms), piece_ms=100)
         user.commit()
         await user.wait(30)
-    finals = [length for _, length in asr.heard]
-    assert sum(finals) == len(audio) // 2 + (16 * tail_ms if manual or tail_ms < 200 else sum(finals) - len(audio) // 2)
-    assert asr.longest <= 10 * HEARING_RATE
-    assert user.texts() == ["啊" * len(finals)]
+    everything = len(audio) // 2 + 16 * tail_ms
+    assert everything - (0 if manual else 16 * tail_ms) <= sum(asr.finals) <= everything
+    assert asr.longest <= 8.5 * HEARING_RATE
+    assert user.texts() == ["啊" * len(asr.finals)]
 
 
 @on_virtual_clock
 async def test_a_window_is_cut_in_the_longest_pause():
     asr = Counting()
     async with room(Ears(asr, ScriptedVAD())) as user:
-        await user.say(speech(6000), silence(350), speech(3000), silence(1500))
-    assert asr.heard[0][1] / HEARING_RATE == pytest.approx(6.175, abs=0.2)
+        await user.say(speech(6000), silence(400), speech(3000), silence(1500), piece_ms=100)
+    assert asr.finals[0] / HEARING_RATE == pytest.approx(6.2, abs=0.2)
 
 
 @on_virtual_clock
 async def test_memory_stays_bounded_however_long_somebody_speaks():
     async with room(Ears(Counting(), ScriptedVAD())) as user:
-        for _ in range(60):
+        for _ in range(30):
             await user.say(speech(2000), piece_ms=500)
             open_ = user.hearing._open  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             assert open_ is not None
@@ -409,7 +410,7 @@ async def test_a_change_to_push_to_talk_ends_what_was_begun():
         await user.say(speech(500))
         user.commit()
         await user.wait(1)
-    assert user.texts() == ["", "你好"]
+    assert user.texts() == ["你好"]
 
 
 # --------------------------------------------------------------------------------------------------------------- faults
@@ -492,9 +493,9 @@ async def test_closing_lets_go_of_everything():
 sounds = st.lists(
     st.tuples(
         st.sampled_from(["speech", "silence", "commit", "clear", "stall", "speaking", "listening"]),
-        st.integers(20, 2500),
+        st.integers(20, 1500),
     ),
-    max_size=14,
+    max_size=8,
 )
 transcripts = st.lists(
     st.tuples(
@@ -565,9 +566,9 @@ async def play(
     transcripts=transcripts,
     automatic=st.booleans(),
     barge_in=st.sampled_from(["pause", "stop_words", "never"]),
-    piece_ms=st.sampled_from([10.0, 20.0, 50.0, 200.0]),
+    piece_ms=st.sampled_from([20.0, 50.0, 200.0]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @on_virtual_clock
 async def test_whatever_is_said_every_utterance_is_told_in_order_and_comes_to_its_end(
     sounds: list[tuple[str, int]],
@@ -583,28 +584,21 @@ async def test_whatever_is_said_every_utterance_is_told_in_order_and_comes_to_it
 
 
 @given(
-    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 2500)), max_size=10),
+    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 1500)), max_size=6),
     text=st.sampled_from(["嗯", "对对", "uh-huh", ""]),
-    phase=st.sampled_from(["thinking", "speaking"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @on_virtual_clock
-async def test_a_backchannel_never_interrupts(sounds: list[tuple[str, int]], text: str, phase: str):
-    notes, _ = (
-        await play(
-            [(phase, 0), *sounds] if phase == "speaking" else sounds, [(0.2, text)], TurnTakingPreferences(), 20.0
-        )
-        if phase == "speaking"
-        else ([], None)
-    )
+async def test_a_backchannel_never_interrupts(sounds: list[tuple[str, int]], text: str):
+    notes, _ = await play([("speaking", 0), *sounds], [(0.2, text)], TurnTakingPreferences(), 50.0)
     assert not any(isinstance(note, SpeechBegan) for note in notes)
 
 
 @given(
-    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 2500)), max_size=10),
+    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 1500)), max_size=6),
     cuts=st.lists(st.integers(1, 6400), min_size=1, max_size=30),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @on_virtual_clock
 async def test_however_the_audio_is_cut_the_notes_are_the_same(sounds: list[tuple[str, int]], cuts: list[int]):
     pcm = b"".join(speech(ms) if what == "speech" else silence(ms) for what, ms in sounds) + silence(3000)
@@ -634,10 +628,10 @@ def _plain(note: Note) -> str:
 
 
 @given(
-    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 4000)), min_size=1, max_size=10),
+    sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 2500)), min_size=1, max_size=6),
     slow_s=st.floats(0.01, 1.2),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @on_virtual_clock
 async def test_every_sample_between_pre_roll_and_end_is_heard_in_exactly_one_final(
     sounds: list[tuple[str, int]], slow_s: float
@@ -645,7 +639,7 @@ async def test_every_sample_between_pre_roll_and_end_is_heard_in_exactly_one_fin
     pcm = b"".join(speech(ms) if what == "speech" else silence(ms) for what, ms in sounds) + silence(4000)
     asr = Listing(slow_s)
     async with room(Ears(asr, ScriptedVAD())) as user:
-        await user.say(pcm)
+        await user.say(pcm, piece_ms=50)
         await user.wait(100)
     began = [note.at_ms for note in user.notes if isinstance(note, SpeechBegan)]
     ended = [note.at_ms for note in user.notes if isinstance(note, SpeechEnded)]

@@ -130,7 +130,7 @@ acts = st.lists(
     barge_in=st.sampled_from(["pause", "stop_words", "never"]),
     pauses_playback=st.booleans(),
 )
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=80)
 @on_virtual_clock
 async def test_whatever_happens_in_a_live_session_the_laws_hold(
     replies: Sequence[Sequence[Step]],

@@ -82,6 +82,18 @@ async def test_what_was_said_before_the_llm_died_is_spoken_to_its_end_and_then_t
 
 
 @on_virtual_clock
+async def test_a_model_that_says_nothing_is_asked_again_and_then_its_silence_is_told() -> None:
+    llm = ScriptedLLM("[平静]", "好。", "[开心]", " ")
+    async with on_stage(llm) as stage:
+        await stage.session.send(SendText("早"))
+        assert shown(await stage.turn()) == "好。"
+        assert llm.calls[0].request.messages == llm.calls[1].request.messages
+        await stage.session.send(SendText("早"))
+        told = await stage.turn()
+        assert [event.message for event in told if isinstance(event, Failed)] == ["The LLM scripted said nothing."]
+
+
+@on_virtual_clock
 async def test_stages_are_timed_in_their_order() -> None:
     async with on_stage(ScriptedLLM([Pause(1), "[平静] 一，", Pause(2), "二。"])) as stage:
         await stage.session.send(SendText("数"))

@@ -8,7 +8,7 @@ from typing import assert_never
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from myna.core.errors import EngineUnavailable, MynaError
+from myna.core.errors import EngineRefused, EngineUnavailable, MynaError
 from myna.core.events import EmotionChanged, ReplyEnded, SegmentReady
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.messages import Message, UserMessage
@@ -25,10 +25,14 @@ from myna.session.prompt import Prompt, build_prompt
 from myna.session.speak import Voice, style_wanted
 from myna.session.think import Thought, recite, think
 from myna.session.turn import Turn
-from myna.text.reply import Display, EmotionChange
+from myna.text.reply import Display, EmotionChange, ReplyParser
 
 SEGMENTS_AHEAD = 64
 """How far the LLM may be ahead of the TTS; a reply of 768 tokens has fewer segments."""
+
+
+LIVELY = 0.9
+"""The temperature at which a model that said nothing is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +50,39 @@ class Answering:
         Raises:
             MynaError: There is no answer at all.
         """
-        prompt = await self._fitting(turn, messages)
-        preferences = turn.preferences
-        request = LLMRequest(
+        await self._tell(turn, self._thoughts(turn, messages))
+
+    async def _thoughts(self, turn: Turn, messages: Sequence[Message]) -> AsyncGenerator[Thought]:
+        """What the LLM says. When that is nothing, as small models do that write a tag and no more, it is asked again.
+
+        Raises:
+            EngineError: It failed, or said nothing twice.
+        """
+        request = await self._request(turn, messages)
+        for again in (replace(request, sampling=_livelier(request.sampling)), None):
+            said = False
+            async with aclosing(think(self.llm, request, turn.parser, self.options.limits)) as thoughts:
+                async for thought in thoughts:
+                    said = said or isinstance(thought, Display | ToolCall)
+                    if said or not isinstance(thought, Finished):
+                        yield thought
+            if said:
+                return
+            turn.parser = ReplyParser(turn.emotions)
+            request = again or request
+        raise EngineRefused(f"The LLM {self.llm.info.model} said nothing.", hint="Say it again, or use a larger model.")
+
+    async def _request(self, turn: Turn, messages: Sequence[Message]) -> LLMRequest:
+        preferences, llm, budget = turn.preferences, self.llm, self._budget(turn.preferences)
+        fitting = fit(self._prompt(messages, preferences), llm, budget)
+        prompt = await within(self.options.limits.first_token_s, fitting, f"The tokenizer of {llm.info.model}")
+        return LLMRequest(
             prompt.messages,
-            self._budget(preferences).sampling(self._sampling(preferences)),
+            budget.sampling(self._sampling(preferences)),
             tools=preferences.tools,
             tool_choice=preferences.tool_choice,
             cache_key=None if turn.apart else self.conversation_id,
         )
-        await self._tell(turn, think(self.llm, request, turn.parser, self.options.limits))
 
     async def say(self, turn: Turn, text: str) -> None:
         """Say ``text`` as the reply."""
@@ -93,10 +120,6 @@ class Answering:
         if self.engines.llm is None:
             raise EngineUnavailable("This session has no LLM, so it cannot answer.", hint="It only hears.")
         return self.engines.llm
-
-    async def _fitting(self, turn: Turn, messages: Sequence[Message]) -> Prompt:
-        fitting = fit(self._prompt(messages, turn.preferences), self.llm, self._budget(turn.preferences))
-        return await within(self.options.limits.first_token_s, fitting, f"The tokenizer of {self.llm.info.model}")
 
     def _prompt(self, messages: Sequence[Message], preferences: Preferences) -> Prompt:
         last = next((at for at in range(len(messages) - 1, -1, -1) if isinstance(messages[at], UserMessage)), 0)
@@ -154,6 +177,11 @@ class Answering:
             return error
         await turn.reach("reply")
         return None
+
+
+def _livelier(sampling: Sampling) -> Sampling:
+    """What draws other tokens than before."""
+    return replace(sampling, temperature=max(LIVELY, sampling.temperature or 0.0), seed=None)
 
 
 def _said(text: str) -> UserMessage:

@@ -94,7 +94,7 @@ async def _closing(stream: AsyncGenerator[T]) -> AsyncGenerator[None]:
 
 def _failed(what: str) -> EngineUnavailable:
     """Of an exception that is none of ours: behind the door are the packages of others."""
-    log.exception("%s", what)
+    log.exception("%s", what)  # noqa: LOG004 - called by handlers
     return EngineUnavailable(f"{what} failed.", hint="The log has the details.")
 
 
