@@ -215,9 +215,10 @@ class Floor:
         elif self._is_answered(utterance, note.utterance.text) and (self.turns.running or self._finals_wait):
             if len(self._waiting) < MOST_WAITING:
                 self._waiting.append(note)
-                return
-            self._start_told(self._utterances.pop(note.turn_id))
-            self.turns.fail(note.turn_id, Busy("Too many utterances wait for an answer.", hint="Wait for the reply."))
+            else:
+                self._start_told(self._utterances.pop(note.turn_id))
+                error = Busy("Too many utterances wait for an answer.", hint="Wait for the reply.")
+                self.turns.fail(note.turn_id, error)
         else:
             await self._answer(note)
         await self._go_on()
