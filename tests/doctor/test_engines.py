@@ -6,13 +6,14 @@ import pytest
 from tests.doctor.scripted import choice
 
 from myna.core.errors import EngineRefused
-from myna.doctor.engines import CLAUSE_TOKENS, SENTENCES, Spoken, asr, embed, likeness, llm, reply, tts, vad
+from myna.doctor.engines import CLAUSE_TOKENS, SENTENCES, Spoken, asr, embed, likeness, llm, reply, tts, turn, vad
 from myna.engines.base import Finished, Resources, Samples, VoiceStyle
 from myna.testing.asr import ScriptedASR
 from myna.testing.clock import on_virtual_clock
 from myna.testing.embed import ScriptedEmbedder
 from myna.testing.llm import Pause, ScriptedLLM
 from myna.testing.tts import ScriptedTTS
+from myna.testing.turn import ScriptedTurnDetector
 from myna.testing.vad import ScriptedVAD
 
 NONE = cast(Resources, None)  # scripted engines need nothing
@@ -166,6 +167,28 @@ async def test_a_deaf_vad_is_a_problem():
     (found,) = await vad(choice(ScriptedVAD()), NONE, quiet)
     assert found.verdict == "problem"
     (untried,) = await vad(choice(ScriptedVAD()), NONE, {})
+    assert untried.verdict == "warning"
+
+
+@on_virtual_clock
+async def test_the_turn_detector_judges_what_is_over_and_what_breaks_off():
+    engine = ScriptedTurnDetector([Pause(0.07), 0.9], 0.2)
+    (found,) = await turn(choice(engine, load_s=1), NONE, said())
+    assert (found.verdict, found.figures["judge_ms"]) == ("ok", pytest.approx(70))
+    assert (found.figures["whole"], found.figures["breaks_off"]) == ({"zh": 0.9}, {"zh": 0.2})
+    whole, begun = engine.calls
+    assert len(begun.samples) == round(0.6 * len(whole.samples))
+    assert whole.text.startswith(begun.text)
+
+
+@on_virtual_clock
+async def test_a_turn_detector_that_tells_nothing_apart_or_takes_long_is_a_warning():
+    (deaf,) = await turn(choice(ScriptedTurnDetector(0.5)), NONE, said())
+    assert (deaf.verdict, deaf.meaning.partition(" a sentence")[0]) == ("warning", "In zh")
+    (slow,) = await turn(choice(ScriptedTurnDetector([Pause(0.4), 0.9], 0.2)), NONE, said())
+    assert (slow.verdict, slow.meaning) == ("warning", "Replies begin late.")
+    assert "turn.engine" in slow.advice
+    (untried,) = await turn(choice(ScriptedTurnDetector()), NONE, {})
     assert untried.verdict == "warning"
 
 

@@ -72,8 +72,9 @@ async def test_on_an_empty_machine_what_is_missing_is_told_and_nothing_is_fetche
     await examine(Wanted({"server": {"port": 0}}), heard)
     assert heard.of("weights").verdict == "problem"
     assert heard.of("weights").advice == (
-        "myna models pull kokoro-v1.0 misaki-en silero-vad whisper-base qwen2.5-coder-0.5b-instruct"
+        "myna models pull kokoro-v1.0 misaki-en silero-vad smart-turn-v3.2 whisper-base qwen2.5-coder-0.5b-instruct"
     )
+    assert heard.of("turn").measured == "not tried"
     for engine in ("tts", "vad", "llm"):
         assert heard.of(engine).verdict == "problem"
         assert heard.of(engine).advice.startswith("Run: myna models pull")

@@ -73,9 +73,19 @@ async def test_an_error_that_is_none_of_ours_fails_its_engine_alone(weights: Wei
         problem = await problem_of(engines)
         assert isinstance(problem, EngineUnavailable)
         assert str(problem).startswith("The embed engine fake does not load: ")
+        await engines.settled(may_fail=("embed",))
         assert engines.llm.info.model == "scripted"
         with pytest.raises(EngineUnavailable, match="does not load"):
             _ = engines.embed
+
+
+async def test_a_kind_that_is_no_part_of_the_run_is_unavailable_and_no_reason_to_wait(weights: Weights) -> None:
+    async with opened(weights, Failing(None)) as engines:
+        await engines.settled()
+        assert engines.ready
+        for kind in ("turn", "vad"):
+            with pytest.raises(EngineUnavailable, match=f"No {kind} engine is part of this run"):
+                getattr(engines, kind)
 
 
 async def test_an_engine_that_fails_after_it_was_ready_is_failed(weights: Weights) -> None:

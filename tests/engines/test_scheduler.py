@@ -1,12 +1,15 @@
+import random
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import anyio
 import pytest
 
+from myna.core.context import working_on
 from myna.core.errors import Busy, Closed
-from myna.engines.scheduler import Scheduler, Urgency, open_scheduler
+from myna.engines.scheduler import DeviceLoad, Scheduler, Urgency, open_scheduler
 
 pytestmark = pytest.mark.anyio
 
@@ -42,12 +45,13 @@ async def test_a_slot_is_free_when_its_thread_has_returned_not_when_its_caller_h
         group.start_soon(scheduler.run, let_go.wait)
         await until(lambda: scheduler.load()["cpu"].busy == 1)
         group.cancel_scope.cancel()
-    assert scheduler.load()["cpu"].busy == 1
+    assert scheduler.load()["cpu"] == DeviceLoad(slots=1, busy=1, waiting=0, abandoned=1)
     with anyio.move_on_after(0.05) as waited:
         await scheduler.run(lambda: "too early")
     assert waited.cancelled_caught
+    assert scheduler.load()["cpu"] == DeviceLoad(slots=1, busy=1, waiting=0, abandoned=1)
     let_go.set()
-    await until(lambda: scheduler.load()["cpu"].busy == 0)
+    await until(lambda: scheduler.load()["cpu"] == DeviceLoad(slots=1, busy=0, waiting=0, abandoned=0))
     assert await scheduler.run(lambda: "in time") == "in time"
 
 
@@ -63,28 +67,98 @@ async def test_a_call_whose_caller_left_before_it_began_never_begins(scheduler: 
     assert not began.is_set()
 
 
-async def test_the_urgent_goes_first_and_equals_in_order_of_arrival(scheduler: Scheduler) -> None:
+async def order_of(scheduler: Scheduler, asked: Sequence[tuple[str, Urgency, str]]) -> list[str]:
+    """In which order jobs are done that were asked for, with a name, an urgency and an owner, while the slot was busy.
+
+    One that is refused is not among them.
+    """
     let_go = threading.Event()
     order: list[str] = []
+
+    async def ask(name: str, urgency: Urgency, owner: str) -> None:
+        working_on(conversation_id=owner)
+        with suppress(Busy):
+            await scheduler.run(lambda: order.append(name), urgency=urgency)
+
     async with anyio.create_task_group() as group:
         group.start_soon(scheduler.run, let_go.wait)
         await until(lambda: scheduler.load()["cpu"].busy == 1)
-
-        async def ask(name: str, urgency: Urgency) -> None:
-            await scheduler.run(lambda: order.append(name), urgency=urgency)
-
-        asked = [
-            ("partial", Urgency.PARTIAL),
-            ("final", Urgency.HEARING),
-            ("next words", Urgency.SPEAKING),
-            ("first words", Urgency.FIRST_WORDS),
-            ("first words of another", Urgency.FIRST_WORDS),
-        ]
-        for count, (name, urgency) in enumerate(asked, start=1):
-            group.start_soon(ask, name, urgency)
-            await until(lambda count=count: scheduler.load()["cpu"].waiting == count)
+        for name, urgency, owner in asked:
+            group.start_soon(ask, name, urgency, owner)
+            await anyio.wait_all_tasks_blocked()
         let_go.set()
-    assert order == ["first words", "first words of another", "next words", "final", "partial"]
+    return order
+
+
+async def test_finals_give_way_to_nothing_and_partials_to_all_that_somebody_waits_for(scheduler: Scheduler) -> None:
+    asked = [
+        ("partial", Urgency.PARTIAL, "a"),
+        ("next words", Urgency.SPEAKING, "b"),
+        ("first words", Urgency.FIRST_WORDS, "c"),
+        ("first words of another", Urgency.FIRST_WORDS, "d"),
+        ("final", Urgency.HEARING, "e"),
+    ]
+    assert await order_of(scheduler, asked) == [
+        "final",
+        "first words",
+        "first words of another",
+        "next words",
+        "partial",
+    ]
+
+
+async def test_conversations_are_served_in_turn_however_much_one_of_them_asks(scheduler: Scheduler) -> None:
+    asked = [(name, Urgency.SPEAKING, name[0]) for name in ("a1", "a2", "a3", "b1", "c1")]
+    assert await order_of(scheduler, asked) == ["a1", "b1", "c1", "a2", "a3"]
+
+
+async def test_requests_that_are_no_conversation_are_served_in_turn_too() -> None:
+    async with open_scheduler({"cpu": 1}) as scheduler:
+        let_go, order = threading.Event(), list[str]()
+
+        async def ask(name: str) -> None:
+            working_on(request_id=name[0])
+            await scheduler.run(lambda: order.append(name))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(scheduler.run, let_go.wait)
+            await until(lambda: scheduler.load()["cpu"].busy == 1)
+            for name in ("a1", "a2", "b1"):
+                group.start_soon(ask, name)
+                await anyio.wait_all_tasks_blocked()
+            let_go.set()
+    assert order == ["a1", "b1", "a2"]
+
+
+async def test_a_final_finds_a_place_in_a_queue_that_is_full_of_partials(scheduler: Scheduler) -> None:
+    asked = [(name, Urgency.PARTIAL, name[0]) for name in ("a1", "a2", "b1", "a3", "c1")]
+    assert await order_of(scheduler, [*asked, ("d1", Urgency.HEARING, "d")]) == ["d1", "a1", "b1", "c1", "a2"]
+
+
+async def test_partials_and_background_work_leave_a_slot_to_what_is_urgent() -> None:
+    let_go = threading.Event()
+    async with open_scheduler({"cpu": 2}) as scheduler, anyio.create_task_group() as group:
+        for urgency in (Urgency.PARTIAL, Urgency.BACKGROUND):
+            group.start_soon(partial(scheduler.run, let_go.wait, urgency=urgency))
+        await until(lambda: scheduler.load()["cpu"].busy == 1)
+        assert scheduler.load()["cpu"].waiting == 1
+        assert await scheduler.run(lambda: "final", urgency=Urgency.HEARING) == "final"
+        assert scheduler.load()["cpu"].waiting == 1
+        let_go.set()
+
+
+async def test_whatever_comes_when_all_of_it_gets_done() -> None:
+    async with open_scheduler({"cpu": 3}) as scheduler:
+        for seed in range(20):
+            choose = random.Random(seed)
+            done: list[Urgency] = []
+            asked = [choose.choice(list(Urgency)) for _ in range(40)]
+            with anyio.fail_after(10):
+                async with anyio.create_task_group() as group:
+                    for urgency in asked:
+                        group.start_soon(partial(scheduler.run, partial(done.append, urgency), urgency=urgency))
+                        await anyio.sleep(choose.choice([0, 0, 0.0005]))
+            assert sorted(done) == sorted(asked)
 
 
 async def test_who_works_in_steps_lets_another_in_after_each(scheduler: Scheduler) -> None:

@@ -119,7 +119,7 @@ async def test_a_system_message_takes_the_personas_place(weights: Weights) -> No
     messages = [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "hello"}]
     async with serving(llm, weights) as client:
         assert (await client.post("/llm", json={"messages": messages})).json()["text"] == "Arr."
-    system, user = llm.calls[0].request.messages
+    system, *_, user = llm.calls[0].request.messages
     assert system.content.startswith("You are a pirate.")
     assert "[Calm]" in system.content
     assert (user.role, user.content) == ("user", "hello")

@@ -4,6 +4,7 @@ import anyio
 import pytest
 from tests.server.serving import serving
 
+from myna.core.tools import ToolSpec
 from myna.engines.base import LLMMessage
 from myna.personas.load import Personas
 from myna.testing.llm import ScriptedLLM
@@ -22,7 +23,10 @@ class ReadingLLM(ScriptedLLM):
         self.read: list[Sequence[LLMMessage]] = []
         self.begun = anyio.Event()
 
-    async def read_ahead(self, messages: Sequence[LLMMessage]) -> None:
+    async def read_ahead(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False
+    ) -> None:
+        assert everywhere
         self.read.append(messages)
         self.begun.set()
         await anyio.sleep_forever()

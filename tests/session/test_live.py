@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
-from tests.session.live import FRAME_MS, LEAD_MS, LIVE, SPEECH, Live, live
+from tests.session.live import FRAME_MS, LEAD_MS, LIVE, SILENCE, SPEECH, Live, live
 from tests.session.players import kinds, on_stage
 
 from myna.core.audio import duration_ms
@@ -384,3 +384,23 @@ async def test_after_a_long_silence_behind_a_reply_the_assistant_speaks_by_itsel
 
 def _turns(user: Live) -> list[TurnId]:
     return [event.turn_id for event in user.told() if isinstance(event, TurnStarted)]
+
+
+@on_virtual_clock
+async def test_audio_that_comes_faster_than_it_is_heard_waits_and_none_is_lost() -> None:
+    options = taking_turns(replies=False)
+    told: list[Event] = []
+    asr = ScriptedASR(*[[Pause(0.5), f"第{n}句"] for n in range(40)])
+    async with on_stage(None, asr=asr, vad=ScriptedVAD(), options=options) as stage:
+
+        async def talk() -> None:
+            for _ in range(20):
+                await stage.session.send(AppendAudio(SPEECH * 100))
+                await stage.session.send(AppendAudio(SILENCE * 100))
+            stage.session.close()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(talk)
+            told = [event async for event in stage.session]
+    assert "Failed" not in kinds(told)
+    assert kinds(told).count("TranscriptFinal") == 20

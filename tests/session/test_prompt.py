@@ -114,6 +114,11 @@ def test_the_order_is_system_examples_history_and_the_newest_utterance() -> None
 
 def test_a_request_s_system_prompt_takes_the_place_of_the_examples_too() -> None:
     prompt = prompt_of(MINA, (), "Hi", system="You are a pirate.")
+    assert [message.content for message in prompt[1:]] == ["Hello!", "[Happy] Hello! How can I help you?", "Hi"]
+
+
+def test_a_request_that_states_its_own_rules_gets_no_example_either() -> None:
+    prompt = prompt_of(MINA, (), "Hi", system="You are a pirate. Tags: {emotions}")
     assert [message.role for message in prompt] == ["system", "user"]
 
 

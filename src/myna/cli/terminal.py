@@ -1,6 +1,6 @@
 """What the commands share: where they write, and what they run on."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from myna.cli.models import pull_with_progress
+from myna.config.gather import OPTIONAL
 from myna.config.load import Loaded, load_settings
-from myna.core.errors import BadInput, MynaError
-from myna.engines.opening import Kind
+from myna.core.errors import BadInput, MynaError, WeightsError
+from myna.engines.plugins import Kind
 from myna.personas.load import Personas
 from myna.server.service import Service, open_service
 from myna.weights.catalog import load_catalog
@@ -68,16 +69,27 @@ class Prepared:
 
 
 def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
-    """Read the settings and the personas, and fetch what is missing of the weights that these kinds of engines need."""
+    """Read the settings and the personas, and fetch what is missing of the weights that these kinds of engines need.
+
+    What cannot be fetched for an engine that Myna can do without is told, and that engine fails to load.
+    """
     loaded = load_settings(flags)
     personas = Personas(loaded.folders.config / "personas")
     personas.find(loaded.settings.session.persona)
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
-    choices = [loaded.choice(kind) for kind in kinds]
+    _fetch(loaded, weights, [kind for kind in kinds if kind not in OPTIONAL])
+    try:
+        _fetch(loaded, weights, [kind for kind in kinds if kind in OPTIONAL])
+    except WeightsError as error:
+        complain(error)
+    return Prepared(loaded, kinds, weights, personas)
+
+
+def _fetch(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> None:
+    choices = loaded.choices(kinds).values()
     needed = [name for choice in choices for name in choice.plugin.weights(choice.options)]
     if missing := weights.missing(needed):
         pull_with_progress(weights, missing, options=loaded.settings.weights)
-    return Prepared(loaded, kinds, weights, personas)
 
 
 def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callable[[Service], Awaitable[T]]) -> T:

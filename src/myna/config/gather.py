@@ -18,9 +18,14 @@ ENGINE_KEYS: Mapping[Kind, Key] = {
     "asr": ("asr", "engine"),
     "tts": ("tts", "engine"),
     "vad": ("vad", "engine"),
+    "turn": ("turn", "engine"),
     "embed": ("embed", "engine"),
 }
 """Where the engine of a kind is chosen."""
+
+NONE = "none"
+OPTIONAL: frozenset[Kind] = frozenset({"turn"})
+"""Kinds that Myna can do without: `NONE` chooses no engine."""
 
 SHARED_WITH_LLM = ("model", "max_tokens", "temperature", "top_p", "top_k")
 """Keys of ``[llm]`` that stand for the key of the same name in the chosen engine's own section."""
@@ -117,14 +122,16 @@ class Gathering:
         return {name for name in chosen.values() if name}
 
     def _engine(self, kind: Kind, key: Key) -> str | None:
-        """The chosen engine; None, and a problem, if there is no such engine."""
+        """The chosen engine; None if it is `NONE`, or, with a problem, if there is no such engine."""
         chosen = self.given.get(key) or Given(self._tree.fields[key].default, Origin(Source.DEFAULT))
         name = chosen.value
         if not isinstance(name, str):
             return None  # and pydantic says what was wanted
+        if name == NONE and kind in OPTIONAL:
+            return None
         names = self._engines.names[kind]
         if name not in names:
-            there_is = f"there is: {', '.join(names) or 'none'}."
+            there_is = f"there is: {', '.join((*names, NONE) if kind in OPTIONAL else names) or 'none'}."
             if chosen.origin.name in CHOOSES_LLM:
                 told = f"it chooses the engine {name}, which is not part of this version; {there_is}"
                 self._problems.add(chosen.origin, told, "Take it away, or choose by MYNA_LLM__ENGINE.")

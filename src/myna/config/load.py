@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from myna.config.check import Check, masked
 from myna.config.engines import EngineSections, engine_sections
-from myna.config.gather import ENGINE_KEYS, Gathering
+from myna.config.gather import ENGINE_KEYS, NONE, OPTIONAL, Gathering
 from myna.config.plain_names import is_ours
 from myna.config.problems import Problems
 from myna.config.settings import Settings
@@ -81,10 +81,18 @@ class Loaded:
     _given: Mapping[Key, Given]
 
     def choice(self, kind: Kind) -> Choice:
-        """The engine that is chosen for ``kind`` (llm, asr, tts, vad or embed), with its options."""
+        """The engine that is chosen for ``kind``, with its options. Not for a kind that goes without: see `choices`."""
+        engine = self._engine(kind)
+        return Choice(engine, self._engines.plugins[engine], self.options[engine])
+
+    def choices(self, kinds: Iterable[Kind]) -> dict[Kind, Choice]:
+        """The engines that are chosen for these kinds, without those that are to be gone without."""
+        return {kind: self.choice(kind) for kind in kinds if kind not in OPTIONAL or self._engine(kind) != NONE}
+
+    def _engine(self, kind: Kind) -> str:
         section, name = ENGINE_KEYS[kind]
         engine: str = getattr(getattr(self.settings, section), name)
-        return Choice(engine, self._engines.plugins[engine], self.options[engine])
+        return engine
 
     def is_given(self, *key: str) -> bool:
         """Whether any source sets the key; a default, a profile or a set is none."""

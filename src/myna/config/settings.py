@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from myna.core.emotion import DEFAULT_EMOTION, DEFAULT_EMOTIONS, Emotions, known_names, twin
+from myna.core.preferences import BargeIn, Eagerness
 from myna.engines.base import Sampling
 from myna.session.bounds import Limits
 from myna.weights.options import WeightsOptions
@@ -113,6 +114,17 @@ class VADSettings(BaseModel):
     engine: str = Field(default="silero", description="The VAD engine.")
 
 
+class TurnSettings(BaseModel):
+    """``[turn]``: who tells whether an utterance is over from how it sounds."""
+
+    model_config = STRICT
+
+    engine: str = Field(
+        default="smart_turn",
+        description="The turn detector; `none` goes without: then silence and punctuation end an utterance.",
+    )
+
+
 class EmbedSettings(BaseModel):
     """``[embed]``: who turns texts into vectors."""
 
@@ -146,6 +158,9 @@ class SessionSettings(BaseModel):
     idle_timeout_s: Seconds = Field(default=15.0, description="Between two pieces of a reply, in seconds.")
     hear_timeout_s: Seconds = Field(default=60.0, description="For the transcript of an utterance, in seconds.")
     speak_timeout_s: Seconds = Field(default=30.0, description="For each piece of audio, in seconds.")
+    playback_lead_ms: Milliseconds = Field(
+        default=400, description="How far a live reply's audio is sent ahead of its time, in milliseconds."
+    )
 
     @field_validator("default_emotion")
     @classmethod
@@ -200,6 +215,26 @@ class TurnTakingSettings(BaseModel):
         le=1,
         description="Audio below this level (RMS, full scale is 1) is silence without asking the VAD.",
     )
+    automatic: bool = Field(
+        default=True,
+        description="Whether Myna finds by listening when somebody speaks and when that is over; else clients say it "
+        "(push-to-talk).",
+    )
+    barge_in: BargeIn = Field(
+        default="pause",
+        description="What speech does to a reply that runs: `pause` pauses it at once and then decides, for "
+        "`stop_words` only a call to stop ends it (a loudspeaker without echo cancellation), `never` nothing does.",
+    )
+    eagerness: Eagerness = Field(
+        default="medium",
+        description="How soon an utterance counts as over: `low` waits half as long again, `high` a third less.",
+    )
+    speech_threshold: float = Field(
+        default=0.5, gt=0, lt=1, description="From this probability of the VAD on, a frame of 32 ms is speech."
+    )
+    pre_roll_ms: int = Field(
+        default=300, ge=0, le=2000, description="How much audio before its first speech belongs to an utterance."
+    )
 
 
 class ServerSettings(BaseModel):
@@ -226,6 +261,9 @@ class ServerSettings(BaseModel):
     )
     max_body_mb: int = Field(default=100, ge=1, description="The longest file that is taken, in MB; for text it is 4.")
     max_message_mb: int = Field(default=16, ge=1, description="The longest message of a WebSocket, in MB.")
+    max_sessions: int = Field(
+        default=200, ge=1, description="How many sessions may be live at a time; who comes after them is told so."
+    )
 
 
 class LogSettings(BaseModel):
@@ -263,6 +301,7 @@ class Settings(BaseModel):
     asr: ASRSettings = ASRSettings()
     tts: TTSSettings = TTSSettings()
     vad: VADSettings = VADSettings()
+    turn: TurnSettings = TurnSettings()
     embed: EmbedSettings = EmbedSettings()
     session: SessionSettings = SessionSettings()
     turn_taking: TurnTakingSettings = TurnTakingSettings()

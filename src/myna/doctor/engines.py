@@ -24,6 +24,7 @@ from myna.engines.base import (
     Resources,
     Samples,
     Sampling,
+    TurnDetector,
     VoiceStyle,
 )
 from myna.engines.opening import Choice
@@ -56,6 +57,12 @@ SLOW_FIRST_TOKEN_S = 2.0
 SLOW_REPLY_S = 3.0
 SPEECH = 0.5
 """From this probability on, a frame counts as speech."""
+
+BREAKS_OFF = 0.6
+"""Where a sentence of `SENTENCES` goes on for sure: after so much of its time."""
+
+SLOW_TURN_S = 0.3
+"""A pause in which an utterance may end is that short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +284,43 @@ async def _judge(engine: VAD, samples: Samples) -> tuple[float, float]:
     began = anyio.current_time()
     probabilities = await engine.stream().feed(samples)
     return float(np.mean(np.asarray(probabilities) > SPEECH)), anyio.current_time() - began
+
+
+async def turn(choice: Choice, resources: Resources, spoken: Mapping[str, Spoken]) -> Sequence[Finding]:
+    """Have the turn detector judge what the TTS said: each sentence as a whole, and as it breaks off."""
+    if not spoken:
+        return [Finding("turn", "warning", "not tried", "The TTS said nothing that could be judged.", "Mend it first.")]
+    async with _opened(choice, resources) as (opened, load_s):
+        engine: TurnDetector = opened
+        whole: dict[str, float] = {}
+        begun: dict[str, float] = {}
+        took_s = 0.0
+        for language, said in spoken.items():
+            samples = resample(said.samples, said.rate, engine.sample_rate)
+            began = anyio.current_time()
+            whole[language] = await engine.completeness(samples, said.text)
+            took_s = max(took_s, anyio.current_time() - began)
+            first = samples[: round(BREAKS_OFF * len(samples))]
+            begun[language] = await engine.completeness(first, said.text[: round(BREAKS_OFF * len(said.text))])
+    wrong = [language for language in spoken if whole[language] <= begun[language]]
+    verdict: Verdict = "warning" if wrong or took_s > SLOW_TURN_S else "ok"
+    meaning = "Replies begin late." if took_s > SLOW_TURN_S else ""
+    advice = "Close what else uses the CPU, or set turn.engine to none." if meaning else ""
+    if wrong:
+        meaning = f"In {', '.join(wrong)} a sentence that breaks off sounds more complete than one that is over."
+        advice = "Check the weights: myna doctor --deep"
+    told = ", ".join(f"{each} {whole[each]:.0%} and {begun[each]:.0%}" for each in spoken)
+    return [
+        Finding(
+            "turn",
+            verdict,
+            f"{choice.name} takes {took_s * 1000:.0f} ms; sentences that are over and that break off are complete at "
+            f"{told}; loads in {load_s:.1f} s",
+            meaning,
+            advice,
+            {"engine": choice.name, "judge_ms": took_s * 1000, "whole": whole, "breaks_off": begun, "load_s": load_s},
+        )
+    ]
 
 
 async def embed(choice: Choice, resources: Resources) -> Sequence[Finding]:

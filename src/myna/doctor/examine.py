@@ -32,7 +32,7 @@ SOURCES_S = 15.0
 ENGINE_S = 300.0
 """For an engine to load and do its work, on a small machine that is busy."""
 
-KINDS: Sequence[Kind] = ("tts", "vad", "asr", "llm", "embed")
+KINDS: Sequence[Kind] = ("tts", "vad", "turn", "asr", "llm", "embed")
 """The TTS first, since others hear what it says."""
 
 
@@ -82,7 +82,7 @@ async def examine(wanted: Wanted, listener: Listener) -> None:
         await check("machine", GPU_S, _thread(machines.machine, None))
         return
     store = WeightsStore(loaded.folders.cache / "weights", load_catalog())
-    choices: dict[Kind, Choice] = {kind: loaded.choice(kind) for kind in KINDS}
+    choices = loaded.choices(KINDS)
     needed = installation.needed_weights(list(choices.values()))
     await check("machine", GPU_S, _thread(machines.machine, partial(installation.memory_needed, store, needed)))
     await check("folders", QUICK_S, _thread(_folders, loaded, store, needed))
@@ -105,6 +105,7 @@ async def _engines(check: _Check, choices: Mapping[Kind, Choice], resources: Res
     tries: Mapping[Kind, Callable[..., Awaitable[Sequence[Finding]]]] = {
         "tts": partial(engines.tts, spoken=spoken),
         "vad": partial(engines.vad, spoken=spoken),
+        "turn": partial(engines.turn, spoken=spoken),
         "asr": partial(engines.asr, spoken=spoken, timings=timings),
         "llm": partial(engines.llm, timings=timings),
         "embed": engines.embed,

@@ -20,17 +20,17 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from myna.core.tools import JSON, ToolCall, ToolChoice, ToolSpec
 from myna.engines.scheduler import Scheduler
 from myna.weights.locate import Weights
 
 Samples: TypeAlias = NDArray[np.float32]
-JSON: TypeAlias = Mapping[str, Any]  # a JSON object: tool schemas and arguments are the outside's, not ours to type
 
 # ---------------------------------------------------------------------------------------------------------- opening
 
@@ -82,15 +82,6 @@ class Plugin(Protocol[OptionsT_contra, EngineT_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that the model asks for. ``arguments`` is JSON text as the model wrote it, valid or not."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
 class LLMMessage:
     """One message of a prompt.
 
@@ -104,22 +95,6 @@ class LLMMessage:
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
-    """A function that the model may call; ``parameters`` is a JSON schema of type object."""
-
-    name: str
-    description: str
-    parameters: JSON
-
-
-@dataclass(frozen=True, slots=True)
-class NamedTool:
-    """Forces the call of one tool."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +126,7 @@ class LLMRequest:
     messages: tuple[LLMMessage, ...]
     sampling: Sampling = field(default_factory=Sampling)
     tools: tuple[ToolSpec, ...] = ()
-    tool_choice: Literal["auto", "none", "required"] | NamedTool = "auto"
+    tool_choice: ToolChoice = "auto"
     output_schema: JSON | None = None
     reasoning: bool = True
     cache_key: str | None = None
@@ -237,8 +212,19 @@ class LLM(Protocol):
 class ReadsAhead(Protocol):
     """What an LLM may be besides: one that can take the beginning of a prompt before anybody asks."""
 
-    async def read_ahead(self, messages: Sequence[LLMMessage]) -> None:
-        """Read a prompt into the KV cache, as long as nobody asks for anything. Takes its time and never fails."""
+    async def read_ahead(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False
+    ) -> None:
+        """Read a prompt into the KV cache while no request is being answered. Takes its time and never fails.
+
+        A request comes first: if it begins alike it waits for what it would have to read itself, else it has the
+        reading stopped. So there is no need to cancel this before `LLM.generate`.
+
+        Args:
+            messages: The prompt as it would be now. The last of them may be another one in the request.
+            tools: Those of the request, since they are part of the prompt.
+            everywhere: Read it for every conversation that may come; else for one, and the others lose nothing.
+        """
         ...
 
 
@@ -254,12 +240,14 @@ class ASROptions:
         hint: Text that came before, or names to expect.
         word_times: Fill ``TranscriptSegment.words``; slower.
         partial: The audio is an utterance still going on: speed before exactness, and finals go first.
+        recording: The audio is long, and nobody waits for it in a conversation: everything else goes first.
     """
 
     language: str | None = None
     hint: str = ""
     word_times: bool = False
     partial: bool = False
+    recording: bool = False
 
 
 @dataclass(frozen=True, slots=True)

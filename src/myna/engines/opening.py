@@ -1,21 +1,20 @@
 """Opening the engines of a process: all at once, each held by a task of its own, each with a state to show."""
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, cast
 
 import anyio
 from pydantic import BaseModel
 
 from myna.core.errors import EngineUnavailable, MynaError
-from myna.engines.base import ASR, LLM, TTS, Embedder, Plugin, Resources
+from myna.engines.base import ASR, LLM, TTS, VAD, Embedder, Plugin, Resources, TurnDetector
+from myna.engines.plugins import Kind
 from myna.engines.task_group import open_task_group
 
 log = logging.getLogger(__name__)
-
-Kind: TypeAlias = Literal["llm", "asr", "tts", "embed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,10 @@ class Engines:
         """Whether all of them are up."""
         return all(state.status == "ready" for state in self._states.values())
 
+    def is_up(self, kind: Kind) -> bool:
+        """Whether the engine of this kind is part of the run, and up."""
+        return kind in self._open and self._states[kind].status == "ready"
+
     @property
     def llm(self) -> LLM:
         """The LLM.
@@ -77,20 +80,30 @@ class Engines:
         return cast(TTS, self._get("tts"))
 
     @property
+    def vad(self) -> VAD:
+        """The VAD; raises as `llm` does."""
+        return cast(VAD, self._get("vad"))
+
+    @property
+    def turn(self) -> TurnDetector:
+        """The turn detector; raises as `llm` does, also where the settings go without one."""
+        return cast(TurnDetector, self._get("turn"))
+
+    @property
     def embed(self) -> Embedder:
         """The embedder; raises as `llm` does."""
         return cast(Embedder, self._get("embed"))
 
-    async def settled(self) -> None:
+    async def settled(self, *, may_fail: Collection[Kind] = ()) -> None:
         """Wait until each engine is up or has failed.
 
         Raises:
-            MynaError: Why the first of them failed.
+            MynaError: Why the first of them failed, apart from those that may.
         """
         while any(state.status == "loading" for state in self._states.values()):
             await self._changed.wait()
-        for state in self._states.values():
-            if state.problem is not None:
+        for kind, state in self._states.items():
+            if state.problem is not None and kind not in may_fail:
                 raise state.problem.with_traceback(None)
 
     def _get(self, kind: Kind) -> object:

@@ -20,6 +20,9 @@ from myna.engines.base import Samples
 LONGEST_S = 30 * 60
 """The longest audio file that is read: what is read is held in memory, 110 MiB of it at 16 kHz."""
 
+AUDIBLE = 10 ** (-40 / 20)
+"""Of full scale."""
+
 _FULL_SCALE = 32768
 _CONVERT = "Convert it to WAV, FLAC, OGG or MP3, for example with `ffmpeg -i FILE out.wav`."
 
@@ -43,6 +46,22 @@ def to_pcm16(samples: Samples) -> bytes:
 def resample(samples: Samples, sample_rate: int, wanted_rate: int) -> Samples:
     """Samples at another rate, both in Hz."""
     return cast(Samples, soxr.resample(samples, sample_rate, wanted_rate))
+
+
+def voiced(samples: Samples) -> tuple[int, int]:
+    """The first and the last sample that can be heard (-40 dB of full scale); both 0 where none can."""
+    loud = np.flatnonzero(np.abs(samples) > AUDIBLE)
+    return (int(loud[0]), int(loud[-1])) if len(loud) else (0, 0)
+
+
+def fade_in(samples: Samples) -> Samples:
+    """Samples that rise from silence, so that a beginning in the midst of a sound makes no click."""
+    return samples * np.linspace(0, 1, len(samples), dtype=np.float32)
+
+
+def fade_out(samples: Samples) -> Samples:
+    """Samples that fall to silence."""
+    return samples * np.linspace(1, 0, len(samples), dtype=np.float32)
 
 
 def read_audio(path: Path, sample_rate: int) -> Samples:

@@ -1,7 +1,9 @@
-"""One scheduler for all blocking inference: a slot per device, jobs in order of urgency and then of arrival.
+"""One scheduler for all blocking inference: a slot per device, the urgent first, and all sessions alike.
 
-Who works in steps asks for one at a time, behind all that came before it, so a long job of one session delays a short
-one of another by a step at most.
+Of equal urgency each session has one job done in its turn (`FairQueue`), however many it asks for. Who works in steps
+asks for one at a time, so a long job of one session delays a short one of another by a step at most. Where a device has
+several slots, partial transcripts and background work leave one of them, so that a final transcript need not wait
+until a step of theirs has ended.
 
 An engine in a process of its own, as the embedded LLM, computes on the same device unseen. It joins as a `Neighbour`,
 and rests while the first words of a reply are synthesized: on two cores they take 1.4 to 1.7 times as long beside an
@@ -12,8 +14,6 @@ while the thread still computes, so that interruptions would pile native calls u
 worker of the scheduler's own; a caller may leave at any time, the slot is free again when the thread has returned.
 """
 
-import heapq
-import itertools
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -24,7 +24,9 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from myna.core.context import ids
 from myna.core.errors import Busy, Closed
+from myna.engines.fair_queue import FairQueue
 from myna.engines.task_group import open_task_group
 
 T = TypeVar("T")
@@ -39,13 +41,17 @@ LONGEST_REST_S = 3.0
 class Urgency(IntEnum):
     """Who goes first when a device is wanted by several.
 
-    First the first words of a reply, since somebody waits in silence; then what keeps a reply from breaking off; then
-    the final transcript of an utterance, a partial one, and the rest.
+    First the final transcript of an utterance, and what else a reply cannot begin without: somebody waits in silence.
+    Then the first words of a reply, for which somebody waits too; but a transcript takes some 0.4 s where a segment of
+    speech takes one to three, and with it the LLM, which computes elsewhere, can go to work: the shorter job first
+    makes all wait least. Then what a reply goes on with. That is made while the audio before it plays, so it bears to
+    wait, and not for long: a user whose reply is being spoken utters nothing, or has ended that reply. Partial
+    transcripts give way to all of these: the next replaces one that came late. The rest goes last.
     """
 
-    FIRST_WORDS = 0
-    SPEAKING = 1
-    HEARING = 2
+    HEARING = 0
+    FIRST_WORDS = 1
+    SPEAKING = 2
     PARTIAL = 3
     BACKGROUND = 4
 
@@ -62,60 +68,54 @@ class Neighbour(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job(Generic[T]):
     call: Callable[[], T]
+    urgency: Urgency
+    owner: str
     left: bool = False
     done: anyio.Event = field(default_factory=anyio.Event)
     result: T | None = None
     error: BaseException | None = None
 
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        self.done.set()
+
 
 class _Device:
     def __init__(self, slots: int, queue_limit: int) -> None:
         self.slots = slots
-        self.queue_limit = queue_limit
-        self.busy = 0
+        self.queue: FairQueue[_Job[Any]] = FairQueue(queue_limit)
+        self.running: set[_Job[Any]] = set()
         self.closed = False
         self.wanted = anyio.Event()
         self.neighbours: list[Neighbour] = []
         self._resting = 0
-        self._heap: list[tuple[Urgency, int, _Job[Any]]] = []
-        self._arrival = itertools.count()
 
-    @property
-    def waiting(self) -> int:
-        return sum(not job.left for _, _, job in self._heap)
-
-    def put(self, job: _Job[Any], urgency: Urgency) -> None:
+    def put(self, job: _Job[Any]) -> None:
         if self.closed:
             raise Closed(STOPPING)
-        if self.waiting >= self.queue_limit:
-            raise Busy(
-                f"{self.waiting} jobs already wait for this device.", hint="Try again later, or with fewer sessions."
-            )
-        if len(self._heap) > 2 * self.queue_limit:  # most were left, and hold what they were to work on
-            self._heap = [entry for entry in self._heap if not entry[2].left]
-            heapq.heapify(self._heap)
-        heapq.heappush(self._heap, (urgency, next(self._arrival), job))
+        if leaving := self.queue.put(job):
+            told = f"{len(self.queue)} jobs already wait for this device."
+            leaving.fail(Busy(told, hint="Try again later, or with fewer sessions."))
         self.wanted.set()
 
-    async def next(self) -> tuple[Urgency, _Job[Any]]:
+    async def next(self) -> _Job[Any]:
         while True:
-            while self._heap:
-                urgency, _, job = heapq.heappop(self._heap)
-                if not job.left:
-                    return urgency, job
+            patient = sum(job.urgency >= Urgency.PARTIAL for job in self.running)
+            may_be_patient = patient < max(1, self.slots - 1)
+            least_urgent = Urgency.BACKGROUND if may_be_patient else Urgency.SPEAKING
+            if job := self.queue.take(least_urgent=least_urgent):
+                return job
             if self.wanted.is_set():  # else another worker waits for it already
                 self.wanted = anyio.Event()
             await self.wanted.wait()
 
     def close(self) -> None:
         self.closed = True
-        for _, _, job in self._heap:
-            job.error = Closed(STOPPING)
-            job.done.set()
-        self._heap.clear()
+        while job := self.queue.take(least_urgent=Urgency.BACKGROUND):
+            job.fail(Closed(STOPPING))
 
     @asynccontextmanager
     async def _right_of_way(self) -> AsyncGenerator[None]:
@@ -139,10 +139,10 @@ class _Device:
     async def work(self) -> None:
         limiter = anyio.CapacityLimiter(1)
         while True:
-            urgency, job = await self.next()
-            self.busy += 1
+            job = await self.next()
+            self.running.add(job)
             try:
-                async with self._right_of_way() if urgency is Urgency.FIRST_WORDS else nullcontext():
+                async with self._right_of_way() if job.urgency is Urgency.FIRST_WORDS else nullcontext():
                     job.result = await anyio.to_thread.run_sync(job.call, abandon_on_cancel=True, limiter=limiter)
             except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
                 job.error = error
@@ -150,7 +150,7 @@ class _Device:
                 job.error = Closed(STOPPING)
                 raise
             finally:
-                self.busy -= 1
+                self.running.discard(job)
                 job.done.set()
             # Who works in several urgent steps queues the next one now, before somebody less urgent is taken.
             await anyio.lowlevel.checkpoint()
@@ -158,11 +158,19 @@ class _Device:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLoad:
-    """How busy a device is: slots in use, and jobs that wait."""
+    """How busy a device is.
+
+    Attributes:
+        slots: How many calls run at a time.
+        busy: How many do.
+        waiting: How many wait for a slot.
+        abandoned: How many of the busy ones nobody waits for any more. They cannot be stopped, and keep their slot.
+    """
 
     slots: int
     busy: int
     waiting: int
+    abandoned: int
 
 
 class Scheduler:
@@ -176,7 +184,10 @@ class Scheduler:
 
     def load(self) -> dict[str, DeviceLoad]:
         """The load of each device, by name."""
-        return {name: DeviceLoad(d.slots, d.busy, d.waiting) for name, d in self._devices.items()}
+        return {
+            name: DeviceLoad(d.slots, len(d.running), len(d.queue), abandoned=sum(job.left for job in d.running))
+            for name, d in self._devices.items()
+        }
 
     @contextmanager
     def beside(self, neighbour: Neighbour, *, device: str = "cpu") -> Generator[None]:
@@ -195,19 +206,24 @@ class Scheduler:
     async def run(self, call: Callable[[], T], *, device: str = "cpu", urgency: Urgency = Urgency.HEARING) -> T:
         """Run ``call`` in a thread when ``device`` has a free slot, and return what it returns.
 
+        It is done on behalf of the conversation that is being worked on, else of the request (`myna.core.context`).
+
         Cancelling this await leaves at once. A call that had not begun never begins; one that had keeps its slot until
         it returns.
 
         Raises:
-            Busy: Too many calls wait for the device.
+            Busy: Too many calls wait for the device, and this one is among the least urgent. It may have waited.
             Closed: The scheduler has ended.
         """
-        job = _Job(call)
-        self._devices[device].put(job, urgency)
+        working_on = ids()
+        job = _Job(call, urgency, owner=working_on.get("conversation_id") or working_on.get("request_id", ""))
+        queue = self._devices[device].queue
+        self._devices[device].put(job)
         try:
             await job.done.wait()
         finally:
             job.left = True
+            queue.remove(job)
         if job.error is not None:
             raise job.error
         return job.result  # pyright: ignore[reportReturnType] - done without an error: the call's own result

@@ -1,6 +1,5 @@
 """The engines of hearing, and asking them: a job in the session's task group for each call, bounded."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,13 +8,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from myna.core.audio import HEARING_RATE
-from myna.core.errors import EngineUnavailable, MynaError
+from myna.core.errors import MynaError
 from myna.engines.base import ASR, VAD, ASROptions, Samples, Transcript, TurnDetector
 from myna.engines.samples import resample
 from myna.session.bounds import within
 from myna.session.recognition import Recognition, Work
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -94,9 +91,6 @@ async def answer(asked: Awaitable[T], limit_s: float, what: str) -> T | MynaErro
         return await within(limit_s, asked, what)
     except MynaError as error:
         return error
-    except Exception:  # a fault of somebody else's engine must not end the session
-        log.exception("%s failed", what)
-        return EngineUnavailable(f"{what} failed.", hint="The log has the details.")
 
 
 def _at(samples: Samples, sample_rate: int) -> Samples:

@@ -94,6 +94,11 @@ class Floor:
             await self._note(self.hearing.configure(preferences))
 
     @property
+    def lags(self) -> bool:
+        """Whether more audio should wait until what was heard has been understood."""
+        return self.hearing is not None and self.hearing.lags
+
+    @property
     def idle(self) -> bool:
         """Whether nothing runs, and nothing that was said waits for its text or its answer."""
         return not (self.turns.running or self.turns.apart or self._utterances or self._waiting)

@@ -54,6 +54,9 @@ VAD_S = 2.0
 DEAF_MS = 5000.0
 """For so much audio a VAD that failed is not asked again."""
 
+SHORTEST_WINDOW_S = 2.0
+"""In less there may be no pause to cut at."""
+
 WAITING = 8
 """How many utterances may wait for an ASR that lags behind."""
 
@@ -131,6 +134,11 @@ class Hearing:
         self._preferences = preferences
         self._rules.preferences = preferences.turn_taking
         return notes
+
+    @property
+    def lags(self) -> bool:
+        """Whether the ASR is behind by so much that no more audio should be fed until it has caught up."""
+        return len(self._ended) >= WAITING // 2
 
     async def feed(self, pcm: bytes) -> Sequence[Note]:
         """Hear ``pcm``: 16 kHz, any number of samples."""
@@ -248,7 +256,7 @@ class Hearing:
         recognition = Recognition(
             self._place - len(before) // BYTES_PER_SAMPLE,
             onset,
-            window=int(self._options.decode_window_s * HEARING_RATE),
+            window=int(max(self._options.decode_window_s, SHORTEST_WINDOW_S) * HEARING_RATE),
             tick=int(self._options.tick_s * HEARING_RATE),
         )
         recognition.append(before)

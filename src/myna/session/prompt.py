@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from myna.core.emotion import Emotions
+from myna.core.emotion import Emotions, twin
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import (
     AssistantMessage,
@@ -39,6 +39,12 @@ EMOTION_RULES = {
     "en": "Begin every reply with one emotion tag, the one that fits best: {emotions}. Where the emotion changes, "
     "write another tag.",
 }
+
+EXAMPLE = {
+    "zh": ("你好！", "你好！有什么我可以帮忙的？"),
+    "en": ("Hello!", "Hello! How can I help you?"),
+}
+"""Goes with the emotion rules where a request has its own prompt: by rules alone small models write a tag, no more."""
 
 LANGUAGE_HINTS = {"zh": "（用中文回答）", "en": " (Answer in English)"}
 
@@ -121,13 +127,13 @@ def build_prompt(
     user = _with_language_hint if hints else _as_it_is
     round_ = [UserMessage(MessageId(""), TurnId(""), newest)] if isinstance(newest, str) else newest
     tools = _Tools.of([*(message for one in history.rounds for message in one), *round_])
-    examples = () if system else persona.examples
+    examples = [(example.user, example.assistant) for example in persona.examples]
+    if system:
+        examples = [] if _states_emotions(system, emotions) else [_example(persona, emotions)]
     return Prompt(
         system=LLMMessage("system", system_prompt(persona, emotions, template=template, system=system)),
         examples=tuple(
-            message
-            for example in examples
-            for message in (user(example.user), LLMMessage("assistant", example.assistant))
+            message for asked, answered in examples for message in (user(asked), LLMMessage("assistant", answered))
         ),
         rounds=tuple(tuple(_joined(_sent(one, tools, user))) for one in history.rounds),
         input=tuple(_joined(_sent(round_, tools, user))),
@@ -189,12 +195,24 @@ def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None,
     In a template ``{name}`` becomes the persona's name, in any of them ``{emotions}`` the tags. A prompt that holds
     ``{emotions}``, or one of the tags itself, states its own rules and gets no others.
     """
-    language = "zh" if persona.language.startswith("zh") else "en"
+    language = _language(persona)
     text = system or persona.system_prompt or (template or BUILT_IN[language]).replace(NAME, persona.name)
     if not _states_emotions(text, emotions):
         text = f"{text}\n{EMOTION_RULES[language]}"
     tags = " ".join(f"[{name}]" for name in emotions.in_language(persona.language))
     return text.replace(EMOTIONS, tags)
+
+
+def _example(persona: Persona, emotions: Emotions) -> tuple[str, str]:
+    asked, answered = EXAMPLE[_language(persona)]
+    emotion = emotions.find("开心") or emotions.default
+    spoken = emotions.in_language(persona.language)
+    name = next((name for name in (emotion, twin(emotion)) if name in spoken), emotion)
+    return asked, f"[{name}] {answered}"
+
+
+def _language(persona: Persona) -> str:
+    return "zh" if persona.language.startswith("zh") else "en"
 
 
 def _states_emotions(text: str, emotions: Emotions) -> bool:

@@ -86,9 +86,13 @@ class Session:
         self._outbox = Outbox(limit=64)
         self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
         self._closing = False
+        self._keeps_up = anyio.Event()
+        self._keeps_up.set()
 
     async def send(self, command: Command) -> None:
         """Do what the client asks for; returns when it was taken, which may be before it is done.
+
+        Audio that comes faster than it can be heard waits here, so that none is lost.
 
         Raises:
             BadInput: The command makes no sense; the session is as before.
@@ -103,6 +107,8 @@ class Session:
                     raise BadInput("The text is empty.", hint="Send what was said.")
             case _:
                 pass
+        if isinstance(command, AppendAudio):
+            await self._keeps_up.wait()
         if self._closing:
             raise Closed("The session has ended.")
         try:
@@ -141,10 +147,12 @@ class Session:
                         await floor.turns.read_ahead(self._options.preferences)
                     async for letter in self._inbox:
                         await self._take(letter, floor)
+                        self._let_audio_in(floor)
                         if self._outbox.closed or (self._closing and floor.idle and not self._waiting):
                             break
                     jobs.cancel_scope.cancel()
             finally:
+                self._keeps_up.set()
                 if floor is not None:
                     await floor.turns.close()
 
@@ -167,6 +175,12 @@ class Session:
             )
         turns = Turns(self._answering, self._record, self._outbox, jobs, ended)
         return Floor(turns, hearing, self._options.preferences, stalled)
+
+    def _let_audio_in(self, floor: Floor) -> None:
+        if floor.lags and self._keeps_up.is_set():
+            self._keeps_up = anyio.Event()
+        elif not floor.lags:
+            self._keeps_up.set()
 
     @property
     def _waiting(self) -> bool:

@@ -14,7 +14,7 @@ from myna.core.events import ReplyAudio
 from myna.core.preferences import Preferences
 from myna.core.reply import Segment
 from myna.engines.base import TTS, Samples, Speech, VoiceStyle
-from myna.engines.samples import fade_in, fade_out, to_pcm16
+from myna.engines.samples import fade_in, fade_out, to_pcm16, voiced
 from myna.session.bounds import Limits, pieces
 from myna.session.turn import Turn
 
@@ -116,7 +116,9 @@ class Voice:
             if speech is None:
                 turn.whole(segment)
             else:
-                turn.ready(segment, len(speech.samples) / self.tts.info.sample_rate * 1000, speech.marks)
+                a_ms = 1000 / self.tts.info.sample_rate
+                first, last = voiced(speech.samples)
+                turn.ready(segment, len(speech.samples) * a_ms, speech.marks, (first * a_ms, last * a_ms))
                 await self._send(turn, segment, speech.samples)
 
     async def _send(self, turn: Turn, segment: Segment, samples: Samples) -> None:

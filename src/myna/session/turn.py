@@ -177,13 +177,22 @@ class Turn:
 
     # ------------------------------------------------------------------------------------------------------- playing
 
-    def ready(self, segment: Segment, length_ms: float, marks: tuple[SpeechMark, ...]) -> None:
-        """So much more audio of a segment is there to be sent."""
-        if self.spoken and self.spoken[-1].segment is segment:
-            last = self.spoken.pop()
-            self.spoken.append(Spoken(segment, last.duration_ms + length_ms, last.marks + marks, whole=False))
-        else:
-            self.spoken.append(Spoken(segment, length_ms, marks, whole=False))
+    def ready(
+        self, segment: Segment, length_ms: float, marks: tuple[SpeechMark, ...], voiced_ms: tuple[float, float]
+    ) -> None:
+        """So much more audio of a segment is there to be sent; ``voiced_ms`` is where in it there is sound."""
+        if not self.spoken or self.spoken[-1].segment is not segment:
+            self.spoken.append(Spoken(segment, length_ms, marks, whole=False, voiced_ms=voiced_ms))
+            return
+        last = self.spoken[-1]
+        begin_ms = last.voiced_ms[0] if last.voiced_ms else 0.0
+        self.spoken[-1] = Spoken(
+            segment,
+            last.duration_ms + length_ms,
+            last.marks + marks,
+            whole=False,
+            voiced_ms=(begin_ms, last.duration_ms + voiced_ms[1]),
+        )
 
     def whole(self, segment: Segment) -> None:
         """There is no more audio of a segment."""

@@ -360,6 +360,8 @@ class TurnTaking:
         """The silence that ends the utterance, as far as it is known."""
         wanted = self.preferences
         longest_ms = PATIENCE * wanted.end_silence_ms
+        if wanted.short_pause_ms >= wanted.end_silence_ms:  # silence alone is to decide
+            return EAGERNESS[wanted.eagerness] * wanted.end_silence_ms
         if speech.completeness is not None:
             doubt = max(0.0, 1 - speech.completeness / COMPLETE)
             wait_ms = wanted.short_pause_ms if not doubt else wanted.end_silence_ms * (1 + doubt * (PATIENCE - 1))

@@ -34,19 +34,21 @@ class Spoken:
         duration_ms: How long its audio is, as far as it is known.
         marks: Which character is spoken when, if the TTS told. In order.
         whole: All of its audio is known.
+        voiced_ms: Where in it the first sound begins and the last one ends; None: it sounds all the time.
     """
 
     segment: Segment
     duration_ms: float
     marks: tuple[Mark, ...] = ()
     whole: bool = True
+    voiced_ms: tuple[float, float] | None = None
 
 
 def heard_prefix(spoken: Iterable[Spoken], played_ms: float) -> str:
     """The beginning of the display text that was heard when ``played_ms`` of the audio had been played.
 
     Segments that were played whole, and of the one after them the whole words (in Chinese, characters) up to the last
-    mark; without marks, in proportion to the time.
+    mark; without marks, in proportion to the time in which it sounds.
     """
     heard = ""
     left_ms = played_ms
@@ -65,7 +67,9 @@ def _heard_of(spoken: Spoken, played_ms: float) -> str:
     if spoken.marks:
         said = _sounds(speech[: max((mark.offset for mark in spoken.marks if mark.time_ms <= played_ms), default=0)])
     else:
-        said = int(_sounds(speech) * min(1, played_ms / spoken.duration_ms))
+        begin_ms, end_ms = spoken.voiced_ms or (0.0, spoken.duration_ms)
+        part = (played_ms - begin_ms) / max(end_ms - begin_ms, 1.0)
+        said = int(_sounds(speech) * min(max(part, 0.0), 1.0))
     if said == 0:
         return ""
     display = spoken.segment.display

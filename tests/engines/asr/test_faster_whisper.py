@@ -124,7 +124,10 @@ class TestFasterWhisperASR(ASRConformance):
 @needs_recordings
 @pytest.mark.models
 @pytest.mark.anyio
-async def test_partials_give_way_to_finals(weights: Weights):
+@pytest.mark.parametrize(
+    "patient", [ASROptions(language="zh", partial=True), ASROptions(language="zh", recording=True)], ids=str
+)
+async def test_partials_and_recordings_give_way_to_finals(weights: Weights, patient: ASROptions):
     samples = recording("SSB01120364.wav").samples
     order: list[str] = []
     async with (
@@ -138,7 +141,7 @@ async def test_partials_give_way_to_finals(weights: Weights):
             order.append(name)
 
         for number in range(3):
-            tasks.start_soon(hear_, f"partial {number}", ASROptions(language="zh", partial=True))
+            tasks.start_soon(hear_, f"patient {number}", patient)
         await anyio.wait_all_tasks_blocked()
         tasks.start_soon(hear_, "final", CHINESE)
     assert order.index("final") <= 1  # at most the one that was being heard is done before it

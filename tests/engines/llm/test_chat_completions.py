@@ -6,18 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myna.core.tools import NamedTool, ToolCall, ToolSpec
 from myna.engines.base import (
     Finished,
     LLMDelta,
     LLMMessage,
     LLMRequest,
-    NamedTool,
     ReasoningDelta,
     Sampling,
     TextDelta,
-    ToolCall,
     ToolCallDelta,
-    ToolSpec,
     Usage,
 )
 from myna.engines.llm.chat_completions import ANY_OBJECT, DONE, Dialect, ErrorObject, ReplyDecoder, encode

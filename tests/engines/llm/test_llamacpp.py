@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tests.engines.llm.children import alive, children, cpu_s, listens_at, needs_proc, paused, shown
 
 from myna.core.errors import BadConfig, EngineTimeout, EngineUnavailable, MynaError, UnknownName, WeightsDamaged
-from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, Resources, Sampling, TextDelta
+from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, Resources, Sampling, TextDelta, ToolSpec
 from myna.engines.llm import llamacpp
 from myna.engines.llm.llamacpp import LlamaCppLLM, LlamaCppOptions, plugin
 from myna.engines.scheduler import Urgency, open_scheduler
@@ -422,7 +422,7 @@ async def test_a_new_conversation_finds_the_prompt_of_a_persona_that_was_used(we
 async def test_what_was_read_ahead_is_there_for_as_many_conversations_as_there_are_slots(weights: Weights):
     async with opened(weights, slots=2) as llm:
         beginning = await llm.count_tokens(PERSONA) - 10
-        await llm.read_ahead((*PERSONA, LLMMessage("user", "")))
+        await llm.read_ahead((*PERSONA, LLMMessage("user", "")), everywhere=True)
         found: list[int] = []
 
         async def converse(text: str) -> None:
@@ -454,7 +454,7 @@ async def test_reading_ahead_stops_for_another_prompt(weights: Weights):
         ended: list[bool] = []
 
         async def read_long() -> None:
-            await llm.read_ahead((LLMMessage("system", words), LLMMessage("user", "")))
+            await llm.read_ahead((LLMMessage("system", words), LLMMessage("user", "")), everywhere=True)
             ended.append(True)
 
         async with anyio.create_task_group() as tasks:
@@ -462,6 +462,55 @@ async def test_reading_ahead_stops_for_another_prompt(weights: Weights):
             await anyio.sleep(0.1)
             await read(llm, HELLO)
             assert ended, "a long prompt was read on beside a request that it does not help"
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_a_turn_finds_read_what_was_read_while_its_user_still_spoke_and_nobody_loses_anything(weights: Weights):
+    keeper = LLMMessage("system", "You are a lighthouse keeper who has seen every storm since 1907. " * 4)
+    async with opened(weights, slots=2) as llm:
+        others = [(LLMMessage("system", f"{name} " * 60), LLMMessage("user", "Hello")) for name in ("R2", "C3")]
+        for messages in others:
+            await cached(llm, *messages)
+        turns = (keeper, LLMMessage("user", "Hello"), LLMMessage("assistant", "[Calm] Good evening, friend."))
+        for so_far in ("", "Tell me about"):
+            await llm.read_ahead((*turns, LLMMessage("user", so_far)))
+        turn = (*turns, LLMMessage("user", "Tell me about the worst storm."))
+        _, finished = await read(llm, LLMRequest(turn, Sampling(temperature=0, max_tokens=2)))
+        usage = finished.usage
+        assert usage is not None
+        assert usage.cached_tokens is not None
+        assert usage.prompt_tokens - usage.cached_tokens <= 12, "the words after those, and what opens the answer"
+        for messages in others:
+            assert await cached(llm, *messages) >= await llm.count_tokens(messages) - 10
+
+
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_tools_belong_to_what_is_read_ahead(weights: Weights):
+    tools = (ToolSpec("get_weather", "Get the weather of a city. " * 8, {"type": "object", "properties": {}}),)
+    async with opened(weights, slots=1) as llm:
+        await llm.read_ahead((*PERSONA, LLMMessage("user", "")), tools=tools)
+        request = LLMRequest((*PERSONA, LLMMessage("user", "早")), Sampling(temperature=0, max_tokens=2), tools)
+        _, finished = await read(llm, request)
+        assert finished.usage is not None
+        assert finished.usage.cached_tokens is not None
+        assert finished.usage.prompt_tokens - finished.usage.cached_tokens <= 12
+
+
+@needs_proc
+@pytest.mark.models
+@pytest.mark.anyio
+async def test_reading_ahead_what_is_read_already_costs_little(weights: Weights):
+    async with opened(weights, slots=2) as llm:
+        (pid,) = children()
+        costs: list[float] = []
+        for _ in range(3):
+            before = cpu_s(pid)
+            await llm.read_ahead((*PERSONA, LLMMessage("user", "")))
+            await idle(pid)
+            costs.append(cpu_s(pid) - before)
+        assert max(costs[1:]) < costs[0] / 3
 
 
 @needs_proc
@@ -476,6 +525,15 @@ async def test_reading_ahead_never_fails(weights: Weights):
             os.kill(first, signal.SIGKILL)
         await until(lambda: first not in children())
         await llm.read_ahead((*PERSONA, LLMMessage("user", "")))
+        await read(llm, HELLO)  # it is there again
+        (second,) = children()
+        async with aclosing(llm.generate(LLMRequest((NUMBERS,)))) as deltas, anyio.create_task_group() as tasks:
+            await anext(deltas)
+            tasks.start_soon(llm.read_ahead, (*PERSONA, LLMMessage("user", "")))  # waits for the answer's end
+            os.kill(second, signal.SIGKILL)
+            with pytest.raises(EngineUnavailable):
+                async for _ in deltas:
+                    pass
 
 
 TEXTS = ("你好！", "Tell me a story.", "\n\n  indented", "3.14159 + 2", "👍🏽 ok 谢谢", "    ", "<|im_end|>", "x" * 400)

@@ -18,6 +18,7 @@ from myna.core.errors import (
     MynaError,
     RequestRefused,
 )
+from myna.core.tools import ToolSpec
 from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta
 from myna.engines.llm import openai
 from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
@@ -42,6 +43,32 @@ async def talking_to(answers: Mapping[str, Answer], **options: object) -> AsyncG
         given = OpenAIOptions.model_validate({"base_url": server.url, "model": "m", "timeout_s": 5} | options)
         async with open_openai(given) as llm:
             yield llm, server
+
+
+async def test_a_llama_server_reads_ahead_once_into_the_slot_that_it_chooses() -> None:
+    tool = ToolSpec("sing", "Sings.", {"type": "object"})
+    for everywhere in (False, True):
+        async with talking_to({CHAT: HELLO, **LLAMACPP}) as (llm, server):
+            await llm.read_ahead(ASK.messages, tools=[tool], everywhere=everywhere)
+            (asked,) = server.asked()
+        assert asked.body["max_tokens"] == 1
+        assert asked.body["cache_prompt"]
+        assert asked.body["messages"][0]["content"] == "你好"
+        assert asked.body["tools"][0]["function"]["name"] == "sing"
+        assert "id_slot" not in asked.body
+
+
+async def test_nobody_else_is_asked_to_read_ahead() -> None:
+    async with talking_to({CHAT: HELLO}) as (llm, server):
+        await llm.read_ahead(ASK.messages)
+        assert server.asked() == []
+
+
+async def test_a_server_that_does_not_read_ahead_is_no_failure() -> None:
+    async with talking_to({CHAT: error(503, {"error": "no room"}), **LLAMACPP}) as (llm, server):
+        await llm.read_ahead(ASK.messages)
+        assert len(server.asked()) == 1
+    await llm.read_ahead(ASK.messages)  # nor one that is closed
 
 
 async def answer(llm: OpenAILLM) -> list[LLMDelta]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myna.engines.base import LLMMessage, ToolCall
+from myna.core.tools import ToolCall
+from myna.engines.base import LLMMessage
 from myna.engines.llm import tokenizer
 from myna.engines.llm.tokenizer import NoTokenizer, Tokenizer
 

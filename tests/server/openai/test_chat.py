@@ -8,7 +8,8 @@ from tests.server.openai.chatting import HELLO, WEATHER, ask, client_of, refused
 from tests.server.serving import serving
 
 from myna.config.settings import Settings
-from myna.engines.base import Finished, NamedTool, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
+from myna.core.tools import NamedTool, ToolCall
+from myna.engines.base import Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
 
@@ -242,7 +243,7 @@ async def test_a_system_message_takes_the_place_of_the_personas_prompt(weights: 
     llm = ScriptedLLM("[Calm] Arr.")
     async with client_of(llm, weights) as client:
         await ask(client, model="myna/wukong", messages=[{"role": role, "content": "You are a pirate."}, *HELLO])
-    system, user = llm.calls[0].request.messages
+    system, *_, user = llm.calls[0].request.messages
     assert system.content.startswith("You are a pirate.")
     assert "孙悟空" not in system.content
     assert user.content == "hello"

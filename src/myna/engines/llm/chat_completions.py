@@ -8,17 +8,16 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from myna.core.tools import NamedTool, ToolSpec
 from myna.engines.base import (
     Finished,
     LLMDelta,
     LLMMessage,
     LLMRequest,
-    NamedTool,
     ReasoningDelta,
     Sampling,
     TextDelta,
     ToolCallDelta,
-    ToolSpec,
     Usage,
 )
 from myna.engines.llm.sse import NotAnAnswer

@@ -22,11 +22,10 @@ import psutil
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process, TaskStatus
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, SecretStr
 
-from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, MynaError, WeightsDamaged
-from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources
+from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, WeightsDamaged
+from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, ToolSpec
 from myna.engines.llm.llamacpp_child import READY
 from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
-from myna.engines.llm.read_ahead import ReadAhead
 from myna.engines.scheduler import Scheduler
 from myna.engines.task_group import open_task_group
 from myna.weights.machine import count_cores
@@ -45,7 +44,6 @@ NOTICE_S = 0.2
 WATCH_EVERY_S = 5.0
 WATCH_S = 10.0
 """A child that twice does not even say that it is alive within this time hangs. It may be paused for seconds."""
-READ_AHEAD_S = 60.0
 KILLED = -9
 """The exit status of a process that the kernel ended for want of memory."""
 LOG_LINES = 40
@@ -89,7 +87,6 @@ class LlamaCppLLM:
         self._llm: OpenAILLM | None = None
         self._endpoint: OpenAIOptions | None = None
         self._up = anyio.Event()
-        self._ahead: ReadAhead | None = None
         self._loaded = False
         self._info = LLMInfo(str(settings["model"]), options.context_tokens, native_tools=True, output_schema=True)
 
@@ -109,8 +106,6 @@ class LlamaCppLLM:
         Raises:
             EngineUnavailable: llama.cpp ended while it answered, or is not back within `RESTART_WAIT_S`.
         """
-        if self._ahead is not None:
-            await self._ahead.make_way_for(request)
         for last_try in (False, True):
             llm = await self._running()
             begun = False
@@ -134,20 +129,17 @@ class LlamaCppLLM:
             else:
                 return
 
-    async def read_ahead(self, messages: Sequence[LLMMessage]) -> None:
-        """Read a prompt into every slot, as long as nobody asks for anything; see `ReadAhead`. Never fails."""
-        if (llm := self._llm) is None or self._ahead is not None:
-            return
-        ahead = self._ahead = ReadAhead(tuple(messages))
-        try:
-            with anyio.move_on_after(READ_AHEAD_S), ahead.scope, suppress(MynaError):
-                for slot in range(self._options.slots):
-                    if self._llm is llm:
-                        await llm.read(messages, slot)
-                        ahead.copied()
-        finally:
-            ahead.copied()
-            self._ahead = None
+    async def read_ahead(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False
+    ) -> None:
+        """Read a prompt while no request is being answered; see `ReadAhead`. Never fails.
+
+        ``everywhere`` takes all slots from whoever used them last, so it is for when nobody has yet: it ends for good
+        with the first request.
+        """
+        if self._llm is not None:
+            slots = range(self._options.slots) if everywhere else (None,)
+            await self._llm.read_into(slots, messages, tools, resume=not everywhere)
 
     async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
         """By the model's tokenizer; while llama.cpp is being started again, an estimate."""

@@ -3,17 +3,20 @@
 import ipaddress
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import anyio
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, Sampling
+from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, Sampling, ToolSpec
 from myna.engines.llm.chat_completions import DONE, Dialect, ReplyDecoder, encode
 from myna.engines.llm.faults import Faults
+from myna.engines.llm.read_ahead import ReadAhead
 from myna.engines.llm.sse import EventDecoder, NotAnAnswer
 from myna.engines.llm.tokenizer import NoTokenizer, Tokenizer
 
@@ -128,6 +131,7 @@ class OpenAILLM:
         self._server: _Server | None = None
         self._tokenizer = Tokenizer(client, self._root)
         self._estimates_until = -math.inf
+        self._ahead = ReadAhead()
 
     @property
     def info(self) -> LLMInfo:
@@ -160,7 +164,10 @@ class OpenAILLM:
         decoder = ReplyDecoder()
         faults = self._faults()
         with faults.cleared():
-            async with self._client.stream("POST", f"{self._api}/chat/completions", json=body) as response:
+            async with (
+                self._ahead.way_for(request),
+                self._client.stream("POST", f"{self._api}/chat/completions", json=body) as response,
+            ):
                 if not response.is_success:
                     raise faults.refusal(response.status_code, await _read(response))
                 async with aclosing(_parts(response, self._options.timeout_s)) as parts:
@@ -189,14 +196,36 @@ class OpenAILLM:
         self._estimates_until = anyio.current_time() + again_s
         return estimate_tokens(messages)
 
-    async def read(self, messages: Sequence[LLMMessage], slot: int) -> None:
-        """Have a llama-server read a prompt into one of its slots, where later prompts find what they begin with.
+    async def read_ahead(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False
+    ) -> None:
+        """Have a llama-server read a prompt, once, while none of our requests is being answered. Never fails.
 
-        Raises:
-            MynaError: It did not; see `generate`.
+        No other server is asked: it may want to be paid for what it reads.
         """
-        request = LLMRequest(tuple(messages), Sampling(max_tokens=1))
-        body = encode(request, model=self._options.model, dialect="llamacpp") | {"id_slot": slot}
+        if self._server is not None and self._server.dialect == "llamacpp":
+            await self.read_into((None,), messages, tools, resume=not everywhere)
+
+    async def read_into(
+        self, slots: Sequence[int | None], messages: Sequence[LLMMessage], tools: Sequence[ToolSpec], *, resume: bool
+    ) -> None:
+        """Have a llama-server read a prompt into slots, where later prompts find what they begin with.
+
+        Args:
+            slots: Which; what they held is lost. None: the server takes the one that has most of the prompt already,
+                or that was not used for longest, and saves what would be lost in it.
+            messages: See `ReadAhead.read`, as for the others.
+            tools: Those of the request.
+            resume: Begin again after a request has stopped it.
+        """
+        request = LLMRequest(tuple(messages), Sampling(max_tokens=1), tuple(tools))
+        body = encode(request, model=self._options.model, dialect="llamacpp")
+        copies = [partial(self._read_prompt, body if slot is None else body | {"id_slot": slot}) for slot in slots]
+        await self._ahead.read(messages, tools, copies, resume=resume)
+
+    async def _read_prompt(self, body: Mapping[str, Any]) -> None:
+        if self._client.is_closed:  # meanwhile: this may have waited long for its time
+            return
         faults = self._faults()
         with faults.cleared():
             async with self._client.stream("POST", f"{self._api}/chat/completions", json=body) as response:

@@ -1,10 +1,13 @@
 """Silero VAD on onnxruntime: one session for the process, a small state per stream."""
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
+import anyio.lowlevel
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +24,8 @@ _CONTEXT = 64
 """Samples of the frame before that the model wants to see again; from ``silero_vad/utils_vad.py``."""
 
 _RATE = np.array(HEARING_RATE, np.int64)
-_INLINE_FRAMES = 8
+_FEW = 64  # 2 s: no more work than handing them to a thread and back, and between two of them others go on
+_MOST_TOGETHER = 32  # 1.5 ms, while nothing else goes on
 _STEP_FRAMES = 1024
 
 
@@ -41,40 +45,100 @@ class _Memory:
     context: Samples = field(default_factory=lambda: np.zeros(_CONTEXT, np.float32))
 
 
-def _judge(session: OnnxSession, memory: _Memory, frames: Samples) -> tuple[list[float], _Memory]:
-    state, context = memory.state, memory.context
+_NEW = _Memory()
+_NO_SAMPLES = np.zeros(0, np.float32)
+
+
+@dataclass(slots=True, eq=False)
+class _Frame:
+    """A frame of a stream, before and after it is judged."""
+
+    samples: Samples
+    memory: _Memory
+    probability: float = math.nan
+    judged: bool = False
+
+
+def _judge(session: OnnxSession, frames: Sequence[_Frame]) -> None:
+    """Judge frames of different streams at once."""
+    seen = np.stack([np.concatenate([frame.memory.context, frame.samples]) for frame in frames])
+    before = np.concatenate([frame.memory.state for frame in frames], axis=1)
+    probabilities, after = session.run(None, {"input": seen, "state": before, "sr": _RATE})
+    for place, frame in enumerate(frames):
+        # Copies: a view would keep all that was fed, or what all the others are to remember.
+        frame.memory = _Memory(after[:, place : place + 1].copy(), frame.samples[-_CONTEXT:].copy())
+        frame.probability = float(probabilities[place, 0])
+        frame.judged = True
+
+
+def _judge_in_order(session: OnnxSession, memory: _Memory, frames: Samples) -> tuple[list[float], _Memory]:
+    """Judge frames of one stream."""
     probabilities: list[float] = []
-    for frame in frames:
-        seen = np.concatenate([context, frame])[np.newaxis]
-        probability, state = session.run(None, {"input": seen, "state": state, "sr": _RATE})
-        context = frame[-_CONTEXT:]
-        probabilities.append(float(probability[0, 0]))
-    return probabilities, _Memory(state, context.copy())  # a view would keep all that was fed
+    for samples in frames:
+        _judge(session, [frame := _Frame(samples, memory)])
+        probabilities.append(frame.probability)
+        memory = frame.memory
+    return probabilities, memory
+
+
+class _Together:
+    """Judges at once what all streams were fed in one tick of the event loop.
+
+    A frame takes 0.11 ms alone and half as long among eight. The busier the loop, the more frames come in a tick:
+    200 streams are judged without delay that fall behind by seconds when they are judged one after the other.
+    """
+
+    def __init__(self, session: OnnxSession) -> None:
+        self._session = session
+        self._waiting: dict[_Frame, None] = {}
+
+    async def judge(self, frame: _Frame) -> float:
+        self._waiting[frame] = None
+        try:
+            await anyio.lowlevel.checkpoint()  # meanwhile others add theirs, and the first of all judges them
+            while not frame.judged:
+                together = list(islice(self._waiting, _MOST_TOGETHER))
+                _judge(self._session, together)
+                for each in together:
+                    del self._waiting[each]
+            return frame.probability
+        finally:
+            self._waiting.pop(frame, None)
 
 
 class _SileroStream:
-    def __init__(self, session: OnnxSession, scheduler: Scheduler) -> None:
+    __slots__ = ("_memory", "_rest", "_scheduler", "_session", "_together")
+
+    def __init__(self, session: OnnxSession, scheduler: Scheduler, together: _Together) -> None:
         self._session = session
         self._scheduler = scheduler
+        self._together = together
         self.reset()
 
     def reset(self) -> None:
         """Forget what was fed."""
-        self._memory = _Memory()
-        self._rest = np.zeros(0, np.float32)
+        self._memory = _NEW
+        self._rest = _NO_SAMPLES
 
     async def feed(self, samples: Samples) -> Sequence[float]:
         """Give the probabilities of the frames that became whole."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) - len(samples) % FRAME
         frames, self._rest = samples[:whole].reshape(-1, FRAME), samples[whole:].copy()
-        if len(frames) <= _INLINE_FRAMES:
-            # A frame takes 0.1 ms, no more than handing it to a thread and back does.
-            probabilities, self._memory = _judge(self._session, self._memory, frames)
-            return probabilities
+        return await (self._judge_few(frames) if len(frames) <= _FEW else self._judge_many(frames))
+
+    async def _judge_few(self, frames: Samples) -> Sequence[float]:
+        probabilities: list[float] = []
+        for samples in frames:
+            frame = _Frame(samples, self._memory)
+            probabilities.append(await self._together.judge(frame))
+            self._memory = frame.memory
+        return probabilities
+
+    async def _judge_many(self, frames: Samples) -> Sequence[float]:
         everything: list[float] = []
         for first in range(0, len(frames), _STEP_FRAMES):
-            step = partial(_judge, self._session, self._memory, frames[first : first + _STEP_FRAMES])
+            step = partial(_judge_in_order, self._session, self._memory, frames[first : first + _STEP_FRAMES])
             probabilities, self._memory = await self._scheduler.run(step)
             everything += probabilities
         return everything
@@ -88,10 +152,11 @@ class SileroVAD:
     def __init__(self, session: OnnxSession, scheduler: Scheduler) -> None:
         self._session = session
         self._scheduler = scheduler
+        self._together = _Together(session)
 
     def stream(self) -> _SileroStream:
-        """A new stream: about 2 KiB."""
-        return _SileroStream(self._session, self._scheduler)
+        """A new stream: next to nothing until it is fed, 3 KiB from then on."""
+        return _SileroStream(self._session, self._scheduler, self._together)
 
 
 class SileroPlugin:

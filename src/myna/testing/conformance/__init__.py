@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{kind}" for kind in ("asr", "embed", "llm", "tts", "vad")))
+pytest.register_assert_rewrite(*(f"{__name__}.{kind}" for kind in ("asr", "embed", "llm", "tts", "turn", "vad")))

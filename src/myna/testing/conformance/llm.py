@@ -15,7 +15,8 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from myna.engines.base import JSON, LLM, Finished, LLMMessage, LLMRequest, Sampling, TextDelta
+from myna.core.tools import JSON
+from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, Sampling, TextDelta
 
 PATIENCE_S = 120.0
 """What takes longer hangs."""

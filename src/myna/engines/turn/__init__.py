@@ -1,0 +1,1 @@
+"""Turn detectors, one file each."""
