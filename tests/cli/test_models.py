@@ -34,7 +34,8 @@ def test_list_names_every_model_with_its_license_and_the_sets(run: Run, tmp_path
     lines = run("list").stdout.splitlines()
     (kokoro,) = [line for line in lines if line.startswith("kokoro-v1.0")]
     assert {"111.2", "Apache-2.0"} <= set(kokoro.split())
-    assert "starter = qwen2.5-coder-0.5b-instruct whisper-base kokoro-v1.0 misaki-en silero-vad" in lines
+    starter = "qwen2.5-coder-0.5b-instruct whisper-base kokoro-v1.0 misaki-en silero-vad smart-turn-v3.2"
+    assert f"starter = {starter}" in lines
     assert lines[-1].endswith(str(tmp_path / "cache" / "weights"))
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/http.md, as written."""
+"""The examples of docs/http.md, docs/asr-websocket.md and docs/realtime.md, as written."""
 
 import re
 import subprocess
@@ -8,20 +8,22 @@ from pathlib import Path
 import pytest
 from tests.end_to_end.processes import Home, Server
 
-PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("http.md", "asr-websocket.md", "realtime.md")]
 RUN = {"python": [sys.executable, "-W", "error", "-c"], "sh": ["bash", "-euo", "pipefail", "-c"]}
 
 
-def test_every_link_leads_somewhere() -> None:
-    for link, anchor in re.findall(r"\]\(([^)#]+)(#[^)]+)?\)", PAGE):
-        target = Path(__file__).parents[2] / "docs" / link
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link, anchor in re.findall(r"\]\(([^)#]+)(#[^)]+)?\)", page):
+        target = DOCS / link
         headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
-        assert not anchor or anchor in {"#" + re.sub(r"[^a-z0-9-]", "", head.lower()) for head in headings}
+        assert not anchor or anchor in {"#" + re.sub(r"[^a-z0-9_-]", "", head.lower()) for head in headings}
 
 
 @pytest.mark.models
 @pytest.mark.parametrize(
-    ("language", "example"), re.findall(r"^```(python|sh)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    ("language", "example"), re.findall(r"^```(python|sh)\n(.*?)^```", "".join(PAGES), re.DOTALL | re.MULTILINE)
 )
 def test_the_examples_work_as_written(home: Home, server: Server, language: str, example: str) -> None:
     script = example.replace("127.0.0.1:8765", server.url.removeprefix("http://"))

@@ -4,9 +4,17 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from myna.core.events import Event, ReplyText, TurnEnded
+from myna.core.events import (
+    Event,
+    MessageAdded,
+    MessageDeleted,
+    Refused,
+    ReplyText,
+    ReplyTruncated,
+    TurnEnded,
+)
 from myna.core.ids import ConversationId
-from myna.core.messages import Conversation, Message
+from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.engines.base import ASR, LLM, TTS, VAD
 from myna.personas.model import BaseVoice, Persona
 from myna.session.options import SessionEngines, SessionOptions
@@ -16,6 +24,9 @@ from myna.store.in_memory import InMemoryStore
 
 CONVERSATION = Conversation(ConversationId("conv_test"), "bird")
 PERSONA = Persona(id="bird", name="鸟", language="zh", voice=BaseVoice.model_validate({"voice": "zf_xiaobei"}))
+
+
+OF_THE_CONVERSATION = MessageAdded | MessageDeleted | ReplyTruncated | Refused
 
 
 @dataclass(frozen=True)
@@ -58,3 +69,16 @@ def shown(events: Sequence[Event]) -> str:
 
 def kinds(events: Sequence[Event]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+def turn_ids(events: Sequence[Event]) -> set[str]:
+    return {event.turn_id for event in events if not isinstance(event, OF_THE_CONVERSATION)}
+
+
+def said(messages: Sequence[Message]) -> list[str]:
+    """What the user said, and what the model wrote."""
+    return [
+        message.text if isinstance(message, UserMessage) else message.reply.raw
+        for message in messages
+        if isinstance(message, UserMessage | AssistantMessage)
+    ]

@@ -2,37 +2,35 @@
 
 import gc
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
 import numpy as np
 import pytest
+from tests.session.faulty import (
+    ANSWER,
+    FAULTS,
+    BadASR,
+    BadDetector,
+    BadLLM,
+    BadStore,
+    BadTTS,
+    BadVAD,
+    EndlessLLM,
+    EndlessTTS,
+    Fault,
+    Trouble,
+    hang,
+)
 from tests.session.players import CONVERSATION, PERSONA
 
 from myna.core.commands import AppendAudio, SendText
-from myna.core.errors import Closed, EngineUnavailable
+from myna.core.errors import Closed
 from myna.core.events import PlaybackPaused, ReplyAudio, ReplyText, SpeechStarted, TranscriptFinal
-from myna.core.ids import ConversationId, MessageId
-from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.core.messages import AssistantMessage, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
-from myna.engines.base import (
-    ASRInfo,
-    ASROptions,
-    Finished,
-    LLMDelta,
-    LLMInfo,
-    LLMMessage,
-    LLMRequest,
-    Samples,
-    Speech,
-    TextDelta,
-    Transcript,
-    TTSInfo,
-    VADInfo,
-    VoiceStyle,
-)
 from myna.session.bounds import Limits
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.session import Session, open_session
@@ -46,150 +44,9 @@ from myna.testing.microphone import Absent, Expect, Note, Say, Silence, converse
 from myna.testing.tts import ScriptedTTS
 from myna.testing.vad import ScriptedVAD
 
-Fault = Callable[[], Awaitable[None]]
-
 LOUD = np.full(16_000, 0.5, np.float32)
 LOUD_PCM = b"\x00\x40" * 320
 QUIET_PCM = bytes(640)
-ANSWER = "你好，很高兴认识你。"
-
-
-async def hang() -> None:
-    await anyio.sleep_forever()
-
-
-async def die() -> None:
-    raise EngineUnavailable("The engine is gone.")
-
-
-async def crash() -> None:
-    raise RuntimeError("a fault in the engine's own code")
-
-
-FAULTS = [hang, die, crash]
-
-
-@dataclass
-class Trouble:
-    """Goes wrong whenever it is asked in the first seconds, and never after that."""
-
-    fault: Fault
-    until_s: float = field(default_factory=lambda: anyio.current_time() + 4.0)
-    times: int = 0
-
-    async def __call__(self) -> None:
-        if anyio.current_time() < self.until_s:
-            self.times += 1
-            await self.fault()
-
-
-@dataclass
-class BadVAD:
-    """Goes wrong at what is loud."""
-
-    trouble: Trouble
-    info: VADInfo = ScriptedVAD.info
-
-    def stream(self) -> "BadVADStream":
-        return BadVADStream(self.trouble)
-
-
-class BadVADStream:
-    def __init__(self, trouble: Trouble) -> None:
-        self._trouble = trouble
-        self._sound = ScriptedVAD().stream()
-
-    async def feed(self, samples: Samples) -> Sequence[float]:
-        if np.abs(samples).max(initial=0) > 0.1:
-            await self._trouble()
-        return await self._sound.feed(samples)
-
-    def reset(self) -> None:
-        self._sound.reset()
-
-
-@dataclass
-class BadASR:
-    """Goes wrong at partial transcripts, or at final ones."""
-
-    trouble: Trouble
-    partial: bool
-    info: ASRInfo = field(default_factory=lambda: ScriptedASR().info)
-
-    async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
-        if options.partial == self.partial:
-            await self.trouble()
-        return Transcript("你好", "zh") if len(samples) else Transcript("", None)
-
-
-@dataclass
-class BadDetector:
-    trouble: Trouble
-    sample_rate: int = 16_000
-
-    async def completeness(self, samples: Samples, text: str) -> float:
-        await self.trouble()
-        return 0.9
-
-
-@dataclass
-class BadLLM:
-    """Goes wrong after so many pieces of an answer."""
-
-    trouble: Trouble
-    after: int
-    info: LLMInfo = field(default_factory=lambda: ScriptedLLM().info)
-
-    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        for place, piece in enumerate([ANSWER[:3], ANSWER[3:]]):
-            if place == self.after:
-                await self.trouble()
-            yield TextDelta(piece)
-        yield Finished("stop")
-
-    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
-        return await ScriptedLLM().count_tokens(messages)
-
-
-@dataclass
-class BadTTS:
-    """Goes wrong after so many pieces of a segment."""
-
-    trouble: Trouble
-    after: int
-    info: TTSInfo = field(default_factory=lambda: ScriptedTTS().info)
-
-    async def synthesize(
-        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
-    ) -> AsyncGenerator[Speech]:
-        place = 0
-        async for speech in ScriptedTTS().synthesize(text, style):
-            if place == self.after:
-                await self.trouble()
-            place += 1
-            yield speech
-
-
-@dataclass
-class BadStore:
-    """Goes wrong at the messages of one kind that are to be kept."""
-
-    trouble: Trouble
-    kind: type[Message]
-    store: InMemoryStore = field(default_factory=InMemoryStore)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.store, name)
-
-    async def append(self, conversation_id: ConversationId, message: Message) -> None:
-        if isinstance(message, self.kind):
-            await self.trouble()
-        await self.store.append(conversation_id, message)
-
-    async def insert(self, conversation_id: ConversationId, message: Message, after: MessageId) -> None:
-        if isinstance(message, self.kind):
-            await self.trouble()
-        await self.store.insert(conversation_id, message, after)
 
 
 @dataclass
@@ -267,50 +124,12 @@ async def test_what_a_turn_can_do_without_is_not_missed(fault: Fault, place: str
     assert failures(notes) == []
 
 
-@dataclass
-class EndlessLLM:
-    """Says the same again and again, the first time."""
-
-    piece: str
-    info: LLMInfo = field(default_factory=lambda: ScriptedLLM().info)
-    calls: int = 0
-
-    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        self.calls += 1
-        while self.calls == 1:
-            await anyio.sleep(0.05)
-            yield TextDelta(self.piece)
-        yield TextDelta(ANSWER)
-        yield Finished("stop")
-
-    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
-        return await ScriptedLLM().count_tokens(messages)
-
-
 @pytest.mark.parametrize("piece", ["一句话。", "哈", "word ", "[", "<think>", "```json\n{"])
 @on_virtual_clock
 async def test_a_text_that_never_ends_is_ended(piece: str) -> None:
     options = SessionOptions(playback_lead_ms=400, limits=Limits(reply_s=5))
     notes = await talk(Parts(llm=EndlessLLM(piece), options=options), [Expect("failed", within_s=100)])
     assert [told.partition(":")[0] for told in failures(notes)] == ["engine_timeout"]
-
-
-@dataclass
-class EndlessTTS:
-    """Never comes to the end of its first segment."""
-
-    info: TTSInfo = field(default_factory=lambda: ScriptedTTS().info)
-    calls: int = 0
-
-    async def synthesize(
-        self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
-    ) -> AsyncGenerator[Speech]:
-        self.calls += 1
-        while self.calls == 1:
-            await anyio.sleep(0.1)
-            yield Speech(np.full(12_000, 0.1, np.float32))
-        async for speech in ScriptedTTS().synthesize(text, style):
-            yield speech
 
 
 @on_virtual_clock

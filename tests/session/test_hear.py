@@ -14,7 +14,7 @@ from myna.core.errors import EngineUnavailable
 from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
 from myna.engines.base import ASROptions, Samples, Transcript
 from myna.session.bounds import Limits
-from myna.session.hear import DEAF_MS, Ears, HearingOptions
+from myna.session.hear import Ears, HearingOptions
 from myna.session.notes import (
     Dismissed,
     Doubted,
@@ -28,6 +28,7 @@ from myna.session.notes import (
     Supposed,
     Utterance,
 )
+from myna.session.voice_activity import DEAF_S
 from myna.testing.asr import ScriptedASR
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause
@@ -42,7 +43,7 @@ def ears(*hearings: object) -> Ears:
 
 
 def asr_of(one: Room) -> ScriptedASR:
-    asr = one.hearing._ears.asr  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    asr = one.hearing._ears.asr  # pyright: ignore[reportPrivateUsage]
     assert isinstance(asr, ScriptedASR)
     return asr
 
@@ -67,13 +68,13 @@ class Detector:
             case Pause():
                 await self.probability.wait()
                 return 0.0
-            case float():
+            case float() | int():
                 return self.probability
-            case error:
-                raise error
+            case EngineUnavailable():
+                raise self.probability
 
 
-# ------------------------------------------------------------------------------------------------------ one utterance
+# --------------------------------------------------------------------------------------------------- one utterance
 
 
 @on_virtual_clock
@@ -193,7 +194,7 @@ async def test_an_utterance_that_is_too_long_is_ended_and_the_next_begins():
     assert kinds(notes).count("FinalHeard") == kinds(notes).count("SpeechEnded") == 2
 
 
-# ------------------------------------------------------------------------------------------------------ long utterances
+# ------------------------------------------------------------------------------------------------- long utterances
 
 
 class Counting:
@@ -245,14 +246,14 @@ async def test_memory_stays_bounded_however_long_somebody_speaks():
     async with room(Ears(Counting(), ScriptedVAD())) as user:
         for _ in range(30):
             await user.say(speech(2000), piece_ms=500)
-            open_ = user.hearing._open  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            open_ = user.hearing._open  # pyright: ignore[reportPrivateUsage]
             assert open_ is not None
             assert len(open_.after(0)) / 2 / HEARING_RATE < 20
         await user.say(silence(1200))
     assert len(user.texts()) == 1
 
 
-# ----------------------------------------------------------------------------------------------------------- barging in
+# ------------------------------------------------------------------------------------------------------ barging in
 
 
 @pytest.mark.parametrize("text", ["嗯", "对对对。", "Uh-huh.", ""])
@@ -301,12 +302,12 @@ async def test_where_only_stop_words_interrupt_nothing_is_told_of_anything_else(
     assert user.texts() == ["停"]
 
 
-# ------------------------------------------------------------------------------------------------------ the turn detector
+# ----------------------------------------------------------------------------------------------- the turn detector
 
 
 @pytest.mark.parametrize(
     ("says", "silence_ms"),
-    [(0.9, 304), (0.5, 304), (0.0, 1500), (EngineUnavailable("No."), 800), (HANG, 800)],
+    [(1.0, 304), (0.5, 750), (0.0, 1200), (EngineUnavailable("No."), 800), (HANG, 800)],
 )
 @on_virtual_clock
 async def test_a_detector_shortens_and_lengthens_the_wait(says: float | EngineUnavailable | Pause, silence_ms: float):
@@ -331,7 +332,7 @@ async def test_a_client_may_do_without_the_detector():
     assert user.texts() == ["你好"]
 
 
-# -------------------------------------------------------------------------------------------------------------- by hand
+# --------------------------------------------------------------------------------------------------------- by hand
 
 
 @on_virtual_clock
@@ -413,7 +414,7 @@ async def test_a_change_to_push_to_talk_ends_what_was_begun():
     assert user.texts() == ["你好"]
 
 
-# --------------------------------------------------------------------------------------------------------------- faults
+# ---------------------------------------------------------------------------------------------------------- faults
 
 
 @on_virtual_clock
@@ -452,7 +453,7 @@ async def test_utterances_that_wait_for_an_asr_that_hangs_are_bounded():
             await user.say(speech(300), silence(900))
         failed = [note for note in user.notes if isinstance(note, HearingFailed)]
     assert len(failed) == 0  # in their order, and the first still waits
-    assert len(user.hearing._ended) == 12  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    assert len(user.hearing._ended) == 12  # pyright: ignore[reportPrivateUsage]
 
 
 class Broken:
@@ -475,8 +476,20 @@ async def test_an_asr_with_a_bug_fails_the_utterance_and_not_the_session():
 @on_virtual_clock
 async def test_a_vad_that_fails_is_told_and_asked_again_later(before: Pause | EngineUnavailable):
     async with room(Ears(ScriptedASR("你好"), ScriptedVAD(before))) as user:
-        await user.say(speech(DEAF_MS * 2 + 100))
+        await user.say(speech(2000 * DEAF_S + 100))
     assert kinds(user.notes) == ["HearingFailed"] * 3
+
+
+@on_virtual_clock
+async def test_of_an_utterance_that_has_failed_nothing_more_is_kept():
+    bad = EngineUnavailable("Out of memory.")
+    async with room(ears([bad])) as user:
+        await user.say(speech(12_000), piece_ms=100)
+        open_ = user.hearing._open  # pyright: ignore[reportPrivateUsage]
+        assert open_ is not None
+        assert open_.after(0) == b""
+        await user.say(silence(1500))
+    assert kinds(user.notes) == ["Onset", "SpeechBegan", "SpeechEnded", "HearingFailed"]
 
 
 @on_virtual_clock
@@ -488,7 +501,7 @@ async def test_closing_lets_go_of_everything():
         assert await user.wait(100) == []
 
 
-# ------------------------------------------------------------------------------------------------------ whatever comes
+# -------------------------------------------------------------------------------------------------- whatever comes
 
 sounds = st.lists(
     st.tuples(

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +63,7 @@ def talk(phase: Phase = "listening", *, detects: bool = False, **wanted: object)
     return Talk(rules)
 
 
-# ------------------------------------------------------------------------------------------------------------- beginning
+# ------------------------------------------------------------------------------------------------------- beginning
 
 
 def test_speech_begins_where_it_began_not_where_it_was_found():
@@ -97,7 +98,7 @@ def test_within_speech_a_frame_may_be_less_probable():
     assert "Paused" in user.kinds()
 
 
-# ---------------------------------------------------------------------------------------------------------------- ending
+# ---------------------------------------------------------------------------------------------------------- ending
 
 
 @pytest.mark.parametrize(("eagerness", "wait_ms"), [("low", 1200), ("medium", 800), ("high", 560)])
@@ -132,7 +133,7 @@ def test_punctuation_behind_an_older_text_ends_nothing():
 
 def test_with_a_detector_punctuation_ends_nothing_and_its_answer_decides():
     complete, incomplete = talk(detects=True), talk(detects=True)
-    for user, probability in ((complete, 0.9), (incomplete, 0.1)):
+    for user, probability in ((complete, 0.9), (incomplete, 0.0)):
         user.speech(640)
         user.silence(224)
         user.hears("我想。", whole=True)
@@ -143,7 +144,7 @@ def test_with_a_detector_punctuation_ends_nothing_and_its_answer_decides():
     assert complete.over() == Over(640, 544)
     late = incomplete.over()
     assert late is not None
-    assert 1400 < late.silence_ms <= 1536
+    assert late.silence_ms == 1216
 
 
 def test_a_detector_that_fails_leaves_it_to_the_punctuation():
@@ -233,7 +234,7 @@ def test_time_without_audio_is_silence():
     assert user.over() == Over(640, 1000)
 
 
-# -------------------------------------------------------------------------------------------------------------- barging in
+# ------------------------------------------------------------------------------------------------------ barging in
 
 
 @pytest.mark.parametrize("phase", ["thinking", "speaking"])
@@ -371,7 +372,7 @@ def test_when_the_reply_has_ended_a_suspicion_is_an_utterance():
     assert user.kinds() == ["Began", "Meant"]
 
 
-# ------------------------------------------------------------------------------------------------------------ whatever comes
+# -------------------------------------------------------------------------------------------------- whatever comes
 
 AFTER: dict[type[Decision] | None, tuple[type[Decision], ...]] = {
     None: (Began,),
@@ -383,14 +384,37 @@ AFTER: dict[type[Decision] | None, tuple[type[Decision], ...]] = {
     Over: (Began,),
 }
 
+
+@dataclass(frozen=True)
+class Frames:
+    number: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    text: str
+    whole: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class Stalled:
+    ms: float
+
+
+Happening: TypeAlias = Frames | Heard | Judged | Stalled | Phase
+
 happenings = st.one_of(
-    st.tuples(st.just("frames"), st.integers(1, 80), st.floats(0, 1)),
-    st.tuples(
-        st.just("heard"), st.sampled_from(["", "嗯", "停", "你好。", "my number is 1 2 3", "一二三"]), st.booleans()
-    ),
-    st.tuples(st.just("completeness"), st.one_of(st.none(), st.floats(0, 1)), st.none()),
-    st.tuples(st.just("stalled"), st.floats(0, 3000), st.none()),
-    st.tuples(st.just("phase"), st.sampled_from(["listening", "thinking", "speaking"]), st.none()),
+    st.builds(Frames, st.integers(1, 80), st.floats(0, 1)),
+    st.builds(Heard, st.sampled_from(["", "嗯", "停", "你好。", "my number is 1 2 3", "一二三"]), st.booleans()),
+    st.builds(Judged, st.one_of(st.none(), st.floats(0, 1))),
+    st.builds(Stalled, st.floats(0, 3000)),
+    st.sampled_from(["listening", "thinking", "speaking"]),
 )
 
 
@@ -401,25 +425,25 @@ happenings = st.one_of(
 )
 @settings(max_examples=200, deadline=None)
 def test_whatever_comes_decisions_follow_each_other_and_hearing_comes_to_rest(
-    happenings: list[tuple[str, object, object]], barge_in: BargeIn, detects: bool
+    happenings: list[Happening], barge_in: BargeIn, detects: bool
 ):
     user = talk(barge_in=barge_in, detects=detects)
-    doubted_ms = 0.0
-    for what, value, other in happenings:
-        match what:
-            case "frames":
-                for _ in range(value):  # pyright: ignore
-                    user.frames(FRAME_MS, other)  # pyright: ignore
+    for happening in happenings:
+        match happening:
+            case Frames(number, probability):
+                doubted_ms = 0.0
+                for _ in range(number):
+                    user.frames(FRAME_MS, probability)
                     doubted_ms = doubted_ms + FRAME_MS if user.rules.undecided else 0.0
                     assert doubted_ms <= DOUBT_MS + FRAME_MS
-            case "heard":
-                user.hears(value, whole=bool(other))  # pyright: ignore
-            case "completeness":
-                user.note(user.rules.completeness(value))  # pyright: ignore
-            case "stalled":
-                user.note(user.rules.stalled(value))  # pyright: ignore
-            case _:
-                user.rules.phase = value  # pyright: ignore
+            case Heard(text, whole):
+                user.hears(text, whole=whole)
+            case Judged(probability):
+                user.note(user.rules.completeness(probability))
+            case Stalled(ms):
+                user.note(user.rules.stalled(ms))
+            case phase:
+                user.rules.phase = phase
     user.silence(DOUBT_MS + 3200)
     before: type[Decision] | None = None
     for _, decision in user.decided:

@@ -39,7 +39,7 @@ class CountingVAD:
 
 
 def frames(*levels: int) -> bytes:
-    return to_pcm16(np.repeat(np.array(levels, np.float32) / 32768, FRAME))
+    return to_pcm16((np.repeat(np.array(levels), FRAME) / 32768).astype(np.float32))
 
 
 @on_virtual_clock
