@@ -18,7 +18,8 @@ from myna.core.messages import Conversation
 from myna.personas.model import Persona
 from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
-from myna.session.session import Session, SessionEngines, open_session
+from myna.session.options import SessionEngines
+from myna.session.session import Session, open_session
 from myna.text.reply import Display, EmotionChange, ReplyParser
 
 HELP = "/persona NAME starts a fresh conversation with somebody else, /quit ends; Ctrl-C stops a reply."

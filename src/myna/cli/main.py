@@ -8,7 +8,7 @@ import threading
 import typer
 
 import myna
-from myna.cli import chat, config, doctor, key, models, prompt, recommend, say, serve, transcribe, turn
+from myna.cli import chat, config, doctor, key, models, prompt, recommend, say, serve, talk, transcribe, turn
 from myna.cli.terminal import complain
 from myna.core.errors import BadInput, MynaError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(turn.turn)
 app.command()(chat.chat)
+app.command()(talk.talk)
 app.command()(say.say)
 app.command()(transcribe.transcribe)
 app.command()(doctor.doctor)

@@ -122,7 +122,7 @@ async def _show(service: Service, name: str | None, said: Sequence[ChatMessage],
         text,
         emotions=options.emotions,
         template=options.prompt_template,
-        system=options.system_prompt,
+        system=options.preferences.instructions,
     )
     budget = Budget.of(llm.info, options.sampling, options.max_context_tokens)
     fitted = await fit(prompt, llm, budget)

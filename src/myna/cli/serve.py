@@ -13,7 +13,7 @@ from myna.cli.offer import offer_larger_set
 from myna.cli.terminal import Setting, complain, notes, overrides, prepare
 from myna.config.load import load_settings
 from myna.core.errors import MynaError
-from myna.engines.opening import Kind
+from myna.engines.plugins import Kind
 from myna.server import logs
 from myna.server.app import create_app
 from myna.server.door import Rules
@@ -24,7 +24,7 @@ from myna.server.sizes import LONGEST_TEXT, MB, Limits
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "embed")
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
 
 
 def serve(
@@ -50,7 +50,12 @@ def serve(
     url = f"http://{f'[{address}]' if ':' in address else address}:{bound_port}"
     rules = Rules(keys, not is_loopback(address), frozenset(where.hosts), frozenset(where.origins))
     upload = where.max_body_mb * MB
-    limits = Limits(upload=upload, body=min(LONGEST_TEXT, upload), message=where.max_message_mb * MB)
+    limits = Limits(
+        upload=upload,
+        body=min(LONGEST_TEXT, upload),
+        message=where.max_message_mb * MB,
+        sessions=where.max_sessions,
+    )
     app = create_app(prepared.open, rules, limits)
 
     async def announce() -> None:

@@ -28,7 +28,8 @@ from myna.core.messages import Conversation
 from myna.engines.samples import check_writable, read_audio, to_pcm16, write_wav
 from myna.personas.model import Persona
 from myna.server.service import Service
-from myna.session.session import SessionEngines, open_session
+from myna.session.options import SessionEngines
+from myna.session.session import open_session
 
 
 @dataclass(slots=True)
