@@ -37,6 +37,13 @@ def test_without_any_source_the_defaults_hold(machine: Any):
     ]
 
 
+def test_a_kind_that_is_gone_without_is_no_choice(machine: Any):
+    kinds = ("vad", "turn")
+    assert [choice.name for choice in machine.load().choices(kinds).values()] == ["silero", "smart_turn"]
+    machine.toml("turn.engine = 'none'")
+    assert [choice.name for choice in machine.load().choices(kinds).values()] == ["silero"]
+
+
 def test_the_file_of_the_working_folder_is_read_and_the_users_is_not(machine: Any):
     machine.toml("server.port = 1")
     machine.config.mkdir(parents=True)

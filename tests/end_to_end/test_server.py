@@ -45,6 +45,8 @@ def test_health_names_the_engines_and_their_states(server: Server) -> None:
         "llm": "ready",
         "asr": "ready",
         "tts": "ready",
+        "vad": "ready",
+        "turn": "ready",
         "embed": "ready",
     }
 

@@ -14,13 +14,15 @@ from pydantic import BaseModel
 
 from myna.config.settings import Settings
 from myna.engines.base import LLM, Resources
-from myna.engines.opening import Choice, Kind, open_engines
+from myna.engines.opening import Choice, open_engines
+from myna.engines.plugins import Kind
 from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.server.app import create_app
 from myna.server.door import Rules
 from myna.server.run import bind, serve
 from myna.server.service import Service
+from myna.server.sizes import Limits
 from myna.store.in_memory import InMemoryStore
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
@@ -66,17 +68,24 @@ def choice(engine: object) -> Choice:
 
 @asynccontextmanager
 async def serving_engines(
-    weights: Weights, choices: Mapping[Kind, Choice], settings: Settings | None = None, rules: Rules | None = None
+    weights: Weights,
+    choices: Mapping[Kind, Choice],
+    settings: Settings | None = None,
+    rules: Rules | None = None,
+    limits: Limits | None = None,
+    *,
+    settled: bool = True,
 ) -> AsyncGenerator[Clients]:
-    """Clients of a server with these engines, and an LLM that says nothing."""
+    """Clients of a server with these engines, and an LLM that says nothing; once all are up, if they are to be."""
 
     @asynccontextmanager
     async def service() -> AsyncGenerator[Service]:
         async with open_scheduler({"cpu": 2}) as scheduler:
             everything: dict[Kind, Choice] = {"llm": choice(ScriptedLLM()), **choices}
             async with open_engines(everything, Resources(weights, scheduler)) as engines:
-                await engines.settled()
-                yield Service(settings or Settings(), engines, InMemoryStore(), Personas(None))
+                if settled:
+                    await engines.settled()
+                yield Service(settings or Settings(), engines, InMemoryStore(), Personas(None), scheduler)
 
     listener = bind("127.0.0.1", 0)
     up = anyio.Event()
@@ -85,7 +94,7 @@ async def serving_engines(
         up.set()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(serve, create_app(service, rules), listener, announce)
+        group.start_soon(serve, create_app(service, rules, limits), listener, announce)
         await up.wait()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=60) as http:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from myna.cli.main import app
 from myna.config.load import load_settings
 from myna.core.errors import BadConfig
-from myna.server.run import MOST_CONNECTIONS, check_reach
-from myna.server.sizes import IDLE_S, LONGEST_TEXT, MB, WHOLE_S, Limits
+from myna.server.run import MOST_REQUESTS, check_reach
+from myna.server.sizes import IDLE_S, LONGEST_TEXT, MB, PING_S, UNREAD_S, WHOLE_S, Limits
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECURITY = (DOCS / "security.md").read_text(encoding="utf-8")
@@ -58,7 +58,9 @@ def test_the_limits_are_as_told() -> None:
         f"{LONGEST_TEXT // MB} MB",
         f"{Limits().message // MB} MB",
         f"{IDLE_S:g} s; {WHOLE_S / 60:g} minutes",
-        f"| {MOST_CONNECTIONS} |",
+        f"`server.max_sessions`, {Limits().sessions} |",
+        f"| {MOST_REQUESTS} |",
+        f"{UNREAD_S:g} s; {PING_S:g} s",
     ):
         assert told in SECURITY
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error  # pyright: ignore[reportUnknownVariableType]
 from tests.server.serving import choice, serving_engines
 
-from myna.engines.opening import Choice, Kind
+from myna.engines.opening import Choice
+from myna.engines.plugins import Kind
 from myna.server.app import create_app
 from myna.server.service import Service
 from myna.testing.asr import ScriptedASR

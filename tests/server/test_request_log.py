@@ -28,11 +28,24 @@ async def broken(request: Request) -> PlainTextResponse:
 
 async def talk(connection: WebSocket) -> None:
     await connection.accept()
-    await connection.close()
+    await connection.close(1013)
+
+
+async def listen(connection: WebSocket) -> None:
+    await connection.accept()
+    while (await connection.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 APP = RequestLog(
-    Starlette(routes=[Route("/fine", fine), Route("/broken", broken), WebSocketRoute("/ws", talk)]),
+    Starlette(
+        routes=[
+            Route("/fine", fine),
+            Route("/broken", broken),
+            WebSocketRoute("/ws", talk),
+            WebSocketRoute("/ear", listen),
+        ]
+    ),
 )
 
 
@@ -85,6 +98,16 @@ def test_a_socket_is_one_line_when_it_has_ended(told: Lines) -> None:
     with TestClient(APP).websocket_connect("/ws"):
         pass
     assert [fields(line) for line in told()] == [{"method": "WEBSOCKET", "path": "/ws", "status": 101}]
+
+
+def test_the_line_of_a_socket_says_with_which_code_either_side_closed_it(told: Lines) -> None:
+    with TestClient(APP).websocket_connect("/ws"):
+        pass
+    with TestClient(APP).websocket_connect("/ear") as socket:
+        socket.close(4000)
+    assert [line.__dict__["closed"] for line in told()] == [1013, 4000]
+    TestClient(APP).get("/fine")
+    assert "closed" not in told()[-1].__dict__
 
 
 def test_who_left_before_the_answer_is_a_499(told: Lines) -> None:

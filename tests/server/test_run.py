@@ -1,7 +1,11 @@
+import asyncio
+import socket
+
 import anyio
 import pytest
 from tests.server.serving import serving
 
+from myna.server.run import bind
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
 
@@ -17,3 +21,18 @@ async def test_a_header_without_an_end_is_refused_in_plain_text(weights: Weights
     head = answer.partition(b"\r\n\r\n")[0].lower()
     assert head.startswith(b"http/1.1 400 ")
     assert b"content-type: text/plain" in head
+
+
+@pytest.mark.anyio
+async def test_small_messages_leave_at_once() -> None:
+    async def delayed(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line: socket.socket = writer.get_extra_info("socket")
+        writer.write(bytes([line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)]))
+        writer.close()
+
+    listener = bind("127.0.0.1", 0)
+    async with (
+        await asyncio.start_server(delayed, sock=listener),
+        await anyio.connect_tcp("127.0.0.1", listener.getsockname()[1]) as stream,
+    ):
+        assert await stream.receive() != b"\0"

@@ -40,7 +40,6 @@ def chat(persona: PersonaName = None, settings: Setting = None) -> None:
 async def _converse(service: Service, persona: Persona) -> Persona | None:
     """One conversation; the persona that the next is with, or None when the user is done."""
     conversation = Conversation(new_conversation_id(), persona.id)
-    await service.store.create(conversation)
     engines = SessionEngines(service.engines.llm)
     options = service.session_options(persona)
     _greet(persona, options.emotions)

@@ -91,7 +91,6 @@ async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | 
         with notes.status("Loading …"):
             await service.engines.settled()
         conversation = Conversation(new_conversation_id(), persona.id)
-        await service.store.create(conversation)
         options = service.live_options(persona)
         options = replace(options, preferences=replace(options.preferences, pauses_playback=True))
         async with (

@@ -120,7 +120,6 @@ def turn(
 async def _turn(service: Service, pcm: bytes, persona: Persona, *, show: bool) -> Told:
     told = Told(persona)
     conversation = Conversation(new_conversation_id(), persona.id)
-    await service.store.create(conversation)
     engines = SessionEngines(service.engines.llm, service.engines.asr, service.engines.tts)
     async with open_session(conversation, persona, engines, service.store, service.session_options(persona)) as session:
         await session.send(AppendAudio(pcm))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -10,10 +11,11 @@ from fastapi.responses import JSONResponse
 
 import myna
 from myna.engines.opening import EngineState
-from myna.server import docs_page, errors, llm
+from myna.server import asr_socket, docs_page, errors, llm, realtime
 from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
+from myna.server.places import Places
 from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
 from myna.server.sizes import Limits, SizeLimit
@@ -45,6 +47,7 @@ def create_app(
 
     app = FastAPI(title="Myna", version=myna.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.limits = limits
+    app.state.places = Places(limits.sessions)
     errors.install(app)
     app.add_middleware(SizeLimit, limits=limits)
     app.add_middleware(Door, rules=rules)
@@ -56,14 +59,15 @@ def create_app(
             allow_headers=["*"],
             expose_headers=["x-request-id"],
         )
-    for part in (llm, chat, models, speech, transcriptions, embeddings, docs_page):
+    for part in (llm, chat, models, speech, transcriptions, embeddings, realtime, asr_socket, docs_page):
         app.include_router(part.router)
 
     @app.head("/health", include_in_schema=False)
     @app.get("/health")
     async def health(request: Request) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
-        """Whether the server lives, and the state of each engine."""
-        return {"status": "ok", "engines": _states(request)}
+        """Whether the server lives, and the state of each engine; to who may ask for more, also how busy it is."""
+        busy = _load(request) if request.state.trusted else {}
+        return {"status": "ok", "engines": _states(request), **busy}
 
     @app.head("/ready", include_in_schema=False)
     @app.get("/ready")
@@ -73,6 +77,13 @@ def create_app(
         return JSONResponse({"ready": up, "engines": _states(request)}, 200 if up else 503)
 
     return app
+
+
+def _load(request: Request) -> dict[str, Any]:
+    service: Service = request.app.state.service
+    places: Places = request.app.state.places
+    devices = {name: asdict(load) for name, load in service.scheduler.load().items()}
+    return {"sessions": {"live": places.taken, "places": places.number}, "devices": devices}
 
 
 def _states(request: Request) -> dict[str, dict[str, str]]:

@@ -16,9 +16,11 @@ from myna.server.connection import while_connected
 from myna.server.errors import error_told
 from myna.server.history import message_told
 from myna.server.idempotency import Idempotency, checked_key
+from myna.server.places import Places
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
-from myna.session.session import SessionEngines, open_session
+from myna.session.options import SessionEngines
+from myna.session.session import open_session
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 
@@ -69,14 +71,15 @@ async def post_llm(
     The first answer to an ``X-Idempotency-Key`` is kept for ten minutes and given again.
     """
     service: Service = request.app.state.service
+    places: Places = request.app.state.places
     if x_idempotency_key is None:
-        return await while_connected(request, lambda: _answer(service, body))
+        return await while_connected(request, lambda: _answer(service, places, body))
     kept: Idempotency[LLMAnswer] = request.app.state.idempotency
     key = f"{_caller(request)}:{checked_key(x_idempotency_key)}"
     fingerprint = hashlib.sha256(body.model_dump_json().encode()).digest()
 
     async def once() -> LLMAnswer:
-        told, known = await kept.once(key, fingerprint, lambda: _answer(service, body))
+        told, known = await kept.once(key, fingerprint, lambda: _answer(service, places, body))
         return told.model_copy(update={"cached": known})
 
     return await while_connected(request, once)
@@ -87,11 +90,11 @@ def _caller(request: Request) -> str:
     return hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
 
 
-async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
+async def _answer(service: Service, places: Places, body: LLMBody) -> LLMAnswer:
     given = [message for message in body.messages if message.role != "system"]
     if not given or given[-1].role != "user" or not given[-1].content.strip():
         raise BadInput("The last of the messages is not the user's.", hint="End with a message of role user.")
-    engines = SessionEngines(service.engines.llm)
+    llm = service.engines.llm
     persona = service.persona()
     options = service.session_options(
         persona,
@@ -101,6 +104,7 @@ async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
     )
     store: Store = service.store if body.session_id else InMemoryStore(limit=1)
     conversation = Conversation(ConversationId(body.session_id or new_conversation_id()), persona.id)
+    places.check_free(conversation.id)
     async with service.alone_in(conversation.id):
         if await store.find(conversation.id) is None:
             await store.create(conversation)
@@ -108,7 +112,7 @@ async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
             await store.append(
                 conversation.id, message_told(message.role, message.content, service.raw_replies, persona.id)
             )
-        async with open_session(conversation, persona, engines, store, options) as session:
+        async with open_session(conversation, persona, SessionEngines(llm), store, options) as session:
             await session.send(SendText(given[-1].content))
             async for event in session:
                 match event:
@@ -117,7 +121,7 @@ async def _answer(service: Service, body: LLMBody) -> LLMAnswer:
                     case TurnEnded(reply=reply):
                         if reply:
                             service.raw_replies.keep(persona.id, reply.display, reply.raw)
-                        return LLMAnswer(text=reply.display if reply else "", model=engines.llm.info.model)
+                        return LLMAnswer(text=reply.display if reply else "", model=llm.info.model)
                     case _:
                         pass
     raise Closed("The server is stopping.")
@@ -128,7 +132,11 @@ def _new(known: Sequence[Message], given: Sequence[ChatMessage]) -> Sequence[Cha
 
     A client may leave out what was said last and never answered: it is what it asks again.
     """
-    seen = [message for message in known if isinstance(message, UserMessage) or message.outcome != "failed"]
+    seen = [
+        message
+        for message in known
+        if isinstance(message, UserMessage) or (isinstance(message, AssistantMessage) and message.outcome != "failed")
+    ]
     had = [_told(message) for message in _once(seen, _told)]
     given = _once(given, _given)
     told = [_given(message) for message in given]
@@ -155,7 +163,7 @@ def _given(message: ChatMessage) -> tuple[str, str]:
     return message.role, message.content.strip()
 
 
-def _told(message: Message) -> tuple[str, str]:
+def _told(message: UserMessage | AssistantMessage) -> tuple[str, str]:
     match message:
         case UserMessage(text=text):
             return "user", text.strip()

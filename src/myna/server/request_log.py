@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 ID_HEADER = b"x-request-id"
 LONGEST_PATH = 200
 SWITCHING_PROTOCOLS = 101
+NORMAL_CLOSURE, NO_CODE = 1000, 1005
+"""How a WebSocket is closed that names no code (RFC 6455, section 7.4.1), by us and by the client."""
 
 _STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
 
@@ -37,16 +39,26 @@ class RequestLog:
         working_on(request_id=request_id)
         began = time.perf_counter()
         status = CLIENT_GONE
+        closed: int | None = None
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, closed
             if message["type"] in _STARTS:
                 status = message.get("status", SWITCHING_PROTOCOLS)
                 message = {**message, "headers": [*message.get("headers", ()), (ID_HEADER, request_id.encode())]}
+            elif message["type"] == "websocket.close":
+                closed = message.get("code", NORMAL_CLOSURE)
             await send(message)
 
+        async def receive_() -> Message:
+            nonlocal closed
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and closed is None:
+                closed = message.get("code", NO_CODE)
+            return message
+
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive_, send_with_id)
         finally:
             told = {
                 "method": scope.get("method", "WEBSOCKET"),
@@ -54,7 +66,7 @@ class RequestLog:
                 "status": status,
                 "duration_ms": round((time.perf_counter() - began) * 1000, 1),
             }
-            log.info("request", extra=told)
+            log.info("request", extra=told if closed is None else {**told, "closed": closed})
 
 
 def _path(scope: Scope) -> str:

@@ -14,9 +14,13 @@ from fastapi import FastAPI
 from myna.core.errors import BadConfig
 from myna.server.request_log import RequestLog
 from myna.server.sizes import Limits
+from myna.server.socket_protocol import SocketProtocol
 
-MOST_CONNECTIONS = 500
-"""At a time; who comes after them gets a 503. Half of the files that a process may open on most systems."""
+MOST_REQUESTS = 400
+"""Connections at a time, besides those of live sessions; who comes after them gets a 503."""
+
+OTHER_FILES = 256
+"""What a process has open besides: weights, libraries, pipes, connections to LLM servers."""
 
 
 def check_reach(host: str, *, guarded: bool) -> None:
@@ -59,7 +63,7 @@ def bind(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     """
     check_reach(host, guarded=guarded)
     family, address = _resolved(host, port)
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: so asyncio sets TCP_NODELAY
     if os.name == "posix":  # elsewhere it would let two servers listen on one port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -76,18 +80,35 @@ def bind(host: str, port: int, *, guarded: bool = False) -> socket.socket:
     return listener
 
 
+def allow_files(wanted: int) -> None:
+    """Let this process open so many files, as far as it may: each connection is one."""
+    if os.name == "posix":
+        import resource  # noqa: PLC0415 - there is none on Windows, where there is no such limit either
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]]) -> None:
     """Serve ``app`` until SIGINT or SIGTERM; ``announce`` runs beside it once it is up."""
     limits: Limits = app.state.limits
+    connections = MOST_REQUESTS + limits.sessions
+    allow_files(connections + OTHER_FILES)
     config = uvicorn.Config(
         RequestLog(app),
         http="h11",  # it bounds the header
+        ws=SocketProtocol,
+        ws_max_size=limits.message,
+        ws_per_message_deflate=False,  # audio in base64 hardly shrinks, and its state takes 300 KiB a socket
+        ws_ping_interval=limits.ping_s,
+        ws_ping_timeout=limits.ping_s,
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=connections,
         timeout_graceful_shutdown=1,
-        ws_max_size=limits.message,
     )
     server = uvicorn.Server(config)
     with listener:

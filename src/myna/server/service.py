@@ -9,15 +9,17 @@ from weakref import WeakValueDictionary
 import anyio
 
 from myna.config.load import Loaded
-from myna.config.settings import PROFILES, Settings
+from myna.config.settings import PROFILES, Settings, TurnTakingSettings
 from myna.core.ids import ConversationId
+from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.engines.base import Resources, Sampling
-from myna.engines.opening import Engines, Kind, open_engines
-from myna.engines.scheduler import open_scheduler
+from myna.engines.opening import Engines, open_engines
+from myna.engines.plugins import Kind
+from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.raw_replies import RawReplies
-from myna.session.session import SessionOptions
+from myna.session.options import SessionOptions
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 from myna.weights.locate import Weights
@@ -29,6 +31,7 @@ class Service:
     """What sessions are made of. Made by `open_service`.
 
     Attributes:
+        scheduler: Where its engines work.
         opened_at: When, in seconds since 1970.
     """
 
@@ -36,6 +39,7 @@ class Service:
     engines: Engines
     store: Store
     personas: Personas
+    scheduler: Scheduler
     opened_at: float = field(default_factory=time.time)
     raw_replies: RawReplies = field(default_factory=RawReplies)
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
@@ -55,7 +59,7 @@ class Service:
         system_prompt: str | None = None,
     ) -> SessionOptions:
         """How a session with ``persona`` behaves: as the request asks, else as the persona does, else as configured."""
-        session = self.settings.session
+        session, turn_taking = self.settings.session, self.settings.turn_taking
         sampling = self.settings.llm.sampling()
         if persona.llm.profile is not None:
             sampling = replace(sampling, **PROFILES[persona.llm.profile])
@@ -64,16 +68,40 @@ class Service:
             emotions=persona.emotions_spoken(session.emotions()),
             sampling=_with(sampling, temperature, max_tokens),
             limits=session.limits(),
-            system_prompt=system_prompt,
             prompt_template=session.system_prompt_template,
-            language=self.settings.asr.fixed_language,
             max_history_rounds=session.max_history_rounds,
             max_context_tokens=session.max_context_tokens,
+            tick_s=turn_taking.tick_s,
+            decode_window_s=turn_taking.decode_window_s,
+            preferences=Preferences(
+                instructions=system_prompt,
+                language=self.settings.asr.fixed_language,
+                turn_taking=_turn_taking(turn_taking, detector=self.engines.is_up("turn")),
+            ),
         )
+
+    def live_options(self, persona: Persona) -> SessionOptions:
+        """How a session behaves whose client plays the audio as it comes."""
+        return replace(self.session_options(persona), playback_lead_ms=self.settings.session.playback_lead_ms)
 
     def alone_in(self, conversation_id: ConversationId) -> anyio.Lock:
         """The lock of a conversation: one session at a time talks in it."""
         return self._locks.setdefault(conversation_id, anyio.Lock())
+
+
+def _turn_taking(settings: TurnTakingSettings, *, detector: bool) -> TurnTakingPreferences:
+    return TurnTakingPreferences(
+        detector=detector,
+        automatic=settings.automatic,
+        barge_in=settings.barge_in,
+        eagerness=settings.eagerness,
+        speech_threshold=settings.speech_threshold,
+        silence_rms=settings.silence_rms_thresh,
+        pre_roll_ms=settings.pre_roll_ms,
+        end_silence_ms=settings.end_silence_ms,
+        short_pause_ms=settings.short_pause_ms,
+        stable_nochange_ms=settings.stable_nochange_ms,
+    )
 
 
 def _with(sampling: Sampling, temperature: float | None, max_tokens: int | None) -> Sampling:
@@ -97,8 +125,6 @@ async def open_service(
     settings = loaded.settings
     async with (
         open_scheduler({"cpu": cpu_slots()}) as scheduler,
-        open_engines(
-            {kind: loaded.choice(kind) for kind in kinds}, Resources(weights, scheduler, settings.device)
-        ) as engines,
+        open_engines(loaded.choices(kinds), Resources(weights, scheduler, settings.device)) as engines,
     ):
-        yield Service(settings, engines, InMemoryStore(), personas)
+        yield Service(settings, engines, InMemoryStore(), personas, scheduler)

@@ -1,4 +1,4 @@
-"""How much a client may send, and how long it may take: bodies and the messages of WebSockets."""
+"""How much clients may send, and how long they may take: bodies and the messages of WebSockets."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +18,10 @@ IDLE_S = 20.0
 """Between two pieces of a body."""
 WHOLE_S = 600.0
 """For a whole body: 100 MB at 1.4 Mbit/s."""
+PING_S = 20.0
+"""Between two pings of a WebSocket, and for the answer to one."""
+UNREAD_S = 20.0
+"""The time that a client may take to read a message of a WebSocket."""
 LINGER_S = 2.0
 """How long what follows a refused body is read and thrown away: a client that still writes would miss the answer."""
 CLOSE = {"Connection": "close"}
@@ -27,7 +31,7 @@ MESSAGE_TOO_BIG = 1009
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be sent, in bytes.
+    """What clients may send, in bytes, and take up.
 
     Attributes:
         upload: The body of a request to one of ``uploads``, which take files.
@@ -35,6 +39,9 @@ class Limits:
         message: A message of a WebSocket.
         idle_s: For the next piece of a body.
         whole_s: For a whole body.
+        unread_s: For the client to read a message of a WebSocket.
+        ping_s: How often the client of a WebSocket is asked whether it lives, and how long it may take to say so.
+        sessions: How many may be live at a time.
     """
 
     upload: int = 100 * MB
@@ -43,6 +50,9 @@ class Limits:
     uploads: Collection[str] = ("/v1/audio/transcriptions",)
     idle_s: float = IDLE_S
     whole_s: float = WHOLE_S
+    unread_s: float = UNREAD_S
+    ping_s: float = PING_S
+    sessions: int = 200
 
 
 class SizeLimit:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -11,10 +10,8 @@ from myna.core.audio import HEARING_RATE
 from myna.core.errors import MynaError
 from myna.engines.base import ASR, VAD, ASROptions, Samples, Transcript, TurnDetector
 from myna.engines.samples import resample
-from myna.session.bounds import within
+from myna.session.bounds import Limits, within
 from myna.session.recognition import Recognition, Work
-
-T = TypeVar("T")
 
 SLOWEST_HEARING = 4
 """How many times faster than real time an ASR is at least, beside the limit that was set: long audio takes long."""
@@ -32,6 +29,22 @@ class Ears:
     detector: TurnDetector | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HearingOptions:
+    """How a session hears.
+
+    Attributes:
+        tick_s: A partial transcript waits for so much new audio.
+        decode_window_s: How much audio is heard at a time.
+        max_utterance_s: An utterance that is longer is over.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    tick_s: float = 0.25
+    decode_window_s: float = 8.0
+    max_utterance_s: float = 1800.0
+
+
 @dataclass(eq=False, slots=True)
 class Job:
     """Something that an engine does for an utterance; ``work`` is None for the turn detector."""
@@ -39,6 +52,12 @@ class Job:
     recognition: Recognition
     work: Work | None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it is a partial transcript, or a final one of what was not all."""
+        work = self.work
+        return work is None or work.kind == "partial" or (work.kind == "final" and self.recognition.wanted != work.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +100,13 @@ class Asking:
         await self._run(job, DETECTOR_S, asked, "The turn detector")
 
     async def _run(self, job: Job, limit_s: float, asked: Awaitable[Transcript | float], what: str) -> None:
+        result: Transcript | float | MynaError
         with job.scope:
-            await self.done(Done(job, await answer(asked, limit_s, what)))
-
-
-async def answer(asked: Awaitable[T], limit_s: float, what: str) -> T | MynaError:
-    """What an engine answers, or why it does not."""
-    try:
-        return await within(limit_s, asked, what)
-    except MynaError as error:
-        return error
+            try:
+                result = await within(limit_s, asked, what)
+            except MynaError as error:
+                result = error
+            await self.done(Done(job, result))
 
 
 def _at(samples: Samples, sample_rate: int) -> Samples:

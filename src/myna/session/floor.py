@@ -57,6 +57,7 @@ class _Utterance:
         reply_id: The message that answers it, when its `TurnStarted` was told already; None: it is not answered.
         committed: The client committed it, which told its `TurnStarted`.
         ended_at: When its last speech ended, by the event loop's clock.
+        sure_ms: How long after that it was over for sure.
     """
 
     turn_id: TurnId
@@ -66,6 +67,7 @@ class _Utterance:
     committed: bool = False
     reply_id: MessageId | None = None
     ended_at: float | None = None
+    sure_ms: float = 0.0
 
 
 @dataclass(slots=True)
@@ -202,6 +204,7 @@ class Floor:
     async def _end_speech(self, note: SpeechEnded) -> None:
         utterance = self._utterance(note.turn_id, note.utterance_id)
         utterance.ended_at = anyio.current_time() - note.silence_ms / 1000
+        utterance.sure_ms = note.silence_ms
         if utterance.said:
             self.turns.outbox.post(SpeechStopped(note.turn_id, note.utterance_id, note.at_ms))
         if utterance.committed:
@@ -268,6 +271,7 @@ class Floor:
         if supposed is not None:
             await self.turns.confirm(utterance.ended_at or turn.began_at)
         else:
+            turn.mark("sure", utterance.sure_ms)
             turn.mark("heard")
             if replies:
                 await self.turns.answer(turn, told=True)

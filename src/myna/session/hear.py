@@ -7,7 +7,6 @@ task. There is one job of the ASR at a time: a partial transcript gives way to a
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import numpy as np
@@ -15,11 +14,11 @@ from anyio.abc import TaskGroup
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.errors import Busy, MynaError
+from myna.core.ids import new_message_id, new_turn_id
 from myna.core.preferences import Preferences
 from myna.engines.base import ASROptions, Transcript
 from myna.engines.samples import from_pcm16
-from myna.session.bounds import Limits
-from myna.session.ears import Asking, Done, Ears, Job, answer
+from myna.session.ears import Asking, Done, Ears, HearingOptions, Job
 from myna.session.notes import (
     Dismissed,
     Doubted,
@@ -48,12 +47,6 @@ from myna.session.turn_taking import (
 )
 from myna.session.voice_activity import VoiceActivity
 
-VAD_S = 2.0
-"""How long a VAD may take for what is fed at a time."""
-
-DEAF_MS = 5000.0
-"""For so much audio a VAD that failed is not asked again."""
-
 SHORTEST_WINDOW_S = 2.0
 """In less there may be no pause to cut at."""
 
@@ -61,22 +54,6 @@ WAITING = 8
 """How many utterances may wait for an ASR that lags behind."""
 
 _PER_MS = HEARING_RATE // 1000
-
-
-@dataclass(frozen=True, slots=True)
-class HearingOptions:
-    """How a session hears.
-
-    Attributes:
-        tick_s: A partial transcript waits for so much new audio.
-        decode_window_s: How much audio is heard at a time.
-        max_utterance_s: An utterance that is longer is over.
-    """
-
-    limits: Limits = field(default_factory=Limits)
-    tick_s: float = 0.25
-    decode_window_s: float = 8.0
-    max_utterance_s: float = 1800.0
 
 
 class Hearing:
@@ -99,7 +76,6 @@ class Hearing:
         self._ended: deque[Recognition] = deque()
         self._hearing: Job | None = None
         self._detecting: Job | None = None
-        self._deaf_until = 0
 
     # --------------------------------------------------------------------------------------------- what the owner does
 
@@ -128,9 +104,8 @@ class Hearing:
 
     def configure(self, preferences: Preferences) -> Sequence[Note]:
         """From now on hear like this. Where it changes who ends an utterance, what is not over is forgotten."""
-        notes: Sequence[Note] = ()
-        if preferences.turn_taking.automatic != self._preferences.turn_taking.automatic:
-            notes = self.clear()
+        changes = preferences.turn_taking.automatic != self._preferences.turn_taking.automatic
+        notes = self.clear() if changes else ()
         self._preferences = preferences
         self._rules.preferences = preferences.turn_taking
         return notes
@@ -150,9 +125,8 @@ class Hearing:
             return ()
         frames = bytes(self._pending[:whole])
         del self._pending[:whole]
-        notes: list[Note] = []
         size = self._voice.frame_bytes
-        probabilities = await self._judge(self._voice, frames, notes)
+        probabilities, notes = await self._judge(self._voice, frames)
         for number, probability in enumerate(probabilities):
             self._keep(frames[number * size : (number + 1) * size])
             frame_ms = size / BYTES_PER_SAMPLE / _PER_MS
@@ -175,7 +149,7 @@ class Hearing:
             notes += self._act([Meant()])
         self._rules.reset()
         recognition = self._open or self._begin(self._place)
-        notes += self._end(recognition, recognition.end / _PER_MS, 0.0)
+        notes += self._end(recognition, self._place / _PER_MS, 0.0)
         self._hear_on()
         return notes
 
@@ -207,20 +181,13 @@ class Hearing:
 
     # -------------------------------------------------------------------------------------------------- audio comes in
 
-    async def _judge(self, voice: VoiceActivity, frames: bytes, notes: list[Note]) -> Sequence[float]:
-        """The speech probabilities of ``frames``; of a VAD that fails, none, and it is told in ``notes``."""
-        nothing = [0.0] * (len(frames) // voice.frame_bytes)
-        if self._place < self._deaf_until:
-            return nothing
-        asked = voice.judge(frames, self._preferences.turn_taking.silence_rms)
-        judged = await answer(asked, VAD_S, "The VAD")
-        if not isinstance(judged, MynaError):
-            return judged
-        voice.forget()
-        self._deaf_until = self._place + int(DEAF_MS * _PER_MS)
-        failed = Recognition(self._place, self._place, 0, 0)
-        notes.append(HearingFailed(failed.turn_id, failed.utterance_id, judged))
-        return nothing
+    async def _judge(self, voice: VoiceActivity, frames: bytes) -> tuple[Sequence[float], list[Note]]:
+        """The speech probabilities of ``frames``; of a VAD that fails there are none, and that is told."""
+        try:
+            return await voice.judge(frames, self._preferences.turn_taking.silence_rms), []
+        except MynaError as error:
+            nothing = [0.0] * (len(frames) // voice.frame_bytes)
+            return nothing, [HearingFailed(new_turn_id(), new_message_id(), error)]
 
     def _keep(self, pcm: bytes) -> None:
         self._place += len(pcm) // BYTES_PER_SAMPLE
@@ -317,12 +284,10 @@ class Hearing:
 
     def _end(self, recognition: Recognition, at_ms: float, silence_ms: float) -> list[Note]:
         """The utterance is over, and known at once if nothing was said since it was heard last."""
-        notes: list[Note] = [
-            SpeechEnded(recognition.turn_id, recognition.utterance_id, round(at_ms), silence_ms),
-        ]
+        notes: list[Note] = [SpeechEnded(recognition.turn_id, recognition.utterance_id, round(at_ms), silence_ms)]
         if recognition.wanted is None:
             recognition.want(recognition.end, recognition.end)
-        self._before = bytearray(recognition.after(recognition.wanted or recognition.end))
+        self._before = bytearray(recognition.after(recognition.wanted or self._place))
         if self._open is recognition:
             self._open = None
         if recognition.failed is None and recognition.final is None and len(self._ended) >= WAITING:
@@ -356,7 +321,7 @@ class Hearing:
     def _hear_on(self) -> None:
         """Have the ASR do what is due."""
         running = self._hearing
-        if running is not None and not _gives_way(running):
+        if running is not None and not running.gives_way:
             return
         for recognition in (*self._ended, *([self._open] if self._open is not None else [])):
             work = recognition.work(looks=self._looks(recognition) and running is None)
@@ -428,12 +393,7 @@ class Hearing:
         notes += self._suppose(recognition)
         if isinstance(result, MynaError) or not self._automatic:
             return notes
+        if work.kind == "window" and recognition.final is None:  # the text is as old as the last look
+            return notes
         text = recognition.draft.text if recognition.final is None else recognition.final.text
-        heard_ms = work.end / _PER_MS
-        return notes + self._act(self._rules.heard(text, heard_ms, whole=recognition.final is not None))
-
-
-def _gives_way(job: Job) -> bool:
-    """Whether it is a partial transcript, or a final one of what was not all."""
-    work = job.work
-    return work is None or work.kind == "partial" or (work.kind == "final" and job.recognition.wanted != work.end)
+        return notes + self._act(self._rules.heard(text, work.end / _PER_MS, whole=recognition.final is not None))

@@ -88,8 +88,9 @@ class Recognition:
         return self._kept + len(self._audio) // BYTES_PER_SAMPLE
 
     def append(self, pcm: bytes | bytearray) -> None:
-        """More of it."""
-        self._audio += pcm
+        """More of it; in vain if it has failed."""
+        if self.failed is None:
+            self._audio += pcm
 
     def samples(self, first: int, end: int) -> Samples:
         """A stretch of its audio, as far as it is still there."""

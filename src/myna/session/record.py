@@ -11,8 +11,8 @@ import anyio
 from myna.core.commands import ROOT
 from myna.core.errors import BadInput, EngineTimeout, EngineUnavailable, MynaError, UnknownName
 from myna.core.events import Outcome
-from myna.core.ids import ConversationId, MessageId
-from myna.core.messages import AssistantMessage, Message, ToolCallMessage, UserMessage
+from myna.core.ids import MessageId
+from myna.core.messages import AssistantMessage, Conversation, Message, ToolCallMessage, UserMessage
 from myna.core.reply import Reply
 from myna.session.turn import Turn
 from myna.store.base import Store
@@ -31,16 +31,17 @@ TOLERANCE_MS = 100
 
 @dataclass(slots=True)
 class Record:
-    """What is kept of one conversation."""
+    """What is kept of one conversation. The store knows of it as soon as there is something to keep."""
 
     store: Store
-    conversation_id: ConversationId
+    conversation: Conversation
     _turns: OrderedDict[MessageId, Turn] = field(default_factory=OrderedDict[MessageId, Turn])
 
     async def messages(self) -> Sequence[Message]:
         """All messages, oldest first."""
         async with _asking():
-            return await self.store.messages(self.conversation_id)
+            known = await self.store.find(self.conversation.id)
+            return await self.store.messages(self.conversation.id) if known else ()
 
     async def last(self) -> MessageId | None:
         """The newest message; None if there is none."""
@@ -58,10 +59,11 @@ class Record:
         if any(message.id == other.id for other in messages):
             raise BadInput(f"There is a message {message.id} already.", hint="Choose another id.")
         async with _asking(shield=True):
+            await self._begin()
             if after is None:
-                await self.store.append(self.conversation_id, message)
+                await self.store.append(self.conversation.id, message)
                 return messages[-1].id if messages else None
-            await self.store.insert(self.conversation_id, message, after)
+            await self.store.insert(self.conversation.id, message, after)
             return None if after == ROOT else after
 
     async def delete(self, message_id: MessageId) -> None:
@@ -71,7 +73,7 @@ class Record:
             UnknownName: There is none with this id.
         """
         async with _asking(shield=True):
-            await self.store.remove(self.conversation_id, message_id)
+            await self.store.remove(self.conversation.id, message_id)
 
     async def keep_utterance(self, turn: Turn) -> None:
         """Keep what the user said."""
@@ -88,6 +90,7 @@ class Record:
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
         async with _asking(shield=True):
+            await self._begin()
             after = turn.after
             for message in kept:
                 await self._place(message, after)
@@ -114,21 +117,27 @@ class Record:
         async with _asking(shield=True):
             if reply is None:
                 if kept:
-                    await self.store.remove(self.conversation_id, message_id)
+                    await self.store.remove(self.conversation.id, message_id)
                 return ""
+            await self._begin()
             message = AssistantMessage(message_id, turn.id, reply, "interrupted")
             if kept:
-                await self.store.replace(self.conversation_id, message)
+                await self.store.replace(self.conversation.id, message)
             else:
                 await self._place(message, turn.after)
         return reply.heard
 
+    async def _begin(self) -> None:
+        """See that the store knows the conversation; a store with a limit may have forgotten it meanwhile."""
+        if await self.store.find(self.conversation.id) is None:
+            await self.store.create(self.conversation)
+
     async def _place(self, message: Message, after: MessageId | None) -> None:
         """Keep a message where it belongs: what was added meanwhile comes behind it."""
         try:
-            await self.store.insert(self.conversation_id, message, after or ROOT)
+            await self.store.insert(self.conversation.id, message, after or ROOT)
         except UnknownName:  # what stood before it was deleted meanwhile
-            await self.store.append(self.conversation_id, message)
+            await self.store.append(self.conversation.id, message)
 
 
 @asynccontextmanager

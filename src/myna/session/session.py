@@ -81,7 +81,7 @@ class Session:
         self._conversation = conversation
         self._engines = engines
         self._options = options
-        self._record = Record(store, conversation.id)
+        self._record = Record(store, conversation)
         self._answering = Answering(conversation.id, persona, engines, options)
         self._outbox = Outbox(limit=64)
         self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
@@ -249,7 +249,10 @@ async def open_session(
     store: Store,
     options: SessionOptions,
 ) -> AsyncGenerator[Session]:
-    """A live session in a conversation of ``store``. Leaving ends it, and the turn that runs, at once."""
+    """A live session in a conversation, which ``store`` knows as soon as something is said.
+
+    Leaving ends it, and the turn that runs, at once.
+    """
     session = Session(conversation, persona, engines, store, options)
     async with open_task_group() as owner:
         owner.start_soon(session.own)

@@ -144,9 +144,9 @@ class Turn:
             self.reached_ms[stage] = (anyio.current_time() - self.began_at) * 1000
             await self.emit(StageTimed(self.id, stage, self.reached_ms[stage]))
 
-    def mark(self, stage: Stage) -> None:
-        """Time a stage, as `reach` does, without waiting for anybody."""
-        self.reached_ms[stage] = (anyio.current_time() - self.began_at) * 1000
+    def mark(self, stage: Stage, at_ms: float | None = None) -> None:
+        """Time a stage, as `reach` does, without waiting for anybody; ``at_ms`` if that was another time than now."""
+        self.reached_ms[stage] = (anyio.current_time() - self.began_at) * 1000 if at_ms is None else at_ms
         timed = StageTimed(self.id, stage, self.reached_ms[stage])
         if self._held is not None:
             self._held.append(timed)

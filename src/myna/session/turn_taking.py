@@ -63,11 +63,8 @@ CLAUSE_MS = 480
 WORD_MS = 128
 """No word is shorter than this."""
 
-COMPLETE = 0.5
-"""From this probability on, an utterance counts as complete."""
-
-PATIENCE = 2.0
-"""So many times ``end_silence_ms`` is waited for somebody who does not sound as if they had ended at all."""
+PATIENCE = 1.5
+"""So many times ``end_silence_ms`` is waited for who dictates, or does not sound as if they had ended at all."""
 
 EAGERNESS: dict[Eagerness, float] = {"low": 1.5, "medium": 1.0, "high": 0.7}
 """What every silence that ends an utterance is multiplied by."""
@@ -336,8 +333,8 @@ class TurnTaking:
             return True
         if is_backchannel(speech.text) or (not last and may_be_backchannel(speech.text)):
             return False
-        if self._phase == "thinking":
-            return True
+        if self._phase == "thinking":  # nothing is heard yet, so little is lost, and who was not done says little
+            return speech.voiced_ms >= OBJECTION_MS
         if speech.voiced_ms >= BRIEF_MS or not last:
             return speech.voiced_ms >= BRIEF_MS
         objects = speech.voiced_ms >= OBJECTION_MS and is_objection(speech.text)
@@ -359,17 +356,16 @@ class TurnTaking:
     def _wait_ms(self, speech: _Speech) -> float:
         """The silence that ends the utterance, as far as it is known."""
         wanted = self.preferences
-        longest_ms = PATIENCE * wanted.end_silence_ms
         if wanted.short_pause_ms >= wanted.end_silence_ms:  # silence alone is to decide
             return EAGERNESS[wanted.eagerness] * wanted.end_silence_ms
-        if speech.completeness is not None:
-            doubt = max(0.0, 1 - speech.completeness / COMPLETE)
-            wait_ms = wanted.short_pause_ms if not doubt else wanted.end_silence_ms * (1 + doubt * (PATIENCE - 1))
+        longest_ms = PATIENCE * wanted.end_silence_ms
+        if dictates(speech.text) or is_open(speech.text):
+            wait_ms = longest_ms
+        elif speech.completeness is not None:
+            wait_ms = longest_ms + (wanted.short_pause_ms - longest_ms) * speech.completeness
         elif speech.asked or not speech.whole or not ends_sentence(speech.text):
             wait_ms = wanted.end_silence_ms
         else:
             wait_ms = wanted.short_pause_ms
-        if dictates(speech.text) or is_open(speech.text):
-            wait_ms = max(wait_ms, (wanted.end_silence_ms + longest_ms) / 2)
         wait_ms = min(wait_ms, max(wanted.end_silence_ms, wanted.stable_nochange_ms))
         return EAGERNESS[wanted.eagerness] * wait_ms

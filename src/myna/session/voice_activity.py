@@ -6,13 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
-from myna.core.errors import BadConfig
+from myna.core.errors import BadConfig, MynaError
 from myna.engines.base import VAD, VADStream
 from myna.engines.samples import from_pcm16
+from myna.session.bounds import within
 
 HELD = 4
 """So many silent frames are given to the VAD with the next loud one: between syllables it hears all. Behind a longer
 silence it begins anew, with these as its past."""
+
+JUDGE_S = 2.0
+"""How long a VAD may take for what it is given at a time."""
+
+DEAF_S = 5.0
+"""For so much audio a VAD that failed is not asked again."""
 
 
 class VoiceActivity:
@@ -29,9 +36,27 @@ class VoiceActivity:
         self._stream: VADStream | None = None
         self._held: deque[np.ndarray] = deque(maxlen=HELD)
         self._silent = 0
+        self._deaf = 0
 
     async def judge(self, frames: bytes, silence_rms: float) -> Sequence[float]:
-        """The speech probability of each frame: 0 below the level ``silence_rms``, else the VAD's."""
+        """The speech probability of each frame: 0 below the level ``silence_rms``, else the VAD's.
+
+        Raises:
+            MynaError: The VAD failed, or did not answer in time. What comes next counts as silence, for `DEAF_S`.
+        """
+        number = len(frames) // self.frame_bytes
+        if self._deaf > 0:
+            self._deaf -= number
+            return [0.0] * number
+        try:
+            return await within(JUDGE_S, self._judge(frames, silence_rms), f"The VAD {self._vad.info.model}")
+        except MynaError:
+            self._stream = None
+            self._held.clear()
+            self._deaf = round(DEAF_S * HEARING_RATE / self._vad.info.frame_samples)
+            raise
+
+    async def _judge(self, frames: bytes, silence_rms: float) -> Sequence[float]:
         samples = from_pcm16(frames).reshape(-1, self._vad.info.frame_samples)
         loud = np.sqrt(np.mean(np.square(samples), axis=1)) >= silence_rms
         probabilities = [0.0] * len(samples)
@@ -60,8 +85,3 @@ class VoiceActivity:
         for place, probability in zip(asked, await self._stream.feed(np.concatenate(batch)), strict=False):
             if place >= 0:
                 probabilities[place] = probability
-
-    def forget(self) -> None:
-        """Begin anew, with another stream: the VAD has failed."""
-        self._stream = None
-        self._held.clear()

@@ -208,6 +208,16 @@ async def test_language_and_prompt_reach_the_asr(weights: Weights) -> None:
     ]
 
 
+async def test_what_goes_on_after_a_minute_holds_up_no_conversation(weights: Weights) -> None:
+    asr = ScriptedASR("Hello.")
+    async with hearing(weights, asr) as clients:
+        await sent(clients, MINUTES)
+    first, *others = (call.options.recording for call in asr.calls)
+    assert not first
+    assert len(others) >= 2
+    assert all(others)
+
+
 @pytest.mark.parametrize("fields", [{}, {"language": ""}, {"language": "auto"}])
 async def test_the_configured_language_holds_where_the_request_names_none(weights: Weights, fields: Any) -> None:
     asr = ScriptedASR("你好。")

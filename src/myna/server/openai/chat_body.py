@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import from_json
 
-from myna.engines.base import NamedTool
+from myna.core.tools import NamedTool
 from myna.server.llm import MOST_MESSAGES, MOST_TOKENS
 
 MOST_CHOICES = 8

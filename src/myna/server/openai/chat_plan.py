@@ -6,7 +6,8 @@ from typing import Any
 
 from myna.core.emotion import Emotions
 from myna.core.messages import Message as KeptMessage
-from myna.engines.base import LLM, LLMInfo, LLMMessage, LLMRequest, NamedTool, Sampling, ToolCall, ToolSpec
+from myna.core.tools import NamedTool, ToolCall, ToolSpec
+from myna.engines.base import LLM, LLMInfo, LLMMessage, LLMRequest, Sampling
 from myna.engines.llm.chat_completions import ANY_OBJECT
 from myna.personas.model import Persona
 from myna.server.errors import BadParameter, Unsupported
@@ -98,7 +99,7 @@ async def _as_persona(plan: Plan, persona: Persona, service: Service, body: Chat
         _text(newest),
         emotions=options.emotions,
         template=options.prompt_template,
-        system=options.system_prompt,
+        system=options.preferences.instructions,
     )
     sampling = _sampling(body, options.sampling)
     budget = Budget.of(llm.info, sampling, service.settings.session.max_context_tokens)

@@ -205,7 +205,8 @@ async def _hear(job: _Job) -> AsyncGenerator[_Heard]:
                     f"The ASR {job.asr.info.model}",
                 )
                 heard = _joined(heard, transcript, len(samples) / HEARING_RATE)
-                options = replace(options, language=options.language or transcript.language)
+                # What goes on after the first minute is no utterance, and must not hold up any.
+                options = replace(options, language=options.language or transcript.language, recording=True)
                 yield heard
 
 

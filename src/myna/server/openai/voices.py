@@ -74,6 +74,28 @@ def speaker_meant(service: Service, model: str, voice: str | None, text: str) ->
     raise _unknown(service, info, voice)
 
 
+def voice_meant(service: Service, persona: Persona, name: str) -> str | None:
+    """The voice of the TTS that speaks in a session with ``persona``; None is the persona's own.
+
+    A session has one voice, so it is the persona's language that decides what stands for one of OpenAI's.
+
+    Raises:
+        UnknownName: There is no such voice; the message lists what there is.
+    """
+    known = [voice.name for voice in service.engines.tts.info.voices]
+    if name in (DEFAULT_VOICE, persona.id):
+        return None
+    if name in known:
+        return name
+    if name in OPENAI_VOICES:
+        english, chinese = OPENAI_VOICES[name]
+        stand_in = chinese if persona.language.startswith("zh") else english
+        return stand_in if stand_in in known else None
+    raise UnknownName(
+        f"There is no voice {name!r}.", hint=f"There are: {', '.join((DEFAULT_VOICE, *known, *OPENAI_VOICES))}."
+    )
+
+
 def _as(service: Service, persona: Persona) -> Speaker:
     return Speaker(persona.emotions_spoken(service.settings.session.emotions()), persona.style_for)
 
