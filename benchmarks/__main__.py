@@ -6,7 +6,21 @@ from importlib import import_module
 
 from benchmarks.report import positive
 
-BENCHMARKS = ("startup", "memory", "asr", "tts", "llm", "history", "turn", "round_trip")
+BENCHMARKS = (
+    "startup",
+    "memory",
+    "asr",
+    "tts",
+    "llm",
+    "history",
+    "turn",
+    "round_trip",
+    "overhead",
+    "voice",
+    "barge_in",
+    "endpoint",
+    "sessions",
+)
 
 
 def main() -> None:

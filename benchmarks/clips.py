@@ -24,7 +24,15 @@ SPEECH = Path(__file__).resolve().parents[2] / "shared" / "speech"
 """Where the source ``speech`` is, unless told: a folder of Mandarin recordings that no package has."""
 
 PYPI = {"moonshine-voice": "0.1.5", "pytest-audioeval": "0.1.3"}
-DEBIAN = ("pocketsphinx-testdata", "asterisk-core-sounds-en-wav")
+DEBIAN = (
+    "pocketsphinx-testdata",
+    "asterisk-core-sounds-en-wav",
+    "scratch",
+    "hedgewars-data",
+    "minetest-data",
+    "sound-icons",
+    "sound-theme-freedesktop",
+)
 
 _DOWNLOAD_S = 600
 

@@ -23,8 +23,8 @@ from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.session.budget import Budget, fit
 from myna.session.history import recent
+from myna.session.options import SessionOptions
 from myna.session.prompt import build_prompt
-from myna.session.session import SessionOptions
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
 

@@ -31,7 +31,8 @@ from myna.engines.base import LLM, Sampling
 from myna.engines.llm.openai import OpenAIOptions, open_openai
 from myna.personas.load import Personas
 from myna.session.bounds import Limits
-from myna.session.session import SessionEngines, SessionOptions, open_session
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.session import open_session
 from myna.store.in_memory import InMemoryStore
 
 TASK = "Write the numbers from one to fifty as English words, separated by commas."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 
 def write_picture(path: Path, title: str, draw: Callable[[Figure], None]) -> None:
@@ -53,5 +54,25 @@ def scatter(groups: Mapping[str, Sequence[tuple[float, float]]], across: str, up
             axis.set_minor_formatter("{x:g}")
         axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
+
+    return draw
+
+
+def waterfall(rows: Mapping[str, Mapping[str, float]], across: str) -> Callable[[Figure], None]:
+    """What draws for each row when its stages were reached: the stretch of a stage ends there."""
+
+    def draw(figure: Figure) -> None:
+        figure.set_size_inches(9, 1.5 + 0.5 * len(rows))
+        axes = figure.add_subplot()
+        stages = list(dict.fromkeys(stage for row in rows.values() for stage in row))
+        for name, reached in rows.items():
+            left = 0.0
+            for at, stage in sorted((at, stage) for stage, at in reached.items()):
+                axes.barh(name, max(0.0, at - left), left=left, color=f"C{stages.index(stage)}")
+                left = max(left, at)
+        axes.set(xlabel=across)
+        axes.invert_yaxis()
+        named = [Patch(color=f"C{number}", label=stage) for number, stage in enumerate(stages)]
+        figure.legend(handles=named, loc="outside lower center", ncols=len(named), fontsize="small")
 
     return draw

@@ -18,9 +18,10 @@ A benchmark is a module with a function that measures and a ``main`` that hands 
 """
 
 import json
+import math
 import statistics
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -82,6 +83,12 @@ def medians(tables: Sequence[Table]) -> Table:
         row: {column: statistics.median(table[row][column] for table in tables) for column in columns}
         for row, columns in tables[0].items()
     }
+
+
+def percentile(figures: Iterable[float], share: float) -> float:
+    """The least of the figures that ``share`` of them do not exceed; no figure at all counts as infinitely large."""
+    ordered = sorted(figures)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.inf
 
 
 def run(

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,11 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
+from benchmarks.fixed_engines import install
 
 from myna.config.load import load_settings
 
+_ROOT = Path(__file__).parents[1]
 _START_S = 120
 _STOP_S = 30
 _REPLY_S = 300
@@ -29,6 +31,11 @@ class Server:
     url: str
     process: psutil.Process
     ready_s: float
+
+    @property
+    def realtime(self) -> str:
+        """The URL of its Realtime socket."""
+        return self.url.replace("http", "ws", 1) + "/v1/realtime"
 
     def children(self) -> list[psutil.Process]:
         """What it started."""
@@ -52,18 +59,25 @@ class Server:
 
 
 @contextmanager
-def serving() -> Generator[Server]:
-    """A server on loopback until the block ends."""
+def serving(settings: Mapping[str, str] | None = None) -> Generator[Server]:
+    """A server on loopback until the block ends.
+
+    Args:
+        settings: Environment names and values. The engines of `benchmarks.fixed_engines` can be chosen as well.
+    """
     with TemporaryDirectory() as home:
+        packages = Path(home) / "packages"
+        install(packages)
         (Path(home) / "cache").mkdir()
         (Path(home) / "cache" / "weights").symlink_to(load_settings().folders.cache / "weights")
         environ = {name: value for name, value in os.environ.items() if not name.startswith("MYNA_")}
+        environ |= {"MYNA_HOME": home, "PYTHONPATH": os.pathsep.join([str(packages), str(_ROOT)])}
         port = _free_port()
         began = time.monotonic()
         process = psutil.Popen(
             [Path(sys.executable).with_name("myna"), "serve", "--port", str(port)],
             cwd=home,
-            env=environ | {"MYNA_HOME": home},
+            env=environ | dict(settings or {}),
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

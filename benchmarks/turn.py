@@ -32,8 +32,9 @@ from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.service import Service, open_service
 from myna.session.history import recent
+from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import build_prompt
-from myna.session.session import SessionEngines, SessionOptions, open_session
+from myna.session.session import open_session
 from myna.session.speak import speak
 from myna.session.think import think
 from myna.store.in_memory import InMemoryStore
@@ -67,7 +68,7 @@ class Bench:
         assert asr is not None
         assert tts is not None
         began = time.perf_counter()
-        heard = await asr.transcribe(samples, ASROptions(language=self.options.language))
+        heard = await asr.transcribe(samples, ASROptions(language=self.options.preferences.language))
         heard_s = time.perf_counter() - began
         prompt = build_prompt(self.persona, recent((), 1), heard.text, emotions=self.options.emotions, template=None)
         segment = await self._first_segment(LLMRequest(prompt.messages, self.options.sampling))
@@ -81,7 +82,9 @@ class Bench:
 
     async def _first_segment(self, request: LLMRequest) -> Segment:
         parser = ReplyParser(self.options.emotions)
-        async with aclosing(think(self.engines.llm, request, parser, self.options.limits)) as items:
+        llm = self.engines.llm
+        assert llm is not None
+        async with aclosing(think(llm, request, parser, self.options.limits)) as items:
             async for item in items:
                 if isinstance(item, Segment):
                     return item
@@ -132,7 +135,8 @@ async def take_turns(runs: int, utterances: list[Samples]) -> list[Table]:
     async with open_service(loaded, ("llm", "asr", "tts"), weights, personas) as service:
         await service.engines.settled()
         persona = service.persona(PERSONA)
-        options = replace(service.session_options(persona, temperature=0.0), language="zh")
+        options = service.session_options(persona, temperature=0.0)
+        options = replace(options, preferences=replace(options.preferences, language="zh"))
         bench = Bench(service, persona, options)
         tables: list[Table] = []
         for _ in range(runs + 1):

@@ -1,9 +1,14 @@
 import json
+import math
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import cast
 
 import pytest
-from benchmarks.report import Report, Target, medians, run
+from benchmarks.picture import waterfall
+from benchmarks.report import Report, Target, medians, percentile, run
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 
 def measure(wanted: Namespace) -> Report:
@@ -62,3 +67,17 @@ def test_medians_are_taken_figure_by_figure():
 def test_a_target_is_reached_at_its_limit(measured: float, reached: bool):
     assert Target("x", measured, "at most", 4).reached is reached
     assert Target("x", -measured, "at least", -4).reached is reached
+
+
+def test_a_percentile_is_one_of_the_figures():
+    figures = [5.0, 1.0, 4.0, 2.0, 3.0]
+    assert [percentile(figures, share) for share in (0.2, 0.5, 0.95, 1)] == [1, 3, 5, 5]
+    assert percentile([], 0.5) == math.inf
+
+
+def test_a_waterfall_ends_each_stretch_where_its_stage_was_reached():
+    figure = Figure()
+    waterfall({"live": {"heard": 0.3, "sound": 0.5}, "alone": {"heard": 0.4}}, "seconds")(figure)
+    drawn = cast(list[Rectangle], figure.axes[0].patches)
+    stretches = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in drawn]
+    assert stretches == [(0, 0.3), (0.3, 0.5), (0, 0.4)]
