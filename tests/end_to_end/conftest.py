@@ -57,3 +57,11 @@ def server(start: Callable[..., Server]) -> Server:
     server = start()
     server.wait_ready()
     return server
+
+
+@pytest.fixture(scope="session")
+def steady(start: Callable[..., Server]) -> Server:
+    """A server whose LLM does not vary."""
+    server = start("--set", "llm.temperature=0")
+    server.wait_ready()
+    return server

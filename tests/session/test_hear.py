@@ -505,7 +505,7 @@ async def test_closing_lets_go_of_everything():
 
 sounds = st.lists(
     st.tuples(
-        st.sampled_from(["speech", "silence", "commit", "clear", "stall", "speaking", "listening"]),
+        st.sampled_from(["speech", "silence", "commit", "clear", "stall", "thinking", "speaking", "listening"]),
         st.integers(20, 1500),
     ),
     max_size=8,
@@ -563,7 +563,7 @@ async def play(
                 case "stall":
                     await user.wait(ms / 1000)
                     user.notes += user.hearing.stalled(ms)
-                case "speaking" | "listening":
+                case "thinking" | "speaking" | "listening":
                     user.hearing.phase = what
                 case _:
                     raise AssertionError(what)
@@ -599,11 +599,12 @@ async def test_whatever_is_said_every_utterance_is_told_in_order_and_comes_to_it
 @given(
     sounds=st.lists(st.tuples(st.sampled_from(["speech", "silence"]), st.integers(20, 1500)), max_size=6),
     text=st.sampled_from(["嗯", "对对", "uh-huh", ""]),
+    phase=st.sampled_from(["thinking", "speaking"]),
 )
 @settings(max_examples=40, deadline=None)
 @on_virtual_clock
-async def test_a_backchannel_never_interrupts(sounds: list[tuple[str, int]], text: str):
-    notes, _ = await play([("speaking", 0), *sounds], [(0.2, text)], TurnTakingPreferences(), 50.0)
+async def test_a_backchannel_never_interrupts(sounds: list[tuple[str, int]], text: str, phase: str):
+    notes, _ = await play([(phase, 0), *sounds], [(0.2, text)], TurnTakingPreferences(), 50.0)
     assert not any(isinstance(note, SpeechBegan) for note in notes)
 
 

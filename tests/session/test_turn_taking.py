@@ -185,6 +185,16 @@ def test_a_text_that_stays_the_same_ends_the_utterance_in_noise():
     assert user.kinds()[-1] == "Meant"
 
 
+def test_a_text_that_stays_the_same_over_a_pause_ends_nothing():
+    user = talk()
+    user.speech(640)
+    user.hears("4 9 8 9")
+    user.silence(1024)
+    user.speech(640)
+    user.hears("4 9 8 9")
+    assert user.over() is None
+
+
 def test_an_asr_that_hangs_ends_nothing():
     user = talk()
     user.speech(640)
@@ -258,14 +268,28 @@ def test_a_backchannel_and_a_cough_are_dropped(phase: Phase, text: str):
     assert user.kinds() == ["Began", "Paused", "Dropped"]
 
 
-def test_what_an_asr_makes_of_a_short_sound_does_not_interrupt_speech():
-    speaking, thinking = talk("speaking"), talk("thinking")
-    for user in (speaking, thinking):
-        user.speech(320)
-        user.silence(224)
-        user.hears("You want it?", whole=True)
-    assert speaking.kinds() == ["Began", "Paused", "Dropped"]
-    assert thinking.kinds() == ["Began", "Paused", "Meant"]
+@pytest.mark.parametrize(("phase", "voiced_ms"), [("speaking", 448), ("thinking", 256)])
+def test_what_an_asr_makes_of_a_short_sound_does_not_interrupt(phase: Phase, voiced_ms: float):
+    user = talk(phase)
+    user.speech(voiced_ms)
+    user.silence(224)
+    user.hears("You want it?", whole=True)
+    assert user.kinds() == ["Began", "Paused", "Dropped"]
+
+
+def test_a_few_words_are_enough_before_the_reply_is_heard():
+    user = talk("thinking")
+    user.speech(448)
+    user.silence(224)
+    user.hears("和明天", whole=True)
+    assert user.kinds() == ["Began", "Paused", "Meant"]
+
+
+def test_a_sound_shorter_than_any_word_is_dropped_without_asking():
+    user = talk("speaking")
+    user.speech(96)
+    user.silence(224)
+    assert user.kinds() == ["Began", "Paused", "Dropped"]
 
 
 @pytest.mark.parametrize("text", ["不对", "No!", "为什么？"])

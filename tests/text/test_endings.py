@@ -14,7 +14,17 @@ def test_a_text_that_trails_off_ends_none(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["138", "My number is 1 3 8.", "我的电话是一三八", "five five five,", "a b c", "j o h n at"]
+    "text",
+    [
+        "138",
+        "My number is 1 3 8.",
+        "我的电话是一三八",
+        "five five five,",
+        "PQ7",
+        "My code is pq74k2.",
+        "a b c",
+        "j o h n at",
+    ],
 )
 def test_digits_and_letters_in_a_row_are_dictated(text: str):
     assert dictates(text)

@@ -159,9 +159,9 @@ class Answering:
                         problem = await self._think(turn, thoughts, send)
         if problem is not None:
             await turn.fail(problem)
-            return
-        await turn.emit(_ended(turn))
-        turn.told_all = True
+        if not turn.failed:  # else the voice may have failed: not all of it was sent
+            await turn.emit(_ended(turn))
+            turn.told_all = True
         await turn.until_played()
 
     async def _think(

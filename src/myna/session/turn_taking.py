@@ -263,6 +263,7 @@ class TurnTaking:
                 return []
             speech.voiced_ms += speech.returning_ms
             speech.silence_ms = speech.returning_ms = 0.0
+            speech.changed_ms = max(speech.changed_ms, end_ms)  # in a silence no text changes
         speech.elapsed_ms += frame_ms
         speech.ended_ms = end_ms
         return self._resume(speech)

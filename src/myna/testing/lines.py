@@ -203,7 +203,7 @@ class RealtimeLine:
                 yield Stop()
             case "response.done":
                 yield from _of_response(event["response"])
-            case "error":
+            case "error" | "conversation.item.input_audio_transcription.failed":
                 yield Fault(event["error"]["code"] or "", event["error"]["message"])
             case _:
                 pass
