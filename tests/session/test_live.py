@@ -404,3 +404,20 @@ async def test_audio_that_comes_faster_than_it_is_heard_waits_and_none_is_lost()
             told = [event async for event in stage.session]
     assert "Failed" not in kinds(told)
     assert kinds(told).count("TranscriptFinal") == 20
+
+
+@on_virtual_clock
+async def test_a_reply_of_which_nothing_was_heard_still_has_its_place() -> None:
+    async with on_stage(ScriptedLLM([HANG]), options=LIVE) as stage:
+        session = stage.session
+        await session.send(SendText("早"))
+        await anyio.sleep(1)
+        await session.send(Interrupt())
+        reply_id = next(event.reply_id for event in await stage.turn() if isinstance(event, TurnStarted))
+        await session.send(AddMessage(UserMessage(MessageId("item_1"), TurnId(""), "晚"), after=reply_id))
+        await session.send(DeleteMessage(reply_id or MessageId("")))
+        await session.send(DeleteMessage(reply_id or MessageId(""), ref="again"))
+        told = [await anext(session) for _ in range(3)]
+        history = await stage.history()
+    assert kinds(told) == ["MessageAdded", "MessageDeleted", "Refused"]
+    assert [message.text for message in history if isinstance(message, UserMessage)] == ["早", "晚"]

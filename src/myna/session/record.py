@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEEP_S = 1.0
 """How long keeping something may take: a session that is being closed does not wait longer for its store."""
 
-MOST_REMEMBERED = 8
+MOST_REMEMBERED = 32
 """So many replies can be truncated after their end; clients truncate the last one."""
 
 TOLERANCE_MS = 100
@@ -60,6 +60,9 @@ class Record:
             raise BadInput(f"There is a message {message.id} already.", hint="Choose another id.")
         async with _asking(shield=True):
             await self._begin()
+            if after in self._turns and not any(after == other.id for other in messages):
+                await self._place(message, self._turns[after].after)  # a reply of which nothing was heard
+                return after
             if after is None:
                 await self.store.append(self.conversation.id, message)
                 return messages[-1].id if messages else None
@@ -72,8 +75,13 @@ class Record:
         Raises:
             UnknownName: There is none with this id.
         """
+        unheard = self._turns.pop(message_id, None) is not None
         async with _asking(shield=True):
-            await self.store.remove(self.conversation.id, message_id)
+            try:
+                await self.store.remove(self.conversation.id, message_id)
+            except UnknownName:
+                if not unheard:
+                    raise
 
     async def keep_utterance(self, turn: Turn) -> None:
         """Keep what the user said."""
