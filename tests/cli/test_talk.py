@@ -2,16 +2,19 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import miniaudio
 import pytest
 from rich.console import Console
+from tests.server.serving import NoOptions, choice
 from typer.testing import CliRunner
 
 from myna.cli import main, talk
-from myna.core.errors import BadInput, DeviceUnavailable
+from myna.config.settings import Settings
+from myna.core.errors import BadInput, DeviceUnavailable, EngineUnavailable
 from myna.core.events import (
     EmotionChanged,
     Event,
@@ -24,8 +27,22 @@ from myna.core.events import (
     TurnEnded,
 )
 from myna.core.ids import MessageId, TurnId
+from myna.engines.base import Resources
+from myna.engines.opening import Choice, open_engines
+from myna.engines.plugins import Kind
+from myna.engines.scheduler import open_scheduler
 from myna.local import devices
+from myna.personas.load import Personas
+from myna.server.service import Service
+from myna.session.session import Session
+from myna.store.in_memory import InMemoryStore
+from myna.testing.asr import ScriptedASR
+from myna.testing.llm import ScriptedLLM
+from myna.testing.tts import ScriptedTTS
+from myna.testing.vad import ScriptedVAD
+from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
+from myna.weights.store import WeightsStore
 
 HEARD, REPLY, SAID = TurnId("turn_a"), TurnId("turn_b"), MessageId("msg_a")
 
@@ -133,6 +150,53 @@ def test_a_wrong_address_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(devices, "BACKENDS", [miniaudio.Backend.NULL])
     with pytest.raises(BadInput, match="no address"):
         CliRunner().invoke(main.app, ["talk", "--url", "ftp://there"], catch_exceptions=False)
+
+
+class BrokenDetector:
+    """The plugin of a turn detector that does not load."""
+
+    options_model = NoOptions
+
+    def weights(self, options: NoOptions) -> Sequence[str]:
+        return ()
+
+    @asynccontextmanager
+    async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[object]:
+        raise EngineUnavailable("The detector is gone.")
+        yield
+
+
+class ScriptedService:
+    """Prepared, with engines that say what they are told to and a turn detector that does not load."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Service]:
+        choices: dict[Kind, Choice] = {
+            "llm": choice(ScriptedLLM()),
+            "asr": choice(ScriptedASR()),
+            "tts": choice(ScriptedTTS()),
+            "vad": choice(ScriptedVAD()),
+            "turn": Choice("broken", BrokenDetector(), NoOptions()),
+        }
+        async with (
+            open_scheduler({"cpu": 2}) as scheduler,
+            open_engines(choices, Resources(WeightsStore(Path(), load_catalog()), scheduler)) as engines,
+        ):
+            yield Service(Settings(), engines, InMemoryStore(), Personas(None), scheduler)
+
+
+def test_without_a_turn_detector_the_talk_goes_on(monkeypatch: pytest.MonkeyPatch):
+    async def greet(session: Session, device: object, show: object, warn: object, *, remove_echo: bool) -> None:
+        async for event in session:
+            if isinstance(event, ReplyText):
+                talk.typer.echo(f"greeted: {event.text}")
+                return
+
+    monkeypatch.setattr(devices, "BACKENDS", [miniaudio.Backend.NULL])
+    monkeypatch.setattr(talk, "prepare", lambda flags, kinds: ScriptedService())  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(talk, "talk_through", greet)
+    done = CliRunner().invoke(main.app, ["talk", "--persona", "wukong"], catch_exceptions=False)
+    assert "greeted:" in done.stdout
 
 
 @pytest.mark.models

@@ -3,6 +3,7 @@ import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 
 import anyio
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from myna.core.context import working_on
 from myna.core.errors import Busy, Closed
 from myna.engines.scheduler import DeviceLoad, Scheduler, Urgency, open_scheduler
+from myna.testing.clock import on_virtual_clock
 
 pytestmark = pytest.mark.anyio
 
@@ -175,14 +177,24 @@ async def test_who_works_in_steps_lets_another_in_after_each(scheduler: Schedule
 
 
 class Neighbour:
+    """Notes what it is told, and when, on the event loop's clock."""
+
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.told: list[tuple[str, float]] = []
+        self._born = anyio.current_time()
+
+    def _note(self, what: str) -> None:
+        self.told.append((what, anyio.current_time() - self._born))
 
     def pause(self) -> None:
-        self.told.append("pause")
+        self._note("pause")
 
     def resume(self) -> None:
-        self.told.append("resume")
+        self._note("resume")
+
+    @property
+    def resting(self) -> bool:
+        return bool(self.told) and self.told[-1][0] == "pause"
 
 
 async def test_a_neighbour_rests_for_first_words_and_for_nothing_else() -> None:
@@ -195,26 +207,71 @@ async def test_a_neighbour_rests_for_first_words_and_for_nothing_else() -> None:
             async with anyio.create_task_group() as group:
                 for _ in range(2):
                     group.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
-                await until(lambda: scheduler.load()["cpu"].busy == 2)
-                assert neighbour.told == ["pause", "pause"]
+                await until(lambda: scheduler.load()["cpu"].busy == 2 and neighbour.resting)
                 let_go.set()
-            assert neighbour.told == ["pause", "pause", "resume"]
-    assert neighbour.told[-1] == "resume"
+            await until(lambda: not neighbour.resting)
+        assert [what for what, _ in neighbour.told] == ["pause", "resume", "resume"]
 
 
-async def test_a_neighbour_goes_on_when_the_call_failed_or_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("myna.engines.scheduler.LONGEST_REST_S", 0.01)
+async def test_a_neighbour_goes_on_when_the_call_failed() -> None:
     neighbour, let_go = Neighbour(), threading.Event()
-    async with open_scheduler({"cpu": 1}) as scheduler:
+
+    def fail() -> float:
+        let_go.wait()
+        return 1 / 0
+
+    async def ask(scheduler: Scheduler) -> None:
+        with pytest.raises(ZeroDivisionError):
+            await scheduler.run(fail, urgency=Urgency.FIRST_WORDS)
+
+    async with open_scheduler({"cpu": 1}) as scheduler, anyio.create_task_group() as group:
         with scheduler.beside(neighbour):
-            with pytest.raises(ZeroDivisionError):
-                await scheduler.run(lambda: 1 / 0, urgency=Urgency.FIRST_WORDS)
-            assert neighbour.told == ["pause", "resume"]
-            async with anyio.create_task_group() as group:
-                group.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
-                await until(lambda: neighbour.told == ["pause", "resume"] * 2)
-                let_go.set()
-    assert neighbour.told[-1] == "resume"
+            group.start_soon(ask, scheduler)
+            await until(lambda: neighbour.resting)
+            let_go.set()
+            await until(lambda: not neighbour.resting)
+
+
+@on_virtual_clock
+async def test_a_neighbour_rests_three_seconds_at_most_and_is_awake_as_long_whatever_hangs() -> None:
+    neighbour, let_go = Neighbour(), threading.Event()
+    async with open_scheduler({"cpu": 1}) as scheduler, anyio.create_task_group() as group:
+        with scheduler.beside(neighbour):
+            group.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
+            await anyio.sleep(13)
+            assert [what for what, _ in neighbour.told] == ["pause", "resume", "pause", "resume", "pause"]
+            assert [at for _, at in neighbour.told] == pytest.approx([0, 3, 6, 9, 12], abs=0.001)
+            let_go.set()
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_first_words_without_end_leave_a_neighbour_half_of_the_time(slots: int) -> None:
+    @on_virtual_clock
+    async def run() -> None:
+        neighbour = Neighbour()
+        async with open_scheduler({"cpu": slots}) as scheduler, anyio.create_task_group() as group:
+
+            async def speak_on(offset_s: float) -> None:
+                await anyio.sleep(offset_s)
+                while True:  # no more than microseconds, or nothing at all, between two of them
+                    let_go = threading.Event()
+                    async with anyio.create_task_group() as one:
+                        one.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
+                        await anyio.sleep(1)
+                        let_go.set()
+
+            with scheduler.beside(neighbour):
+                for slot in range(slots):
+                    group.start_soon(speak_on, slot / slots)
+                await anyio.sleep(60)
+                group.cancel_scope.cancel()
+        rests = [resumed - paused for (_, paused), (_, resumed) in pairwise(neighbour.told)][::2]
+        wakes = [paused - resumed for (_, resumed), (_, paused) in pairwise(neighbour.told[1:])][::2]
+        assert len(rests) >= 8
+        assert max(rests) < 3.001
+        assert all(awake > rested - 0.001 for rested, awake in zip(rests, wakes, strict=False))
+
+    run()
 
 
 async def test_a_full_queue_says_so_at_once(scheduler: Scheduler) -> None:

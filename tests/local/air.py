@@ -8,8 +8,7 @@ from tests.local.rooms import Room, noise
 
 from myna.engines.base import Samples
 from myna.engines.samples import resample
-from myna.local.decimate import DEVICE_RATE
-from myna.local.devices import Exchange
+from myna.local.devices import DEVICE_RATE, Exchange
 
 BLOCK = DEVICE_RATE // 100
 BLOCK_S = 0.01
@@ -40,7 +39,7 @@ class Air:
         """Somebody says this, after what was said before."""
         self._said = np.concatenate([self._said, resample(samples, rate, DEVICE_RATE)])
 
-    def start(self, exchange: Exchange) -> None:
+    async def start(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
     def close(self) -> None:
@@ -67,8 +66,8 @@ class Air:
 class TimedAir(Air):
     """An `Air` whose time passes by itself, in a thread, as a sound card's does."""
 
-    def start(self, exchange: Exchange) -> None:
-        super().start(exchange)
+    async def start(self, exchange: Exchange) -> None:
+        await super().start(exchange)
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:

@@ -1,6 +1,7 @@
 """A real conversation through the air: the loudspeaker is heard by the microphone, and a user speaks into it."""
 
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from typing import TypeVar
 
 import anyio
@@ -31,7 +32,7 @@ from myna.engines.scheduler import open_scheduler
 from myna.engines.tts.kokoro import plugin as kokoro
 from myna.engines.turn.smart_turn import plugin as smart_turn
 from myna.engines.vad.silero import plugin as silero
-from myna.local.decimate import DEVICE_RATE
+from myna.local.devices import DEVICE_RATE
 from myna.local.talk import talk
 from myna.personas.load import Personas
 from myna.session.options import SessionEngines, SessionOptions
@@ -106,7 +107,8 @@ async def converse(engines: SessionEngines, air: TimedAir) -> User:
     user = User(air)
 
     async def run(session: Session) -> None:
-        await talk(session, air, user.happens, print, remove_echo=True)
+        with closing(air):
+            await talk(session, air, user.happens, print, remove_echo=True)
 
     async with (
         open_session(conversation, persona, engines, store, options) as session,

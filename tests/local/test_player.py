@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from myna.core.ids import TurnId
 from myna.engines.base import Samples
-from myna.local.decimate import DEVICE_RATE
+from myna.local.devices import DEVICE_RATE
 from myna.local.player import FADE, LONGEST, Player, Position
 
 TURN, NEXT = TurnId("turn_a"), TurnId("turn_b")

@@ -1,6 +1,8 @@
 """A talk with a server elsewhere: a real one on loopback, with scripted engines."""
 
 import json
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -19,12 +21,14 @@ from myna.core.events import (
     Event,
     Interrupted,
     PlaybackPaused,
+    ReplyEnded,
     ReplyText,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
 )
 from myna.engines.base import Samples
+from myna.local import remote
 from myna.local.remote import RemoteSession, address, events_of, messages_of, open_remote
 from myna.local.talk import talk
 from myna.server.door import Rules
@@ -58,7 +62,8 @@ class Talk:
         self._changed = anyio.Event()
 
     async def run(self) -> None:
-        await talk(self.session, self.air, self.tell, print, remove_echo=False)
+        with closing(self.air):
+            await talk(self.session, self.air, self.tell, print, remove_echo=False)
 
     async def until(self, kind: type[Event], times: int = 1) -> Event:
         """The event of this kind that comes so many times."""
@@ -158,6 +163,64 @@ async def test_a_server_that_goes_away_ends_the_talk():
                 await Talk(session).run()
 
 
+GREETING = json.dumps({"type": "session.created", "session": {"model": "myna/assistant"}})
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        ("nonsense",),
+        ("[]",),
+        ('{"hello": 1}',),
+        ('{"type": "session.created"}',),
+        (b"\xff",),
+        ("[" * 100_000,),
+        (GREETING, "nonsense"),
+        (GREETING, json.dumps({"type": "response.output_audio.delta", "response_id": "r", "delta": "AAA"})),
+        (GREETING, json.dumps({"type": "response.output_audio.delta", "response_id": "r", "delta": "AA=="})),
+    ],
+)
+async def test_what_is_no_myna_is_told(says: Sequence[str | bytes]):
+    async def speak(line: ServerConnection) -> None:
+        for message in says:
+            await line.send(message)
+        await line.wait_closed()
+
+    async with serve(speak, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(EngineUnavailable, match=f"no Myna at ws://127.0.0.1:{port}.*another protocol") as error:
+            async with open_remote(f"ws://127.0.0.1:{port}") as session:
+                await anext(session)
+        assert "check the address" in error.value.hint
+
+
+async def test_what_never_greets_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    async with serve(ServerConnection.wait_closed, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        monkeypatch.setattr(remote, "OPEN_S", 0.5)
+        with anyio.fail_after(20):
+            with pytest.raises(EngineUnavailable, match="no Myna at"):
+                async with open_remote(f"ws://127.0.0.1:{port}"):
+                    pass
+
+
+async def test_a_typed_line_stops_a_reply_that_was_sent_and_still_sounds(weights: Weights):
+    async with (
+        talking(weights, llm=ScriptedLLM(LONG, "[平静] 再见。")) as clients,
+        open_remote(url_of(clients)) as session,
+        anyio.create_task_group() as tasks,
+    ):
+        here = Talk(session)
+        tasks.start_soon(here.run)
+        await here.until(TurnEnded)
+        await session.send(SendText("讲个故事"))
+        await here.until(ReplyEnded, 2)
+        await session.send(SendText("再见"))
+        await here.until(TurnEnded, 3)
+        assert [event.outcome for event in here.events if isinstance(event, TurnEnded)][1] == "interrupted"
+        tasks.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize(
     ("written", "persona", "meant"),
     [
@@ -178,7 +241,7 @@ def test_what_is_no_address_is_refused(url: str):
 
 
 def test_commands_that_need_a_session_here_are_refused():
-    assert [message["type"] for message in messages_of(Interrupt())] == ["response.cancel"]
+    assert [message["type"] for message in messages_of(Interrupt())] == ["output_audio_buffer.clear", "response.cancel"]
     with pytest.raises(BadInput, match="CommitAudio"):
         list(messages_of(CommitAudio()))
 

@@ -28,8 +28,7 @@ from myna.core.ids import TurnId
 from myna.engines.base import Samples
 from myna.engines.samples import from_pcm16, to_pcm16
 from myna.engines.task_group import open_task_group
-from myna.local.decimate import DEVICE_RATE
-from myna.local.devices import Exchange
+from myna.local.devices import DEVICE_RATE, Exchange
 from myna.local.talk import STUCK_S, talk
 from myna.testing.clock import on_virtual_clock
 
@@ -165,14 +164,39 @@ async def test_what_the_microphone_hears_reaches_the_session_at_16_khz_within_30
 
 @on_virtual_clock
 async def test_every_event_is_told_and_the_talk_ends_with_the_session():
-    events = (audio(0.1), ReplyEnded(TURN, complete=True), TurnEnded(TURN, "completed", None))
+    events = (audio(5.0), ReplyEnded(TURN, complete=True), TurnEnded(TURN, "completed", None))
     async with Talking(Air()).open() as talking:
         talking.happens(*events)
-        await talking.passes(0.1)
+        assert audible(await talking.passes(0.1))
     assert talking.told == list(events)
-    played = len(talking.air.played)
-    talking.air.step()
-    assert len(talking.air.played) == played  # it was closed
+    for _ in range(10):
+        talking.air.step()
+    assert not audible(np.concatenate(talking.air.played[-9:]))  # although nobody has closed the device yet
+
+
+@on_virtual_clock
+@pytest.mark.parametrize("end", [TurnEnded(TURN, "completed", None), PlaybackResumed(TURN), None])
+async def test_what_was_paused_for_a_reply_does_not_stay_silent_for_the_next(end: Event | None):
+    async with Talking(Air()).open() as talking:
+        talking.happens(audio(0.4), ReplyEnded(TURN, complete=True))
+        await talking.passes(0.2)
+        talking.happens(PlaybackPaused(TURN, 150))
+        await talking.passes(0.2)
+        if end is not None:
+            talking.happens(end)
+        talking.happens(audio(0.3, NEXT), ReplyEnded(NEXT, complete=True))
+        await talking.passes(1.0)
+        assert talking.session.reports[-1] == ReportPlayed(NEXT, 300)
+
+
+@on_virtual_clock
+async def test_the_end_of_an_utterance_resumes_no_reply():
+    async with Talking(Air()).open() as talking:
+        talking.happens(audio(1.0), ReplyEnded(TURN, complete=True))
+        await talking.passes(0.2)
+        talking.happens(PlaybackPaused(TURN, 150), TurnEnded(NEXT, "silent", None))
+        await talking.passes(0.1)
+        assert not audible(await talking.passes(0.5))
 
 
 @on_virtual_clock
@@ -190,7 +214,7 @@ async def test_a_device_that_is_unplugged_ends_the_talk_with_what_to_do():
 @on_virtual_clock
 async def test_a_device_that_does_not_start_says_so():
     class Broken(Air):
-        def start(self, exchange: Exchange) -> None:
+        async def start(self, exchange: Exchange) -> None:
             raise DeviceUnavailable("The microphone is taken by another program.")
 
     with pytest.raises(DeviceUnavailable, match="taken"):
@@ -201,8 +225,8 @@ async def test_a_device_that_does_not_start_says_so():
 @on_virtual_clock
 async def test_a_microphone_that_is_switched_off_is_told_once():
     class Mute(Air):
-        def start(self, exchange: Exchange) -> None:
-            super().start(lambda near: exchange(np.zeros_like(near)))
+        async def start(self, exchange: Exchange) -> None:
+            await super().start(lambda near: exchange(np.zeros_like(near)))
 
     async with Talking(Mute()).open() as talking:
         await talking.passes(15)

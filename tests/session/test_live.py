@@ -148,11 +148,7 @@ async def test_speech_over_a_reply_pauses_it_and_then_ends_it_with_what_was_hear
     names = without_stages(user.told())
     interruption = names.index("PlaybackPaused")
     following = [name for name in names[interruption:] if name != "TranscriptPartial"]
-    assert following[1:5] == ["ReplyAudio", "Interrupted", "TurnEnded", "SpeechStarted"] or following[1:4] == [
-        "Interrupted",
-        "TurnEnded",
-        "SpeechStarted",
-    ]
+    assert [name for name in following if name != "ReplyAudio"][1:4] == ["SpeechStarted", "Interrupted", "TurnEnded"]
     interrupted = next(event for event in user.told() if isinstance(event, Interrupted))
     kept = [message for message in history if isinstance(message, AssistantMessage)]
     assert kept[0].outcome == "interrupted"

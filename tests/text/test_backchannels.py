@@ -108,3 +108,18 @@ def test_any_text_can_be_asked_about(text: str):
 def test_the_longest_row_of_them_is_told_in_no_time(nod: str, times: int):
     assert not is_backchannel(nod * times + "不")
     assert not is_stop(nod * times)
+
+
+@pytest.mark.parametrize("again", ["对啊", "mm", "ha", "h", "Mm-hmm.", "停一下", "等等", "不是的", "no", "是吗"])
+@pytest.mark.parametrize("then", ["我觉得", "so", "不对", "停", ""])
+def test_what_can_be_read_in_many_ways_is_told_for_any_number_of_repetitions(again: str, then: str):
+    for times in (1, 7, 13, 28, 60):
+        text = again * times + then
+        told = (is_backchannel(text), is_stop(text), is_objection(text))
+        assert sum(told) <= 1
+        if len(text) > 200:
+            assert not any(told)
+    assert is_backchannel("对啊" * 28)
+    assert is_objection("对啊" * 28 + "不对")
+    assert is_stop("mm" * 28 + "停")
+    assert not may_be_backchannel("对啊" * 28 + "我觉得")

@@ -13,6 +13,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from myna.cli.terminal import PersonaName, Prepared, Setting, complain, notes, overrides, prepare
+from myna.config.gather import OPTIONAL
 from myna.core.commands import Say, SendText
 from myna.core.errors import MynaError
 from myna.core.events import (
@@ -71,7 +72,7 @@ def talk(  # noqa: PLR0913, PLR0917 - all that can be chosen
 ) -> None:
     """Talk through the microphone and the loudspeaker; speak over a reply to stop it. Ctrl-C ends."""
     if list_devices:
-        for device in find_sound_system().devices:
+        for device in anyio.run(find_sound_system).devices:
             typer.echo(f"{device.kind:12} {device.name}")
         return
     devices = _Devices(microphone, loudspeaker, echo_cancellation)
@@ -89,7 +90,7 @@ async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | 
     async with open_device(devices.microphone, devices.loudspeaker) as device, prepared.open() as service:
         persona = service.persona(persona_name)
         with notes.status("Loading …"):
-            await service.engines.settled()
+            await service.engines.settled(may_fail=OPTIONAL)
         conversation = Conversation(new_conversation_id(), persona.id)
         options = service.live_options(persona)
         options = replace(options, preferences=replace(options.preferences, pauses_playback=True))

@@ -33,9 +33,8 @@ T = TypeVar("T")
 
 STOPPING = "The server is stopping."
 
-
 LONGEST_REST_S = 3.0
-"""A neighbour rests no longer at a time: a call that hangs must not hold it."""
+"""A neighbour rests no longer at a time, whatever runs."""
 
 
 class Urgency(IntEnum):
@@ -83,6 +82,49 @@ class _Job(Generic[T]):
         self.done.set()
 
 
+class _Neighbours:
+    """Who computes on a device beside its jobs.
+
+    After each rest they are awake for at least as long: however many first words there are, half of the time is theirs.
+    """
+
+    def __init__(self) -> None:
+        self.present: list[Neighbour] = []
+        self._asking = 0
+        self._changed = anyio.Event()
+
+    @contextmanager
+    def asked_to_rest(self) -> Generator[None]:
+        """While something runs that they should rest for."""
+        self._ask(1)
+        try:
+            yield
+        finally:
+            self._ask(-1)
+
+    def _ask(self, more: int) -> None:
+        self._asking += more
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def mind(self) -> None:
+        """Have them rest and go on, for ever."""
+        while True:
+            while not self._asking:
+                await self._changed.wait()
+            began = anyio.current_time()
+            for neighbour in self.present:
+                neighbour.pause()
+            try:
+                with anyio.move_on_after(LONGEST_REST_S):
+                    while self._asking:
+                        await self._changed.wait()
+            finally:
+                for neighbour in self.present:
+                    neighbour.resume()
+            await anyio.sleep(anyio.current_time() - began)
+
+
 class _Device:
     def __init__(self, slots: int, queue_limit: int) -> None:
         self.slots = slots
@@ -90,8 +132,7 @@ class _Device:
         self.running: set[_Job[Any]] = set()
         self.closed = False
         self.wanted = anyio.Event()
-        self.neighbours: list[Neighbour] = []
-        self._resting = 0
+        self.neighbours = _Neighbours()
 
     def put(self, job: _Job[Any]) -> None:
         if self.closed:
@@ -117,32 +158,13 @@ class _Device:
         while job := self.queue.take(least_urgent=Urgency.BACKGROUND):
             job.fail(Closed(STOPPING))
 
-    @asynccontextmanager
-    async def _right_of_way(self) -> AsyncGenerator[None]:
-        async with open_task_group() as meanwhile:
-            meanwhile.start_soon(self._rest)
-            yield
-            meanwhile.cancel_scope.cancel()
-
-    async def _rest(self) -> None:
-        self._resting += 1
-        for neighbour in self.neighbours:
-            neighbour.pause()
-        try:
-            await anyio.sleep(LONGEST_REST_S)
-        finally:
-            self._resting -= 1
-            if not self._resting:
-                for neighbour in self.neighbours:
-                    neighbour.resume()
-
     async def work(self) -> None:
         limiter = anyio.CapacityLimiter(1)
         while True:
             job = await self.next()
             self.running.add(job)
             try:
-                async with self._right_of_way() if job.urgency is Urgency.FIRST_WORDS else nullcontext():
+                with self.neighbours.asked_to_rest() if job.urgency is Urgency.FIRST_WORDS else nullcontext():
                     job.result = await anyio.to_thread.run_sync(job.call, abandon_on_cancel=True, limiter=limiter)
             except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
                 job.error = error
@@ -191,11 +213,12 @@ class Scheduler:
 
     @contextmanager
     def beside(self, neighbour: Neighbour, *, device: str = "cpu") -> Generator[None]:
-        """Have ``neighbour`` rest while first words are synthesized on ``device``, `LONGEST_REST_S` at a time at most.
+        """Have ``neighbour`` rest while first words are synthesized on ``device``.
 
-        Leaving has it go on.
+        It rests for `LONGEST_REST_S` at a time at most, then is awake for at least as long as it rested. Leaving has it
+        go on.
         """
-        neighbours = self._devices[device].neighbours
+        neighbours = self._devices[device].neighbours.present
         neighbours.append(neighbour)
         try:
             yield
@@ -235,6 +258,7 @@ async def open_scheduler(slots: Mapping[str, int], *, queue_limit: int = 256) ->
     devices = {name: _Device(count, queue_limit) for name, count in slots.items()}
     async with open_task_group() as workers:
         for device in devices.values():
+            workers.start_soon(device.neighbours.mind)
             for _ in range(device.slots):
                 workers.start_soon(device.work)
         try:

@@ -8,11 +8,12 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -21,21 +22,28 @@ import numpy as np
 
 from myna.core.errors import DeviceUnavailable, UnknownName
 from myna.engines.base import Samples
-from myna.local.decimate import DEVICE_RATE
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Kind: TypeAlias = Literal["microphone", "loudspeaker"]
 Exchange: TypeAlias = Callable[[Samples], Samples]
 """Takes a block from the microphone, gives as many samples to the loudspeaker; at `DEVICE_RATE`, at once."""
+
+DEVICE_RATE = 48_000
+"""Sample rate in Hz of the devices: what nearly all of them run at by themselves."""
 
 BLOCK_MS = 10
 BLOCKS = 8
 """What the device holds at most, 80 ms. With half of it PulseAudio on a busy machine lost a block now and then, and
 after each the echo came at another time, so that the canceller had to learn it anew."""
 
-OPEN_S = 8.0
-"""How long the sound system may take to open or to close a device; one that hangs is left to itself."""
+ANSWER_S = 8.0
+"""How long the sound system may take to open or to start a device; one that hangs is left to itself."""
+
+CLOSE_S = 1.0
+"""Likewise to close it."""
 
 _NOT_REAL = {miniaudio.Backend.NULL, miniaudio.Backend.CUSTOM}
 BACKENDS = [each for each in miniaudio.Backend if each in miniaudio.get_enabled_backends() - _NOT_REAL]
@@ -64,16 +72,12 @@ class DuplexDevice(Protocol):
         """What to call its microphone in messages."""
         ...
 
-    def start(self, exchange: Exchange) -> None:
-        """Begin; ``exchange`` is called in a thread of the device's own until it is closed.
+    async def start(self, exchange: Exchange) -> None:
+        """Begin; ``exchange`` is called in a thread of the device's own until who opened the device closes it.
 
         Raises:
             DeviceUnavailable: It does not start.
         """
-        ...
-
-    def close(self) -> None:
-        """End; ``exchange`` is called no more."""
         ...
 
 
@@ -120,17 +124,20 @@ class SoundSystem:
         return found[0]
 
 
-def find_sound_system(backends: Sequence[miniaudio.Backend] | None = None) -> SoundSystem:
-    """The first sound system that has a device. Blocks.
+async def find_sound_system() -> SoundSystem:
+    """The first sound system that has a device.
 
     Raises:
-        DeviceUnavailable: There is none.
+        DeviceUnavailable: There is none, or it hangs.
     """
-    for backend in BACKENDS if backends is None else backends:
+    return await _answer(_find_sound_system)
+
+
+def _find_sound_system() -> SoundSystem:
+    for backend in BACKENDS:
         try:
-            with _quiet():
-                known = miniaudio.Devices([backend])
-                microphones, loudspeakers = known.get_captures(), known.get_playbacks()
+            known = miniaudio.Devices([backend])
+            microphones, loudspeakers = known.get_captures(), known.get_playbacks()
         except miniaudio.MiniaudioError:
             continue
         devices = (*_named("microphone", microphones), *_named("loudspeaker", loudspeakers))
@@ -176,40 +183,43 @@ class MiniaudioDevice:
             "microphone": partial(miniaudio.CaptureDevice, _FLOAT, 1, device_id=ear and ear.handle, **common),
             "loudspeaker": partial(miniaudio.PlaybackDevice, _FLOAT, 1, device_id=mouth and mouth.handle, **common),
         }
+        self._starting = threading.Lock()  # a start that hangs goes on in its thread; closing amid it would crash
         try:
-            with _quiet():
-                self._duplex = miniaudio.DuplexStream(
-                    _FLOAT,
-                    1,
-                    _FLOAT,
-                    1,
-                    playback_device_id=mouth and mouth.handle,
-                    capture_device_id=ear and ear.handle,
-                    **common,
-                )
+            self._duplex = miniaudio.DuplexStream(
+                _FLOAT,
+                1,
+                _FLOAT,
+                1,
+                playback_device_id=mouth and mouth.handle,
+                capture_device_id=ear and ear.handle,
+                **common,
+            )
         except miniaudio.MiniaudioError as error:
             raise self._explained(error) from error
 
-    def start(self, exchange: Exchange) -> None:
+    async def start(self, exchange: Exchange) -> None:
         """Begin."""
         blocks = _blocks(exchange)
         next(blocks)
+        await _answer(partial(self._start, blocks))
+
+    def close(self) -> None:
+        """End; the exchange is called no more. Blocks."""
+        with self._starting:
+            self._duplex.close()
+
+    def _start(self, blocks: Generator[bytes, Any, None]) -> None:
         try:
-            with _quiet():
+            with self._starting:
                 self._duplex.start(blocks)  # pyright: ignore[reportUnknownMemberType]
         except miniaudio.MiniaudioError as error:
             raise self._explained(error) from error
-
-    def close(self) -> None:
-        """End."""
-        self._duplex.close()
 
     def _explained(self, error: miniaudio.MiniaudioError) -> DeviceUnavailable:
         """Which of the two is at fault: each is tried alone."""
         for kind, open_alone in self._alone.items():
             try:
-                with _quiet():
-                    open_alone().close()
+                open_alone().close()
             except miniaudio.MiniaudioError as its:
                 return _unavailable(f"The {kind}", its)
         return _unavailable(f"The microphone and the loudspeaker together ({self.name})", error)
@@ -241,6 +251,23 @@ def _unavailable(what: str, error: miniaudio.MiniaudioError) -> DeviceUnavailabl
     )
 
 
+async def _answer(ask: Callable[[], T]) -> T:
+    """What ``ask`` gives, asked in a thread, which is left to itself when it hangs.
+
+    Raises:
+        DeviceUnavailable: It hangs.
+    """
+    try:
+        # Quiet out here, not in the thread: where that hangs, standard error would be lost, and this error with it.
+        with anyio.fail_after(ANSWER_S), _quiet():
+            return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+    except TimeoutError:
+        raise DeviceUnavailable(
+            f"The sound system did not answer within {ANSWER_S:g} s.",
+            hint="Restart it: `systemctl --user restart pipewire pulseaudio`, for example.",
+        ) from None
+
+
 @contextmanager
 def _quiet() -> Generator[None]:
     """What sound libraries write to standard error, past Python, goes to the log: ALSA tells of each attempt there."""
@@ -263,23 +290,12 @@ async def open_device(microphone: str | None = None, loudspeaker: str | None = N
     """Both devices, not yet started; None is the default one.
 
     Raises:
-        DeviceUnavailable: One is missing, taken or refused.
+        DeviceUnavailable: One is missing, taken or refused, or the sound system hangs.
         UnknownName: There is no device of that name.
     """
-
-    def open_() -> MiniaudioDevice:
-        return MiniaudioDevice(find_sound_system(), microphone, loudspeaker)
-
-    try:
-        with anyio.fail_after(OPEN_S):
-            device = await anyio.to_thread.run_sync(open_, abandon_on_cancel=True)
-    except TimeoutError:
-        raise DeviceUnavailable(
-            f"The sound system did not answer within {OPEN_S:g} s.",
-            hint="Restart it: `systemctl --user restart pipewire pulseaudio`, for example.",
-        ) from None
+    device = await _answer(lambda: MiniaudioDevice(_find_sound_system(), microphone, loudspeaker))
     try:
         yield device
     finally:
-        with anyio.move_on_after(1.0, shield=True):
+        with anyio.move_on_after(CLOSE_S, shield=True):
             await anyio.to_thread.run_sync(device.close, abandon_on_cancel=True)

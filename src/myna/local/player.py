@@ -14,7 +14,7 @@ import numpy as np
 
 from myna.core.ids import TurnId
 from myna.engines.base import Samples
-from myna.local.decimate import DEVICE_RATE
+from myna.local.devices import DEVICE_RATE
 
 FADE = DEVICE_RATE * 5 // 1000
 """Samples of a fade: where playing stops or starts amid a sound, 5 ms keep it from clicking."""

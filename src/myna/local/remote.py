@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import anyio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from myna.core.audio import HEARING_RATE
+from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.commands import AppendAudio, Command, Interrupt, ReportPlayed, SendText
 from myna.core.errors import BadInput, Closed, EngineUnavailable
 from myna.core.events import (
@@ -36,11 +37,18 @@ from myna.core.reply import Reply
 PATH = "/v1/realtime"
 VOICE_RATE = 24_000
 OPEN_S = 10.0
+"""How long the server may take to let us in, and again to greet."""
+
 CLOSE_S = 1.0
 LONGEST_MESSAGE = 1 << 24
 
 _REPORT = "report"
 """The id of events whose refusal does not matter: a report that comes just after its turn has ended."""
+
+_STOP = (
+    {"type": "output_audio_buffer.clear", "event_id": _REPORT},  # what sounds, also when all of it has been sent
+    {"type": "response.cancel", "event_id": _REPORT},  # what has not begun to sound
+)
 
 _ASK = {
     "type": "session.update",
@@ -77,18 +85,27 @@ def address(url: str, persona: str | None = None) -> str:
 class RemoteSession:
     """Takes commands and gives events, as a session here does; of each kind those that a talk needs."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, url: str) -> None:
         self._connection = connection
+        self._url = url
         self._events: deque[Event] = deque()
         self.answers = ""
         """The name of who answers."""
 
     async def begin(self) -> None:
-        """Ask for all that a talk needs."""
-        greeting = await self._receive()
-        if greeting["type"] == "error":
-            raise Closed(greeting["error"]["message"])
-        self.answers = greeting["session"].get("model", "")
+        """Ask for all that a talk needs.
+
+        Raises:
+            Closed: The server did not begin a session; this is why.
+            EngineUnavailable: It is no Myna.
+        """
+        match await self._receive():
+            case {"type": "session.created", "session": {"model": str(model)}}:
+                self.answers = model
+            case {"type": "error", "error": {"message": str(why)}}:
+                raise Closed(why)
+            case _:
+                raise self._no_myna()
         await self._send(_ASK)
 
     async def send(self, command: Command) -> None:
@@ -105,9 +122,18 @@ class RemoteSession:
         return self
 
     async def __anext__(self) -> Event:
-        """The next event."""
+        """The next event.
+
+        Raises:
+            Closed: The server has ended the session.
+            EngineUnavailable: It is no Myna.
+        """
         while not self._events:
-            self._events.extend(events_of(await self._receive()))
+            message = await self._receive()
+            try:
+                self._events.extend(events_of(message))
+            except ValueError as error:
+                raise self._no_myna() from error
         return self._events.popleft()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -116,11 +142,19 @@ class RemoteSession:
         except ConnectionClosed as error:
             raise _gone(error) from error
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _receive(self) -> Mapping[str, Any]:
         try:
-            return json.loads(await self._connection.recv())
+            message: object = json.loads(await self._connection.recv())
         except ConnectionClosed as error:
             raise _gone(error) from error
+        except (ValueError, RecursionError) as error:
+            raise self._no_myna() from error
+        if not isinstance(message, dict):
+            raise self._no_myna()
+        return cast(dict[str, Any], message)
+
+    def _no_myna(self) -> EngineUnavailable:
+        return _no_myna(self._url, "what answers there speaks another protocol")
 
 
 @asynccontextmanager
@@ -129,7 +163,7 @@ async def open_remote(url: str, *, persona: str | None = None, key: str | None =
 
     Raises:
         BadInput: The address is none, or the server wants another key.
-        EngineUnavailable: Nobody answers there.
+        EngineUnavailable: Nobody answers there, or no Myna does.
         Closed: The server did not begin a session.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -154,8 +188,12 @@ async def open_remote(url: str, *, persona: str | None = None, key: str | None =
     except (OSError, TimeoutError, InvalidHandshake) as error:
         raise _no_myna(url, str(error) or "it did not answer in time") from error
     async with connection:
-        session = RemoteSession(connection)
-        await session.begin()
+        session = RemoteSession(connection, url)
+        try:
+            with anyio.fail_after(OPEN_S):
+                await session.begin()
+        except TimeoutError as error:
+            raise _no_myna(url, "what answers there does not greet") from error
         yield session
 
 
@@ -180,20 +218,24 @@ def messages_of(command: Command) -> Iterable[dict[str, Any]]:
             yield {"type": "myna.playback.played", "event_id": _REPORT, **told}
         case SendText(text):
             content = [{"type": "input_text", "text": text}]
-            yield {"type": "response.cancel", "event_id": _REPORT}
+            yield from _STOP
             yield {
                 "type": "conversation.item.create",
                 "item": {"type": "message", "role": "user", "content": content},
             }
             yield {"type": "response.create"}
         case Interrupt():
-            yield {"type": "response.cancel", "event_id": _REPORT}
+            yield from _STOP
         case _:
             raise BadInput(f"{type(command).__name__} cannot be done from here.")
 
 
 def events_of(message: Mapping[str, Any]) -> Iterable[Event]:
-    """The events that a message of the server tells of."""
+    """The events that a message of the server tells of.
+
+    Raises:
+        ValueError: Its audio is none.
+    """
     match message:
         case {"type": "input_audio_buffer.speech_started", "item_id": str(item), "audio_start_ms": int(at_ms)}:
             yield SpeechStarted(TurnId(item), MessageId(item), at_ms)
@@ -223,7 +265,7 @@ def _of_reply(message: Mapping[str, Any]) -> Iterable[Event]:
         }:
             yield ReplyText(TurnId(response), text)
         case {"type": "response.output_audio.delta", "response_id": str(response), "delta": str(audio)}:
-            yield ReplyAudio(TurnId(response), 0, b64decode(audio), VOICE_RATE)
+            yield ReplyAudio(TurnId(response), 0, _samples(audio), VOICE_RATE)
         case {"type": "response.done", "response": {"id": str(response), "status": str(status)} as told}:
             match told:
                 case {"status_details": {"error": {"code": str(code), "message": str(text)}}}:
@@ -243,3 +285,10 @@ def _of_reply(message: Mapping[str, Any]) -> Iterable[Event]:
             yield TurnEnded(turn_id, outcome, Reply(heard, heard, heard) if heard else None)
         case _:
             pass
+
+
+def _samples(audio: str) -> bytes:
+    pcm = b64decode(audio, validate=True)
+    if len(pcm) % BYTES_PER_SAMPLE:
+        raise ValueError("half a sample")
+    return pcm

@@ -5,13 +5,15 @@ there is lost and counted.
 """
 
 from collections import deque
+from typing import cast
 
 import numpy as np
+import soxr
 
 from myna.core.audio import HEARING_RATE
 from myna.engines.base import Samples
 from myna.engines.samples import to_pcm16
-from myna.local.decimate import DEVICE_RATE, Decimator
+from myna.local.devices import DEVICE_RATE
 from myna.local.echo import EchoRemover
 from myna.local.player import Player
 
@@ -39,8 +41,7 @@ class Sound:
         self.exact_silence_s = 0.0
         self.blocks = 0
         self._echo = echo
-        self._near = Decimator()
-        self._far = Decimator()
+        self._near, self._far = _to_hearing_rate(), _to_hearing_rate()
         self._heard: deque[bytes] = deque()
         self._added = 0  # samples; two numbers, as one thread adds and another takes
         self._taken = 0
@@ -48,7 +49,9 @@ class Sound:
     def exchange(self, near: Samples) -> Samples:
         """Take a block from the microphone, give as many samples to the loudspeaker. For the audio thread."""
         far = self.player.fill(len(near))
-        heard, played = self._near.feed(near), self._far.feed(far)
+        heard, played = (
+            cast(Samples, stream.resample_chunk(block)) for stream, block in ((self._near, near), (self._far, far))
+        )
         if self._echo is not None:
             heard = self._echo.clean(heard, played)
         if self._added - self._taken + len(heard) > WAITING_S * HEARING_RATE:
@@ -68,3 +71,8 @@ class Sound:
         pcm = b"".join(blocks)
         self._taken += len(pcm) // np.dtype(np.int16).itemsize
         return pcm
+
+
+def _to_hearing_rate() -> soxr.ResampleStream:
+    """By the filter of `myna.wire.audio_formats`: two that are fed alike give alike, so echo and sound stay aligned."""
+    return soxr.ResampleStream(DEVICE_RATE, HEARING_RATE, 1, vr=True)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
 from typing import Protocol, Self
 
 import anyio
@@ -22,8 +21,7 @@ from myna.core.events import (
 from myna.core.ids import TurnId
 from myna.engines.samples import from_pcm16
 from myna.engines.task_group import open_task_group
-from myna.local.decimate import DEVICE_RATE
-from myna.local.devices import DuplexDevice
+from myna.local.devices import DEVICE_RATE, DuplexDevice
 from myna.local.echo import EchoRemover
 from myna.local.player import Player, Position
 from myna.local.sound import Sound
@@ -71,7 +69,7 @@ async def talk(
 
     Args:
         session: Who answers. It was told that this client pauses its playback.
-        device: What to hear and to play with; started here, and closed.
+        device: What to hear and to play with; started here, and silent in the end.
         tell: Is given each event that happens.
         warn: Is given what the user should see to, in a sentence.
         remove_echo: Whether what is played is taken out of what is heard.
@@ -80,8 +78,8 @@ async def talk(
         DeviceUnavailable: The devices do not start, or are gone.
     """
     sound = Sound(device.blocks_ahead, EchoRemover(ECHO_MS) if remove_echo else None)
-    with closing(device):
-        device.start(sound.exchange)
+    await device.start(sound.exchange)
+    try:
         async with open_task_group() as tasks:
             tasks.start_soon(_listen, session, sound, device.name, warn)
             tasks.start_soon(_report, session, sound.player)
@@ -90,6 +88,8 @@ async def talk(
                 speaker.take(event)
                 tell(event)
             tasks.cancel_scope.cancel()
+    finally:
+        sound.player.flush()  # who opened the device may take a while to close it
 
 
 class _Speaker:
@@ -99,8 +99,10 @@ class _Speaker:
         self._player = player
         self._resampler: Resampler | None = None
         self._turn_id: TurnId | None = None
+        self._paused: TurnId | None = None
 
     def take(self, event: Event) -> None:
+        self._pause_or_go_on(event)
         match event:
             case ReplyAudio(turn_id=turn_id, pcm=pcm, sample_rate=rate):
                 if self._resampler is None or turn_id != self._turn_id:
@@ -109,10 +111,6 @@ class _Speaker:
             case ReplyEnded(turn_id=turn_id) if self._resampler is not None and turn_id == self._turn_id:
                 self._play(turn_id, self._resampler.finish())
                 self._resampler = None
-            case PlaybackPaused():
-                self._player.pause()
-            case PlaybackResumed():
-                self._player.resume()
             case Interrupted():
                 self._player.flush()
                 self._resampler = None
@@ -120,6 +118,24 @@ class _Speaker:
                 self._resampler = None
             case _:
                 pass
+
+    def _pause_or_go_on(self, event: Event) -> None:
+        match event:
+            case PlaybackPaused(turn_id=turn_id):
+                self._paused = turn_id
+                self._player.pause()
+                return
+            case PlaybackResumed():
+                pass
+            case TurnEnded(turn_id=turn_id) if turn_id == self._paused:  # nothing resumes what has ended
+                pass
+            case ReplyAudio(turn_id=turn_id) if turn_id != self._paused:
+                pass
+            case _:
+                return
+        if self._paused is not None:
+            self._paused = None
+            self._player.resume()
 
     def _play(self, turn_id: TurnId, pcm: bytes) -> None:
         if pcm and not self._player.play(turn_id, from_pcm16(pcm)):

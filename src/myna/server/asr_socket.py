@@ -23,14 +23,15 @@ async def hear(socket: WebSocket) -> None:
     conversation = Conversation(new_conversation_id(), persona.id)
 
     async def prepare() -> Parts:
+        engines = session_engines(service.engines, answers=False)
         options = service.session_options(persona)
         turn_taking = replace(options.preferences.turn_taking, replies=False)
         preferences = replace(options.preferences, turn_taking=turn_taking)
         return Parts(
-            ASRCodec(preferences),
+            ASRCodec(preferences, engines.asr.info.languages if engines.asr else ()),
             conversation,
             persona,
-            session_engines(service.engines, answers=False),
+            engines,
             InMemoryStore(limit=1),
             replace(options, preferences=preferences),
         )

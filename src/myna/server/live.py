@@ -5,16 +5,16 @@ waits in the client's own system, and a client that does not read is left: nothi
 """
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
+from anyio.lowlevel import checkpoint
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
-from myna.core.commands import AppendAudio, Command
+from myna.core.commands import Command
 from myna.core.context import working_on
 from myna.core.errors import Busy, Closed, MynaError
 from myna.core.events import Event
@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 
 CLAIM_S = 5.0
 """How long a reply over HTTP in the same conversation is waited for."""
-
-PIECE_BYTES = BYTES_PER_SAMPLE * HEARING_RATE
-"""The longest audio that a session is given at a time, one second: so few long messages fill its inbox."""
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 """Close codes of RFC 6455, section 7.4.1, and of its registry."""
@@ -199,22 +196,14 @@ async def _read(line: Line, codec: Codec, session: Session) -> None:
         ends = decoded.ends
         if decoded.replies:  # not so with audio, fifty times a second
             await line.tell(decoded.replies)
-        for command in _in_pieces(decoded.commands):
+        for command in decoded.commands:
+            await checkpoint()  # minutes of audio in one message hold up nobody else
             try:
                 await session.send(command)
             except Closed:
                 return
             except MynaError as error:
                 await line.tell(codec.refused(command, error))
-
-
-def _in_pieces(commands: Iterable[Command]) -> Iterator[Command]:
-    for command in commands:
-        if isinstance(command, AppendAudio):
-            for at in range(0, len(command.pcm), PIECE_BYTES):
-                yield AppendAudio(command.pcm[at : at + PIECE_BYTES])
-        else:
-            yield command
 
 
 def _close_code(error: MynaError) -> int:

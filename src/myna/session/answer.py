@@ -8,7 +8,7 @@ from typing import assert_never
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from myna.core.errors import EngineRefused, EngineUnavailable, MynaError
+from myna.core.errors import EngineError, EngineRefused, EngineUnavailable, MynaError
 from myna.core.events import EmotionChanged, ReplyEnded, SegmentReady
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.messages import Message, UserMessage
@@ -30,6 +30,12 @@ from myna.text.reply import Display, EmotionChange, ReplyParser
 SEGMENTS_AHEAD = 64
 """How far the LLM may be ahead of the TTS; a reply of 768 tokens has fewer segments."""
 
+
+CHECK_S = 1.0
+"""How long counting the tokens of an utterance may take, while nothing else is heeded."""
+
+READ_S = 60.0
+"""How long reading ahead may take."""
 
 LIVELY = 0.9
 """The temperature at which a model that said nothing is asked again."""
@@ -97,8 +103,10 @@ class Answering:
         """Have the LLM read what the next prompt begins with, as far as it can do that. Never fails."""
         if isinstance(llm := self.engines.llm, ReadsAhead):
             with suppress(MynaError):
-                prompt = await fit(self._prompt([*messages, _said("")], preferences), llm, self._budget(preferences))
-                await llm.read_ahead(prompt.messages, tools=preferences.tools)
+                fitting = fit(self._prompt([*messages, _said("")], preferences), llm, self._budget(preferences))
+                prompt = await within(READ_S, fitting, f"The tokenizer of {llm.info.model}")
+                reading = llm.read_ahead(prompt.messages, tools=preferences.tools)
+                await within(READ_S, reading, f"The LLM {llm.info.model}")
 
     async def check(self, text: str, preferences: Preferences) -> None:
         """See that an utterance fits into a prompt.
@@ -108,7 +116,9 @@ class Answering:
         """
         if self.engines.llm is not None:
             prompt = self._prompt([_said(text)], preferences)
-            await check_input(prompt, self.engines.llm, self._budget(preferences))
+            checking = check_input(prompt, self.engines.llm, self._budget(preferences))
+            with suppress(EngineError):  # a tokenizer that fails is asked again for the reply
+                await within(CHECK_S, checking, f"The tokenizer of {self.engines.llm.info.model}")
 
     @property
     def llm(self) -> LLM:

@@ -89,7 +89,10 @@ async def _closing(stream: AsyncGenerator[T]) -> AsyncGenerator[None]:
         yield
     finally:
         with anyio.move_on_after(CLOSE_S, shield=True):
-            await stream.aclose()
+            try:
+                await stream.aclose()
+            except Exception:  # nobody waits for what it gives any more
+                log.exception("a stream did not close")
 
 
 def _failed(what: str) -> EngineUnavailable:

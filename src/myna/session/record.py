@@ -60,8 +60,9 @@ class Record:
             raise BadInput(f"There is a message {message.id} already.", hint="Choose another id.")
         async with _asking(shield=True):
             await self._begin()
-            if after in self._turns and not any(after == other.id for other in messages):
-                await self._place(message, self._turns[after].after)  # a reply of which nothing was heard
+            kept = after is None or any(after == other.id for other in messages)
+            if after is not None and not kept and (turn := self._turn_of(after)) is not None:
+                await self._place(message, turn.after)  # after a reply that still runs, or of which nothing was heard
                 return after
             if after is None:
                 await self.store.append(self.conversation.id, message)
@@ -83,6 +84,19 @@ class Record:
                 if not unheard:
                     raise
 
+    def begin(self, turn: Turn) -> None:
+        """A reply begins: messages may follow it before it is kept."""
+        self._turns[turn.reply_id] = turn
+        while len(self._turns) > MOST_REMEMBERED:
+            self._turns.popitem(last=False)
+
+    def _turn_of(self, message_id: MessageId) -> Turn | None:
+        """The newest turn whose reply, or whose call of a tool, has this id."""
+        for turn in reversed(self._turns.values()):
+            if message_id == turn.reply_id or any(message_id == called for called, _ in turn.calls):
+                return turn
+        return None
+
     async def keep_utterance(self, turn: Turn) -> None:
         """Keep what the user said."""
         if turn.utterance_id is not None:
@@ -90,9 +104,6 @@ class Record:
 
     async def keep_reply(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
         """Keep what was answered, as far as it was heard, and what the model called."""
-        self._turns[turn.reply_id] = turn
-        while len(self._turns) > MOST_REMEMBERED:
-            self._turns.popitem(last=False)
         kept: list[Message] = []
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
@@ -169,6 +180,8 @@ def check_played(turn: Turn, played_ms: int) -> None:
     Raises:
         BadInput: It has not so much audio.
     """
+    if played_ms < 0:
+        raise BadInput(f"{played_ms} ms cannot have been played.", hint="Report 0 or more.")
     if played_ms > turn.playback.sent_ms + TOLERANCE_MS:
         raise BadInput(
             f"The reply has {turn.playback.sent_ms:.0f} ms of audio, which is less than {played_ms} ms.",

@@ -43,10 +43,14 @@ from myna.session.hear import Done, Ears, Hearing, HearingOptions
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.outbox import Outbox
 from myna.session.record import Record
+from myna.session.silences import Silences
 from myna.session.turns import Running, Turns
 from myna.store.base import Store
 
 log = logging.getLogger(__name__)
+
+CATCH_UP_S = 5.0
+"""How long audio waits for an ASR that lags: whoever sends it waits too, and could not interrupt meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class _Over:
 
 @dataclass(frozen=True, slots=True)
 class _Stalled:
-    silence_ms: float
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ class Session:
             case _:
                 pass
         if isinstance(command, AppendAudio):
-            await self._keeps_up.wait()
+            with anyio.move_on_after(CATCH_UP_S):
+                await self._keeps_up.wait()
         if self._closing:
             raise Closed("The session has ended.")
         try:
@@ -160,8 +165,8 @@ class Session:
         async def ended(running: Running) -> None:
             await self._deliver(_Over(running))
 
-        async def stalled(silence_ms: float) -> None:
-            await self._deliver(_Stalled(silence_ms))
+        async def stalled() -> None:
+            await self._deliver(_Stalled())
 
         hearing = None
         if self._engines.asr is not None:
@@ -174,7 +179,8 @@ class Session:
                 self._deliver,
             )
         turns = Turns(self._answering, self._record, self._outbox, jobs, ended)
-        return Floor(turns, hearing, self._options.preferences, stalled)
+        silences = Silences(hearing, jobs, stalled) if hearing is not None else None
+        return Floor(turns, hearing, self._options.preferences, silences)
 
     def _let_audio_in(self, floor: Floor) -> None:
         if floor.lags and self._keeps_up.is_set():
@@ -210,8 +216,8 @@ class Session:
                 await floor.settle(letter)
             case _Over(running):
                 await floor.over(running)
-            case _Stalled(silence_ms):
-                await floor.stall(silence_ms)
+            case _Stalled():
+                await floor.stall()
             case _Closing():
                 pass
             case Configure(preferences):
@@ -222,8 +228,8 @@ class Session:
                 await floor.clear()
             case SendText(text):
                 await floor.take_text(text)
-            case Say(text):
-                await floor.say(text)
+            case Say():
+                await floor.say(letter)
             case CreateReply():
                 await floor.create(letter)
             case Interrupt(played_ms, turn_id):
@@ -232,9 +238,11 @@ class Session:
                 floor.report(turn_id, played_ms)
             case AddMessage(message, after):
                 self._outbox.post(MessageAdded(message, await self._record.add(message, after)))
+                await floor.turns.drop()  # what is supposed answers another conversation
             case DeleteMessage(message_id):
                 await self._record.delete(message_id)
                 self._outbox.post(MessageDeleted(message_id))
+                await floor.turns.drop()
             case TruncateReply(message_id, played_ms):
                 await floor.truncate(message_id, played_ms)
             case _:

@@ -16,6 +16,7 @@ from myna.core.events import (
     PlaybackPaused,
     PlaybackResumed,
     ReplyAudio,
+    ReplyEnded,
     ReplyText,
     SegmentReady,
     Stage,
@@ -40,7 +41,17 @@ LONGEST_HOLD = 256
 OBEDIENT_LEAD_MS = 2_000.0
 """How far audio is sent ahead to a client that pauses its playback when told."""
 
-_REPLY = (EmotionChanged, ReplyText, SegmentReady, ReplyAudio, ToolCalled)
+_REPLY = (
+    EmotionChanged,
+    ReplyText,
+    SegmentReady,
+    ReplyAudio,
+    ToolCalled,
+    ReplyEnded,
+    StageTimed,
+    PlaybackPaused,
+    PlaybackResumed,
+)
 
 
 @dataclass(slots=True)
@@ -94,6 +105,7 @@ class Turn:
     parser: ReplyParser = field(init=False)
     playback: Playback = field(init=False)
     _held: list[Event] | None = None
+    _silenced: bool = False
     _sure: anyio.Event = field(default_factory=anyio.Event)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -131,12 +143,18 @@ class Turn:
 
     async def emit(self, event: Event) -> None:
         """Tell the client."""
+        if self._silenced:
+            return
         if self._held is not None and len(self._held) >= LONGEST_HOLD:
             await self._sure.wait()
         if self._held is not None:
             self._held.append(event)
         else:
             await self.outbox.put(event)
+
+    def silence(self) -> None:
+        """Tell nothing any more: its end is told, though some engine still works for it."""
+        self._silenced = True
 
     async def reach(self, stage: Stage) -> None:
         """Time a stage, the first time that it is reached."""

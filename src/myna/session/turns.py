@@ -1,18 +1,19 @@
 """The turns of a session: the one that runs, the one that is supposed, and those apart. Called by the owner alone."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
 
 from myna.core.context import working_on
-from myna.core.errors import Busy, MynaError
+from myna.core.errors import BadInput, Busy, MynaError
 from myna.core.events import Failed, Interrupted, Outcome, TurnEnded, TurnStarted
 from myna.core.ids import MessageId, TurnId
-from myna.core.messages import UserMessage
+from myna.core.messages import Message, UserMessage
 from myna.core.preferences import Preferences
 from myna.session.answer import Answering
 from myna.session.notes import Supposed
@@ -22,6 +23,9 @@ from myna.session.turn import Turn
 from myna.session.turn_taking import Phase
 
 log = logging.getLogger(__name__)
+
+STOP_S = 1.5
+"""How long an engine may hold a turn that was ended; its clean-up is bounded by `myna.session.bounds.CLOSE_S`."""
 
 MOST_APART = 4
 """Replies that are no part of the conversation, at a time."""
@@ -57,6 +61,8 @@ class Turns:
     supposed: Running | None = None
     apart: dict[TurnId, Running] = field(default_factory=dict[TurnId, Running])
     _free_at: float = 0.0
+    _pauses_next: bool = False
+    _reads: bool = False
 
     @property
     def phase(self) -> Phase:
@@ -82,31 +88,73 @@ class Turns:
 
     async def start(self, turn: Turn, work: Callable[[], Awaitable[None]], *, told: bool = False) -> None:
         """Begin a turn of the conversation; none may run. ``told``: its `TurnStarted` was."""
+        await self.drop()
         turn.after = await self.record.last()
+        self.record.begin(turn)
         if not told:
             self.outbox.post(TurnStarted(turn.id, turn.utterance_id, turn.reply_id))
         self.running = self._run(turn, work)
+        if self._pauses_next:
+            self._pauses_next = False
+            turn.pause()
 
-    async def answer(self, turn: Turn, *, told: bool = False) -> None:
-        """Begin the answer to the conversation as it stands."""
-        messages = await self.record.messages()
-        await self.start(turn, lambda: self.answering.answer(turn, messages), told=told)
+    async def answer(self, turn: Turn, messages: Sequence[Message] | None = None, *, told: bool = False) -> None:
+        """Begin the answer to ``messages``, or to the conversation as it stands; tell it if that cannot be."""
+        try:
+            if messages is None:
+                messages = await self.record.messages()
+            await self.start(turn, partial(self.answering.answer, turn, messages), told=told)
+        except MynaError as error:
+            self.fail(turn.id, error)
 
-    async def start_apart(self, turn: Turn, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin a turn that is no part of the conversation."""
+    async def answer_heard(self, turn: Turn, began_at: float, sure_ms: float) -> None:
+        """Begin the answer to an utterance that was over at ``began_at``, or go on with what was supposed."""
+        if self.supposed is not None and self.supposed.turn is turn:
+            try:
+                await self._confirm(self.supposed, began_at)
+            except MynaError as error:
+                await self.drop()
+                self.fail(turn.id, error)
+            return
+        turn.began_at = began_at
+        turn.mark("sure", sure_ms)
+        turn.mark("heard")
+        await self.answer(turn, told=True)
+
+    async def answer_apart(self, turn: Turn, messages: Sequence[Message] | None) -> None:
+        """Begin an answer that is no part of the conversation.
+
+        Raises:
+            BadInput: There is a turn of this id already.
+        """
+        if turn.id in self.apart:
+            raise BadInput(f"The reply {turn.id} is being made already.", hint="Choose another id.")
         turn.apart = True
         turn.lead_ms = None
         self.outbox.post(TurnStarted(turn.id, None, turn.reply_id))
-        if len(self.apart) >= MOST_APART:
-            self.fail(turn.id, Busy(f"{MOST_APART} replies apart are being made already.", hint="Wait for one to end."))
-            return
-        self.apart[turn.id] = self._run(turn, work)
+        try:
+            if len(self.apart) >= MOST_APART:
+                raise Busy(f"{MOST_APART} replies apart are being made already.", hint="Wait for one to end.")
+            if messages is None:
+                messages = await self.record.messages()
+        except MynaError as error:
+            self.fail(turn.id, error)
+        else:
+            self.apart[turn.id] = self._run(turn, partial(self.answering.answer, turn, messages))
 
     async def read_ahead(self, preferences: Preferences) -> None:
         """Have the LLM read meanwhile what the prompt will begin with. Never fails."""
-        if self.answering.reads_ahead:
+        if self.answering.reads_ahead and not self._reads:
             with suppress(MynaError):
-                self.jobs.start_soon(self.answering.read_ahead, await self.record.messages(), preferences)
+                messages = await self.record.messages()
+                self._reads = True
+                self.jobs.start_soon(self._read, messages, preferences)
+
+    async def _read(self, messages: Sequence[Message], preferences: Preferences) -> None:
+        try:
+            await self.answering.read_ahead(messages, preferences)
+        finally:
+            self._reads = False
 
     def fail(self, turn_id: TurnId, error: MynaError) -> None:
         """Tell of a turn that ends before it could begin."""
@@ -118,37 +166,48 @@ class Turns:
     async def suppose(self, note: Supposed, utterance_id: MessageId, preferences: Preferences) -> None:
         """Begin to answer what may be all of an utterance."""
         await self.drop()
-        text = note.utterance.text
         turn = self.new(note.turn_id, utterance_id, preferences)
-        turn.utterance = text
+        turn.utterance = note.utterance.text
         turn.hold()
         turn.mark("heard")
-        messages = [*await self.record.messages(), UserMessage(utterance_id, turn.id, text)]
-        self.supposed = self._run(turn, lambda: self.answering.answer(turn, messages))
+        with suppress(MynaError):  # it is answered later, then
+            messages = [*await self.record.messages(), UserMessage(utterance_id, turn.id, turn.utterance)]
+            self.supposed = self._run(turn, partial(self.answering.answer, turn, messages))
 
-    async def confirm(self, began_at: float) -> None:
-        """The utterance was over at ``began_at``, and is kept: what was supposed is a turn of the conversation."""
-        if (supposed := self.supposed) is not None:
-            supposed.turn.after = await self.record.last()
-            self.supposed, self.running = None, supposed
-            supposed.turn.confirm(began_at)
-            supposed.turn.mark("sure")
+    async def taken(self, turn_id: TurnId, text: str) -> Turn | None:
+        """The turn that was supposed to answer this text, if one was; any other is dropped."""
+        supposed = self.supposed
+        if supposed is not None and (supposed.turn.id, supposed.turn.utterance) == (turn_id, text):
+            return supposed.turn
+        await self.drop()
+        return None
+
+    async def _confirm(self, supposed: Running, began_at: float) -> None:
+        supposed.turn.after = await self.record.last()
+        self.record.begin(supposed.turn)
+        self.supposed, self.running = None, supposed
+        supposed.turn.confirm(began_at)
+        supposed.turn.mark("sure")
 
     async def drop(self) -> None:
         """What was supposed is void."""
-        if self.supposed is not None:
-            self.supposed.scope.cancel()
-            await self.supposed.over.wait()
+        if (supposed := self.supposed) is not None:
             self.supposed = None
+            await self._stop(supposed)
 
     # ---------------------------------------------------------------------------------------------------- their end
 
     async def interrupt(self, played_ms: float | None = None) -> None:
         """End the turn that runs, if one does, and wait until it has ended."""
         if (running := self.running) is not None:
-            running.scope.cancel()
-            await running.over.wait()
+            await self._stop(running)
             await self.finish(running, played_ms)
+
+    async def interrupt_apart(self, turn_id: TurnId) -> None:
+        """End a turn that is no part of the conversation."""
+        running = self.apart[turn_id]
+        await self._stop(running)
+        await self.finish(running)
 
     async def give_way(self) -> None:
         """End the turn that runs; but one that has only to be played to its end is not cut short."""
@@ -157,10 +216,21 @@ class Turns:
             return
         now = anyio.current_time()
         self._free_at = now + running.turn.playback.ahead_ms(now) / 1000
-        running.scope.cancel()
-        await running.over.wait()
+        self._pauses_next = (
+            running.turn.playback.paused
+        )  # somebody may be speaking: the next one is not to sound either
+        running.turn.resume()
+        await self._stop(running)
         running.outcome = "failed" if running.turn.failed else "completed"
         await self.finish(running)
+
+    async def _stop(self, running: Running) -> None:
+        running.scope.cancel()
+        with anyio.move_on_after(STOP_S):
+            await running.over.wait()
+        if not running.over.is_set():
+            log.error("An engine does not let go of a turn.")
+            running.turn.silence()
 
     async def finish(self, running: Running, played_ms: float | None = None) -> None:
         """Keep what came of a turn that has ended, and tell its end."""
@@ -186,7 +256,6 @@ class Turns:
     async def close(self) -> None:
         """The session ends: keep what was said of the turn that runs. Called when all jobs have ended."""
         if (running := self.running) is not None:
-            running.turn.interrupt(None)
             with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
                 await self.finish(running)
 
@@ -202,7 +271,8 @@ class Turns:
             try:
                 await work()
             except MynaError as error:
-                await turn.fail(error)
+                if not running.scope.cancel_called:
+                    await turn.fail(error)
             except Exception:  # the session's boundary: a fault of ours ends the turn, not the session
                 log.exception("a turn failed")
                 await turn.fail(MynaError("Something went wrong inside Myna.", hint="The log has the details."))
@@ -210,5 +280,7 @@ class Turns:
             if not turn.failed:
                 await turn.reach("turn")
             running.outcome = "failed" if turn.failed else "completed"
+        if running.scope.cancel_called:
+            running.outcome = "interrupted"
         running.over.set()
         await self.ended(running)

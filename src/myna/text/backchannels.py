@@ -55,14 +55,27 @@ _WORD = re.compile(rf"[^\W{CJK}]+(?:['’]\w+)?")
 _LONGEST = 60  # letters; nobody nods for longer
 
 
-def _phrases(*lists: tuple[str, ...]) -> str:
-    return "|".join(sorted({phrase for each in lists for phrase in each}, key=lambda phrase: (-len(phrase), phrase)))
+_NODS = frozenset(_BACKCHANNELS)
+_BEGINNINGS = frozenset(phrase[:end] for phrase in _BACKCHANNELS for end in range(len(phrase) + 1))
+_CALLS = (*_STOPS, *_MISHEARD)
+_CALLS_AND_NODS = frozenset((*_CALLS, *_BACKCHANNELS, *_POLITE))
+_WANTS = frozenset(_OBJECTIONS)
+_START = frozenset([0])
+
+_LONGEST_PHRASE = max(map(len, (*_CALLS_AND_NODS, *_WANTS)))
 
 
-_NOD = re.compile(f"(?:{_phrases(_BACKCHANNELS)})+")
-_NODS_AND_STOPS = re.compile(f"(?:{_phrases(_BACKCHANNELS, _STOPS, _MISHEARD, _POLITE)})+")
-_STOP = re.compile(_phrases(_STOPS, _MISHEARD))
-_OBJECTION = re.compile(f"(?:{_phrases(_BACKCHANNELS)})*(?:{_phrases(_OBJECTIONS)})+")
+def _ends(said: str, phrases: frozenset[str], begins: frozenset[int] = _START) -> frozenset[int]:
+    """Where rows of one or more ``phrases`` may end that begin at one of ``begins``.
+
+    No regular expression: of "mmm" or 对啊 each repetition can be read in several ways, and it would try all of them.
+    """
+    ends: set[int] = set()
+    for begin in range(len(said)):
+        if begin in begins or begin in ends:
+            last = min(begin + _LONGEST_PHRASE, len(said))
+            ends.update(end for end in range(begin + 1, last + 1) if said[begin:end] in phrases)
+    return frozenset(ends)
 
 
 def letters(text: str) -> str:
@@ -73,7 +86,7 @@ def letters(text: str) -> str:
 def is_backchannel(text: str) -> bool:
     """Whether ``text`` says no more than that somebody listens: 嗯, 对对对, uh-huh, I see."""
     said = letters(text).translate(_SIMPLER)
-    return len(said) <= _LONGEST and _NOD.fullmatch(said) is not None
+    return len(said) <= _LONGEST and len(said) in _ends(said, _NODS)
 
 
 def may_be_backchannel(text: str) -> bool:
@@ -81,20 +94,23 @@ def may_be_backchannel(text: str) -> bool:
     said = letters(text).translate(_SIMPLER)
     if len(said) > _LONGEST:
         return False
-    nods = [0, *(end for end in range(1, len(said) + 1) if _NOD.fullmatch(said, 0, end))]
-    return any(phrase.startswith(said[end:]) for end in nods for phrase in _BACKCHANNELS)
+    return any(said[end:] in _BEGINNINGS for end in _START | _ends(said, _NODS))
 
 
 def is_stop(text: str) -> bool:
     """Whether ``text`` only asks to be silent: 停, 等等, stop, oh wait please."""
     said = letters(text).translate(_SIMPLER)
-    return len(said) <= _LONGEST and bool(_STOP.search(said)) and _NODS_AND_STOPS.fullmatch(said) is not None
+    if len(said) > _LONGEST or not any(call in said for call in _CALLS):
+        return False
+    return len(said) in _ends(said, _CALLS_AND_NODS)
 
 
 def is_objection(text: str) -> bool:
     """Whether ``text`` is short and wants the floor: 不对, 为什么, no, sorry."""
     said = letters(text).translate(_SIMPLER)
-    return len(said) <= _LONGEST and _OBJECTION.fullmatch(said) is not None
+    if len(said) > _LONGEST:
+        return False
+    return len(said) in _ends(said, _WANTS, _START | _ends(said, _NODS))
 
 
 def is_clause(text: str) -> bool:

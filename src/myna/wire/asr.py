@@ -6,25 +6,30 @@ The client sends binary frames of 16-bit little-endian mono PCM, of any size, an
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Annotated, Literal, TypeAlias, assert_never
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from myna.core.commands import AppendAudio, Command, CommitAudio, Configure
+from myna.core.commands import Command, CommitAudio, Configure
 from myna.core.errors import BadInput, MynaError
 from myna.core.events import Event, Failed, Refused, TranscriptFinal, TranscriptPart, TranscriptPartial
 from myna.core.preferences import Preferences
+from myna.wire.appending import appended, rest
 from myna.wire.audio_formats import HIGHEST_RATE, LOWEST_RATE, AudioIn
 from myna.wire.decoded import Decoded, ServerEvent
+from myna.wire.languages import is_understood, iso
 
 DEFAULT_RATE = 16_000
+LONGEST_OP = 10_000
+"""In characters. While a message is read and checked, all other sessions wait."""
 LONGEST_SHOWN = 80
 """Of what was not understood, in an error."""
 
 
 def _language(value: str) -> str:
-    code = value.strip().lower().replace("_", "-").partition("-")[0]
+    code = iso(value)
     if code != "auto" and not (code.isascii() and code.isalpha() and len(code) in (2, 3)):
         raise ValueError("must be auto, or a language's code such as zh or en")
     return code
@@ -55,16 +60,20 @@ class _End(BaseModel):
 _Op: TypeAlias = Annotated[_Config | _Commit | _End, Field(discriminator="op")]
 _OPS: TypeAdapter[_Op] = TypeAdapter(_Op)
 
+_HINT = 'Send binary frames of PCM, or {"op": "config", "sampleRate": 16000, "language": "zh"}, commit or end.'
+
 
 class ASRCodec:
     """One connection's. Pure: messages in, commands out; events in, messages out.
 
     Args:
         preferences: How the session listens as long as the client asks for nothing else.
+        languages: What the ASR understands, as ISO 639-1 codes; empty for any.
     """
 
-    def __init__(self, preferences: Preferences) -> None:
+    def __init__(self, preferences: Preferences, languages: Collection[str] = ()) -> None:
         self._preferences = preferences
+        self._languages = languages
         self._rate = DEFAULT_RATE
         self._audio = AudioIn("audio/pcm", DEFAULT_RATE)
         self._partial = ""
@@ -77,11 +86,12 @@ class ASRCodec:
     def decode(self, message: str | bytes) -> Decoded:
         """What a frame asks for; what cannot be understood is answered with an ``error``, and changes nothing."""
         if isinstance(message, bytes):
-            return Decoded(self._append(self._audio.feed(message)))
+            return Decoded(appended(self._audio, message))
         try:
-            op = _OPS.validate_json(message)
-        except ValidationError as error:
-            return Decoded(replies=(failed(_not_understood(message, error)),))
+            op = _read(message)
+            self._check(op)
+        except BadInput as error:
+            return Decoded(replies=(failed(error),))
         match op:
             case _Config():
                 return Decoded(self._configure(op))
@@ -115,10 +125,16 @@ class ASRCodec:
         """What the client is told when the session did not take a command."""
         return (failed(error),)
 
+    def _check(self, op: _Op) -> None:
+        language = op.language if isinstance(op, _Config) else None
+        if language not in (None, "auto") and not is_understood(language, self._languages):
+            known = ", ".join(sorted(self._languages))
+            raise BadInput(f"language: {language!r} is not understood here.", hint=f"Send auto, or one of {known}.")
+
     def _configure(self, config: _Config) -> tuple[Command, ...]:
         commands: tuple[Command, ...] = ()
         if config.sample_rate is not None and config.sample_rate != self._rate:
-            commands = self._append(self._audio.finish())  # what was said before goes first
+            commands = rest(self._audio)  # what was said before goes first
             self._rate = config.sample_rate
             self._audio = AudioIn("audio/pcm", self._rate)
         if config.language is not None:
@@ -128,10 +144,7 @@ class ASRCodec:
         return commands
 
     def _commit(self) -> tuple[Command, ...]:
-        return (*self._append(self._audio.finish()), CommitAudio(replies=False))
-
-    def _append(self, pcm: bytes) -> tuple[Command, ...]:
-        return (AppendAudio(pcm),) if pcm else ()
+        return (*rest(self._audio), CommitAudio(replies=False))
 
 
 def failed(error: MynaError) -> ServerEvent:
@@ -147,15 +160,23 @@ def _error(code: str, message: str, hint: str) -> ServerEvent:
     return {"type": "error", "code": code, "message": f"{message} {hint}".strip()}
 
 
+def _read(message: str) -> _Op:
+    if len(message) > LONGEST_OP:
+        raise BadInput(f"An op has at most {LONGEST_OP} characters: {_shown(message)}.", hint=_HINT)
+    try:
+        return _OPS.validate_json(message)
+    except ValidationError as error:
+        raise _not_understood(message, error) from None
+
+
 def _not_understood(message: str, error: ValidationError) -> BadInput:
     first = error.errors()[0]
-    hint = 'Send binary frames of PCM, or {"op": "config", "sampleRate": 16000, "language": "zh"}, commit or end.'
     if first["type"] == "json_invalid":
-        return BadInput(f"This is no JSON: {_shown(message)}.", hint=hint)
+        return BadInput(f"This is no JSON: {_shown(message)}.", hint=_HINT)
     field = ".".join(str(part) for part in first["loc"][1:])
     if not field:
-        return BadInput(f"There is no such op: {_shown(message)}.", hint=hint)
-    return BadInput(f"{field}: {str(first['msg']).removeprefix('Value error, ')}.", hint=hint)
+        return BadInput(f"There is no such op: {_shown(message)}.", hint=_HINT)
+    return BadInput(f"{field}: {str(first['msg']).removeprefix('Value error, ')}.", hint=_HINT)
 
 
 def _shown(message: str) -> str:

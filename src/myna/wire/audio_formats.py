@@ -52,8 +52,10 @@ class AudioIn:
 
     def __init__(self, audio_format: AudioFormat = "audio/pcm", rate: int = PCM_RATE) -> None:
         self._law = _LAWS.get(audio_format)
-        self._resampler = Resampler(check_rate(G711_RATE if self._law else rate), HEARING_RATE)
+        rate = check_rate(G711_RATE if self._law else rate)
+        self._resampler = Resampler(rate, HEARING_RATE)
         self._odd = b""
+        self.bytes_per_s = rate * (1 if self._law else BYTES_PER_SAMPLE)
 
     def feed(self, data: bytes) -> bytes:
         """The next bytes of any number, as PCM at `HEARING_RATE`. Half a sample waits for its other half."""

@@ -1,6 +1,6 @@
 """What a codec makes of a message of the client's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,11 +15,12 @@ class Decoded:
     """What a message asks for.
 
     Attributes:
-        commands: For the session, in this order.
+        commands: For the session, in this order, to be taken once and before the next message is decoded. Audio comes in
+            pieces of about a second; a long one is resampled as they are taken.
         replies: To be sent before what the commands cause.
         ends: Nothing follows: what was begun is told to its end, and the line is closed.
     """
 
-    commands: tuple[Command, ...] = ()
+    commands: Iterable[Command] = ()
     replies: tuple[ServerEvent, ...] = ()
     ends: bool = False

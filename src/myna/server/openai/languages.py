@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from myna.server.errors import BadParameter
+from myna.wire.languages import iso
 
 _NAMES = """
 af afrikaans, am amharic, ar arabic, as assamese, az azerbaijani, ba bashkir, be belarusian, bg bulgarian, bn bengali,
@@ -33,7 +34,7 @@ def language_code(language: str) -> str:
         BadParameter: There is no such language.
     """
     wanted = language.strip().lower()
-    code = _CODES.get(wanted, wanted.replace("_", "-").partition("-")[0])
+    code = _CODES.get(wanted, iso(wanted))
     if code not in LANGUAGES:
         raise BadParameter(
             f"There is no language {language!r}.", param="language", hint="Give a code of ISO 639-1, such as en or zh."

@@ -129,7 +129,7 @@ async def _spoken(job: _Job) -> AsyncGenerator[Samples]:
         if segment is None:
             await anyio.lowlevel.checkpoint()  # reading a long text must not hold the others
             continue
-        async with aclosing(_said(job, segment, first=silent)) as said:
+        async with aclosing(_said(job, segment)) as said:
             async for samples in said:
                 silent = False
                 yield samples
@@ -150,14 +150,17 @@ def _segments(text: str, speaker: Speaker) -> Iterator[Segment | None]:
             yield item
 
 
-async def _said(job: _Job, segment: Segment, *, first: bool) -> AsyncGenerator[Samples]:
-    """One segment, faster or slower than its style by the request's speed."""
+async def _said(job: _Job, segment: Segment) -> AsyncGenerator[Samples]:
+    """One segment, faster or slower than its style by the request's speed.
+
+    Not even the first is urgent: conversations go before files, and the LLM does not rest for them.
+    """
     style = job.speaker.style_of(segment.emotion)
     wanted = style.speed * job.speed
     possible = min(max(wanted, SPEEDS[0]), SPEEDS[1])
     rest = wanted / possible
     waiting: list[Samples] = []
-    stream = speak(job.tts, segment, lambda _: _at(style, possible), job.limits, first=first)
+    stream = speak(job.tts, segment, lambda _: _at(style, possible), job.limits)
     async with aclosing(stream):
         async for speech in stream:
             if rest == 1:

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/realtime-client-events
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias, cast, get_args
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationError
 from pydantic_core import from_json
 
 from myna.wire.realtime.refusal import EventRefused, from_validation
@@ -23,10 +23,16 @@ from myna.wire.realtime.session_patch import (
     Text,
     Tools,
     VoiceName,
+    Whole,
 )
 
+LONGEST_EVENT = 4_000_000
+"""In characters, of an event that brings no audio."""
+MOST_VALUES = 20_000
+"""In an event. While it is read and checked, all other sessions wait: for 20,000 wrong values some 50 ms."""
 MOST_ITEMS = 1000
 MOST_PARTS = 64
+MOST_METADATA = 16
 LONGEST_TURN_MS = 1 << 31
 LONGEST_EVENT_ID = 512
 
@@ -35,7 +41,13 @@ KnownId: TypeAlias = Annotated[str, Field(min_length=1, max_length=512)]
 """Of what was made by others: an LLM server gives its calls any id."""
 
 EventId: TypeAlias = Annotated[str, Field(max_length=LONGEST_EVENT_ID)]
-Milliseconds: TypeAlias = Annotated[int, Field(ge=0, le=LONGEST_TURN_MS)]
+Milliseconds: TypeAlias = Annotated[Whole, Field(ge=0, le=LONGEST_TURN_MS)]
+
+
+def _few(value: object) -> object:
+    if isinstance(value, dict) and len(cast(dict[str, object], value)) > MOST_METADATA:
+        raise ValueError(f"has at most {MOST_METADATA} keys")
+    return value
 
 
 def _are_short(value: dict[str, str]) -> dict[str, str]:
@@ -85,7 +97,7 @@ class MessageItem(_Item):
 
     type: Literal["message"]
     role: Literal["system", "user", "assistant"]
-    content: Annotated[list[ContentPart], Field(min_length=1, max_length=MOST_PARTS)]
+    content: Annotated[list[ContentPart], Field(min_length=1, max_length=MOST_PARTS, fail_fast=True)]
 
 
 class FunctionCallItem(_Item):
@@ -141,7 +153,7 @@ class ResponseTerms(Part):
 
     conversation: Literal["auto", "none"] | None = None
     input: Annotated[list[InputItem], Field(max_length=MOST_ITEMS, fail_fast=True)] | None = None
-    metadata: Annotated[dict[str, str], Field(max_length=16), AfterValidator(_are_short)] | None = None
+    metadata: Annotated[dict[str, str], BeforeValidator(_few), AfterValidator(_are_short)] | None = None
     instructions: Text | None = None
     output_modalities: Modalities = None
     audio: ResponseAudio | None = None
@@ -269,23 +281,58 @@ CLIENT_EVENTS: Mapping[str, type[ClientEvent]] = {
 # ---------------------------------------------------------------------------------------------------------- reading
 
 
+APPEND = "input_audio_buffer.append"
+MOST_COMMAS = LONGEST_EVENT_ID + 2
+"""In an append: base64 has none."""
+
+
 def read_json(message: str | bytes) -> Mapping[str, object]:
     """The fields of an event.
 
     Raises:
-        EventRefused: It is no JSON object, holds NaN or half a character, or is nested hundreds deep.
+        EventRefused: It is no JSON object, holds NaN or half a character, is nested hundreds deep, or is too large.
     """
     if isinstance(message, bytes):
         raise EventRefused(
             "The message is binary.", reason="invalid_json", hint="Send JSON; audio goes into it as base64."
         )
+    is_long = len(message) > LONGEST_EVENT
+    if is_long and message.count(",") > MOST_COMMAS:  # no audio: to read what it holds would take long
+        raise _too_long(message)
     try:
         fields: object = from_json(message.encode(), allow_inf_nan=False)
     except ValueError as error:
         raise EventRefused(f"The event is no JSON: {error}.", reason="invalid_json") from None
     if not isinstance(fields, dict):
         raise EventRefused("The event is no JSON object.", reason="invalid_json")
-    return cast(dict[str, object], fields)
+    fields = cast(dict[str, object], fields)
+    if is_long and fields.get("type") != APPEND:
+        raise _too_long(message)
+    if not _holds_at_most(MOST_VALUES, fields):
+        raise EventRefused(f"The event holds more than {MOST_VALUES} values.", reason="invalid_value")
+    return fields
+
+
+def _too_long(message: str) -> EventRefused:
+    return EventRefused(
+        f"The event has {len(message)} characters; one without audio has at most {LONGEST_EVENT}.",
+        reason="invalid_value",
+    )
+
+
+def _holds_at_most(most: int, value: object) -> bool:
+    """Whether a JSON value consists of at most so many."""
+    waiting, seen = [value], 0
+    while waiting and seen + len(waiting) <= most:
+        seen += 1
+        match waiting.pop():
+            case dict() as fields:
+                waiting.extend(cast(dict[str, object], fields).values())
+            case list() as items:
+                waiting.extend(cast(list[object], items))
+            case _:
+                pass
+    return not waiting
 
 
 def read_event(fields: Mapping[str, object]) -> ClientEvent:

@@ -2,14 +2,13 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from myna.core.commands import (
     ROOT,
     AddMessage,
-    AppendAudio,
     ClearAudio,
     Command,
     CommitAudio,
@@ -24,6 +23,7 @@ from myna.core.commands import (
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import Message
 from myna.core.tools import ToolCall
+from myna.wire.appending import appended, rest
 from myna.wire.audio_formats import AudioIn
 from myna.wire.realtime import client_events as asked
 from myna.wire.realtime import server_events as tell
@@ -32,7 +32,7 @@ from myna.wire.realtime.items import CallItem, Content, Item, MessageItem, Resul
 from myna.wire.realtime.refusal import EventRefused, RefusalCode
 from myna.wire.realtime.response import Response
 from myna.wire.realtime.server_events import ServerEvent
-from myna.wire.realtime.session_config import responding, updated
+from myna.wire.realtime.session_config import TO_ANSWER, responding, updated
 from myna.wire.realtime.session_meaning import preferences, shown
 from myna.wire.realtime.session_patch import SessionPatch
 from myna.wire.realtime.state import Asked, State
@@ -54,7 +54,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 class Done:
     """What an event comes to: commands for the session, and what the client is told at once."""
 
-    commands: tuple[Command, ...] = ()
+    commands: Iterable[Command] = ()
     told: tuple[ServerEvent, ...] = ()
 
 
@@ -99,7 +99,7 @@ class Decoder:
         state.config = new
         commands: list[Command] = []
         if new.input_format != old.input_format:
-            commands += _appended(state.audio_in.finish())  # what was said before goes first
+            commands += rest(state.audio_in)  # what was said before goes first
             state.audio_in = AudioIn(new.input_format.type, new.input_format.rate)
         told = [tell.session("updated", shown(new, state.served))]
         working = preferences(new, state.served)
@@ -143,12 +143,12 @@ class Decoder:
             raise EventRefused("The audio is no base64.", reason="invalid_value", param="audio") from None
         state = self._state
         state.appended_ms += len(data) / state.config.input_format.bytes_per_ms
-        return Done(_appended(state.audio_in.feed(data)))
+        return Done(appended(state.audio_in, data))
 
     def _commit(self, event_id: str | None) -> Done:
         state = self._state
         waiting_ms = state.appended_ms - state.buffer_from_ms
-        if state.config.turn_detection is None and waiting_ms < SHORTEST_COMMIT_MS:
+        if waiting_ms < SHORTEST_COMMIT_MS:
             raise EventRefused(
                 f"There is too little audio to commit: {waiting_ms:.0f} ms, of at least {SHORTEST_COMMIT_MS} ms.",
                 reason="input_audio_buffer_commit_empty",
@@ -156,7 +156,7 @@ class Decoder:
         state.commits.append((state.buffer_from_ms, state.appended_ms))
         state.buffer_from_ms = state.appended_ms
         ref = state.ask(Asked(event_id, commits=True))
-        return Done((*_appended(state.audio_in.finish()), CommitAudio(replies=False, ref=ref)))
+        return Done((*rest(state.audio_in), CommitAudio(replies=False, ref=ref)))
 
     def _clear(self) -> Done:
         state = self._state
@@ -278,7 +278,7 @@ class Decoder:
                 "A session of type transcription does not answer.",
                 reason="invalid_value",
                 param="type",
-                hint="Set session.type to realtime.",
+                hint=TO_ANSWER if state.served.transcribes else "Set session.type to realtime.",
             )
         apart = terms.conversation == "none"
         self._check_free(apart)
@@ -333,10 +333,6 @@ class Decoder:
 
     def _new_turn_id(self) -> TurnId:
         return TurnId(self._state.new_id("turn"))
-
-
-def _appended(pcm: bytes) -> tuple[Command, ...]:
-    return (AppendAudio(pcm),) if pcm else ()
 
 
 def _content(role: str, part: asked.ContentPart, place: str) -> Content:

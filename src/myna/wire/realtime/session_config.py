@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from myna.core.errors import MynaError
 from myna.core.preferences import BargeIn, TurnTakingPreferences
 from myna.core.tools import NamedTool, ToolChoice
 from myna.wire.audio_formats import G711_RATE, PCM_RATE, AudioFormat
+from myna.wire.languages import is_understood
 from myna.wire.realtime.client_events import ResponseTerms
 from myna.wire.realtime.refusal import EventRefused
 from myna.wire.realtime.served import Served
@@ -19,6 +20,7 @@ from myna.wire.realtime.session_patch import (
     FunctionTool,
     MynaEvent,
     MynaSettings,
+    Part,
     SemanticVAD,
     SessionPatch,
     Transcription,
@@ -27,13 +29,15 @@ from myna.wire.realtime.session_patch import (
 
 SessionKind: TypeAlias = Literal["realtime", "transcription"]
 
+SLOWEST = 0.5
+"""What a voice can do; OpenAI's go down to 0.25."""
+
+TO_ANSWER = "Connect without intent=transcription."
+
+_PartT = TypeVar("_PartT", bound=Part)
+
 OF_REPLIES = ("instructions", "output_modalities", "tools", "tool_choice", "max_output_tokens")
 """What a transcription session, which never replies, does not have."""
-
-
-def iso(language: str) -> str:
-    """The ISO 639-1 code in a language tag such as ``zh-CN``."""
-    return language.replace("_", "-").split("-")[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,10 @@ def updated(config: SessionConfig, patch: SessionPatch, served: Served) -> Sessi
         EventRefused: It asks for what there is not; nothing changes.
     """
     kind = patch.type or config.kind
+    if kind == "realtime" and served.transcribes:
+        raise EventRefused(
+            "This connection is for transcription.", reason="invalid_value", param="session.type", hint=TO_ANSWER
+        )
     if kind == "transcription":
         _check_transcribes(patch)
     config = replace(config, kind=kind, max_tokens=_max_tokens(patch.max_output_tokens, config, served))
@@ -152,7 +160,7 @@ def _check_transcribes(patch: SessionPatch) -> None:
                 f"A session of type transcription has no {name}.",
                 reason="unknown_parameter",
                 param=f"session.{name}",
-                hint="Leave it out, or set session.type to realtime.",
+                hint="Leave it out.",
             )
 
 
@@ -184,16 +192,26 @@ def _with_audio(config: SessionConfig, audio: Audio, served: Served) -> SessionC
     config = replace(config, input_format=_format(given.format, config.input_format, "session.audio.input"))
     if "transcription" in given.model_fields_set:
         _check_language(given.transcription, served)
-        config = replace(config, transcription=given.transcription)
+        config = replace(config, transcription=_merged(config.transcription, given.transcription))
     if "turn_detection" in given.model_fields_set:
-        config = replace(config, turn_detection=given.turn_detection)
+        config = replace(config, turn_detection=_merged(config.turn_detection, given.turn_detection))
     output = audio.output or AudioOutput()
     config = replace(
         config,
         output_format=_format(output.format, config.output_format, "session.audio.output"),
-        speed=config.speed if output.speed is None else output.speed,
+        speed=config.speed if output.speed is None else max(output.speed, SLOWEST),
     )
     return _with_voice(config, output.voice, served, "session.audio.output.voice")
+
+
+def _merged(now: _PartT | None, asked: _PartT | None) -> _PartT | None:
+    """What is asked for, and the rest as it is now, as far as that is of the same type."""
+    if now is None or asked is None or type(now) is not type(asked):
+        return asked
+    named = {name: getattr(asked, name) for name in asked.model_fields_set}
+    if isinstance(asked, Transcription) and named.keys() & {"language", "languages"}:  # either says all
+        named = {"language": None, "languages": None} | named
+    return now.model_copy(update=named)
 
 
 def _format(asked: Format | None, now: LineFormat, place: str) -> LineFormat:
@@ -207,10 +225,10 @@ def _format(asked: Format | None, now: LineFormat, place: str) -> LineFormat:
 
 
 def _check_language(asked: Transcription | None, served: Served) -> None:
-    if asked is None or not served.languages:
+    if asked is None:
         return
     for language in [asked.language, *(asked.languages or ())]:
-        if language is not None and iso(language) not in served.languages:
+        if language is not None and not is_understood(language, served.languages):
             raise EventRefused(
                 f"{served.transcriber} does not understand {language!r}.",
                 reason="invalid_value",
@@ -235,9 +253,11 @@ def _with_tools(
 ) -> SessionConfig:
     if tools is not None:
         config = replace(config, tools=tuple(tools))
+    names = [tool.name for tool in config.tools]
     if choice is not None:
         config = replace(config, tool_choice=choice)
-    names = [tool.name for tool in config.tools]
+    elif isinstance(config.tool_choice, NamedTool) and config.tool_choice.name not in names:
+        config = replace(config, tool_choice="auto")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise EventRefused(f"Two tools have the name {twice!r}.", reason="invalid_value", param=f"{place}.tools")

@@ -5,8 +5,9 @@ from typing import Any, assert_never
 
 from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
 from myna.core.tools import NamedTool, ToolChoice
+from myna.wire.languages import iso
 from myna.wire.realtime.served import Served
-from myna.wire.realtime.session_config import SessionConfig, iso
+from myna.wire.realtime.session_config import SessionConfig
 from myna.wire.realtime.session_patch import FunctionTool, SemanticVAD, ServerVAD, Transcription, TurnDetection
 
 

@@ -1,6 +1,7 @@
 """The session object of ``session.update``: every field of the protocol, and whether Myna can do what it asks.
 
-A field that is absent leaves what it sets as it is. So does null, but for the three fields that null turns off.
+A field that is absent leaves what it sets as it is. So does null, but for the three fields that null turns off; within
+``transcription`` and ``turn_detection`` null gives back the default. Another type of turn detection begins anew.
 https://platform.openai.com/docs/api-reference/realtime-client-events/session/update
 """
 
@@ -22,16 +23,23 @@ MynaEvent: TypeAlias = Literal["emotion", "greeting", "memory", "outcome", "play
 """What a client can ask to be told beyond OpenAI's protocol."""
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole)]
+"""An integer; 1200.0 is one too, as some languages write all of their numbers."""
+
+
 class Part(BaseModel):
     """A part of an event. Nothing that is not listed is taken: a client must not believe that it had an effect."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-def _no_logprobs(value: list[str] | None) -> list[str] | None:
-    if value:
+def _no_logprobs(value: object) -> None:
+    if value not in (None, []):
         raise ValueError("the transcriber gives no log probabilities; leave it out")
-    return value
 
 
 def _no_prompt(value: object) -> None:
@@ -104,9 +112,11 @@ def _tool_fields(value: object) -> object:
 
 Text: TypeAlias = Annotated[str, Field(max_length=LONGEST_TEXT)]
 JSONObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_is_json)]
+Word: TypeAlias = Annotated[str, Field(max_length=200)]
 Language: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*$", max_length=35)]
 Modalities: TypeAlias = Annotated[
-    Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=2)] | None, AfterValidator(_modalities)
+    Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=2, fail_fast=True)] | None,
+    AfterValidator(_modalities),
 ]
 VoiceName: TypeAlias = Annotated[str | None, PlainValidator(_voice)]
 Choice: TypeAlias = Annotated[ToolChoice | None, PlainValidator(_tool_choice)]
@@ -127,9 +137,9 @@ class Transcription(Part):
 
     model: Annotated[str, Field(max_length=256)] | None = None
     language: Language | None = None
-    languages: Annotated[list[Language], Field(max_length=100)] | None = None
+    languages: Annotated[list[Language], Field(max_length=100, fail_fast=True)] | None = None
     prompt: Text | None = None
-    keywords: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=MOST_WORDS)] | None = None
+    keywords: Annotated[list[Word], Field(max_length=MOST_WORDS, fail_fast=True)] | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
@@ -145,9 +155,9 @@ class ServerVAD(Part):
 
     type: Literal["server_vad"]
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
-    prefix_padding_ms: Annotated[int, Field(ge=0, le=5000)] | None = None
-    silence_duration_ms: Annotated[int, Field(ge=100, le=10_000)] | None = None
-    idle_timeout_ms: Annotated[int, Field(ge=1000, le=600_000)] | None = None
+    prefix_padding_ms: Annotated[Whole, Field(ge=0, le=5000)] | None = None
+    silence_duration_ms: Annotated[Whole, Field(ge=100, le=10_000)] | None = None
+    idle_timeout_ms: Annotated[Whole, Field(ge=1000, le=600_000)] | None = None
     create_response: bool | None = None
     interrupt_response: bool | None = None
 
@@ -178,7 +188,7 @@ class AudioOutput(Part):
 
     format: Format | None = None
     voice: VoiceName = None
-    speed: Annotated[float, Field(ge=0.5, le=2)] | None = None
+    speed: Annotated[float, Field(ge=0.25, le=2)] | None = None
 
 
 class Audio(Part):
@@ -210,7 +220,7 @@ Tools: TypeAlias = Annotated[
 class MynaSettings(Part):
     """What Myna adds: ``session.myna``. The conversation is told, and cannot be changed."""
 
-    events: Annotated[list[MynaEvent], Field(max_length=64)] | None = None
+    events: Annotated[list[MynaEvent], Field(max_length=64, fail_fast=True)] | None = None
     barge_in: BargeIn | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     conversation: str | None = None
@@ -234,6 +244,6 @@ class SessionPatch(Part):
     reasoning: JSONObject | None = None
     tracing: Literal["auto"] | JSONObject | None = None
     truncation: Annotated[Literal["auto"] | JSONObject | None, BeforeValidator(_truncation)] = None
-    include: Annotated[list[str] | None, AfterValidator(_no_logprobs)] = None
+    include: Annotated[None, PlainValidator(_no_logprobs)] = None
     prompt: NoPrompt = None
     myna: MynaSettings | None = None
