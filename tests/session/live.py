@@ -36,13 +36,14 @@ class Attentive:
     """Hears what the user says now, so many letters of it as were said."""
 
     text: str = ""
+    delay_s: float = 0.1
 
     @property
     def info(self) -> ASRInfo:
         return ASRInfo("attentive", HEARING_RATE, frozenset(), word_times=False)
 
     async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
-        await anyio.sleep(0.1)
+        await anyio.sleep(self.delay_s)
         seconds = len(samples) / HEARING_RATE
         text = self.text[: 1 + round(seconds * LETTERS_PER_S)]
         return Transcript(text, "zh", (TranscriptSegment(text, 0, seconds),)) if text else Transcript("", None)
@@ -84,8 +85,8 @@ class Live:
 
 
 @asynccontextmanager
-async def live(llm: LLM | None, *, options: SessionOptions = LIVE) -> AsyncGenerator[Live]:
-    asr = Attentive()
+async def live(llm: LLM | None, *, options: SessionOptions = LIVE, asr_delay_s: float = 0.1) -> AsyncGenerator[Live]:
+    asr = Attentive(delay_s=asr_delay_s)
     async with on_stage(llm, asr=asr, tts=ScriptedTTS(), vad=ScriptedVAD(), options=options) as stage:
         user = Live(stage, asr)
         async with anyio.create_task_group() as group:

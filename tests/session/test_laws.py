@@ -10,7 +10,17 @@ from tests.session.live import LIVE, live
 from tests.session.players import on_stage
 
 from myna.core.audio import duration_ms
-from myna.core.commands import ClearAudio, Command, CommitAudio, CreateReply, Interrupt, Say, SendText
+from myna.core.commands import (
+    AddMessage,
+    ClearAudio,
+    Command,
+    CommitAudio,
+    Configure,
+    CreateReply,
+    Interrupt,
+    Say,
+    SendText,
+)
 from myna.core.errors import EngineRefused
 from myna.core.events import (
     Event,
@@ -20,11 +30,12 @@ from myna.core.events import (
     ReplyAudio,
     ReplyText,
     SpeechStarted,
+    SpeechStopped,
     TranscriptFinal,
     TurnEnded,
     TurnStarted,
 )
-from myna.core.ids import new_turn_id
+from myna.core.ids import TurnId, new_message_id, new_turn_id
 from myna.core.messages import AssistantMessage, Message, UserMessage
 from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
 from myna.session.speak import FADE_MS, PIECE_MS
@@ -110,6 +121,15 @@ reply_scripts = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+BARGE_INS: tuple[BargeIn, ...] = ("pause", "stop_words", "never")
+
+
+def barging_in(barge_in: BargeIn) -> Configure:
+    return Configure(Preferences(turn_taking=TurnTakingPreferences(barge_in=barge_in)))
+
+
 acts = st.lists(
     st.tuples(
         st.floats(0.05, 6),
@@ -118,6 +138,8 @@ acts = st.lists(
             st.sampled_from([SendText("早"), Interrupt(), Interrupt(played_ms=100), Say("你好。"), ClearAudio()]),
             st.sampled_from([CommitAudio(), CommitAudio(replies=False)]),
             st.just("create"),
+            st.just("message"),
+            st.sampled_from(BARGE_INS).map(barging_in),
         ),
     ),
     max_size=6,
@@ -127,8 +149,9 @@ acts = st.lists(
 @given(
     replies=reply_scripts,
     acts=acts,
-    barge_in=st.sampled_from(["pause", "stop_words", "never"]),
+    barge_in=st.sampled_from(BARGE_INS),
     pauses_playback=st.booleans(),
+    asr_delay_s=st.sampled_from([0.05, 0.4, 2.5]),
 )
 @settings(deadline=None, max_examples=80)
 @on_virtual_clock
@@ -137,10 +160,11 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
     acts: Sequence[tuple[float, object]],
     barge_in: BargeIn,
     pauses_playback: bool,
+    asr_delay_s: float,
 ) -> None:
     preferences = Preferences(pauses_playback=pauses_playback, turn_taking=TurnTakingPreferences(barge_in=barge_in))
     llm = ScriptedLLM(*replies)
-    async with live(llm, options=replace(LIVE, preferences=preferences)) as user:
+    async with live(llm, options=replace(LIVE, preferences=preferences), asr_delay_s=asr_delay_s) as user:
         for after_s, act in acts:
             await anyio.sleep(after_s)
             match act:
@@ -148,6 +172,8 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
                     await user.speak(seconds, text)
                 case "create":
                     await user.do(CreateReply(new_turn_id()))
+                case "message":
+                    await user.do(AddMessage(UserMessage(new_message_id(), TurnId(""), "补充")))
                 case _:
                     await user.do(act)  # pyright: ignore[reportArgumentType]
         await anyio.sleep(3)
@@ -159,6 +185,7 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
     nothing_follows_an_end([event for _, event in told])
     every_pause_is_decided(told)
     paused_replies_are_silent(told)
+    nobody_is_answered_while_he_speaks(told)
     history_is_what_was_heard([event for _, event in told], history)
     assert all(call.ended is not None for call in llm.calls)  # every engine was let go of
 
@@ -215,6 +242,23 @@ def paused_replies_are_silent(told: Sequence[tuple[float, Event]]) -> None:
                 pass
 
 
+def nobody_is_answered_while_he_speaks(told: Sequence[tuple[float, Event]]) -> None:
+    """No reply begins to sound between the start of an utterance and its end."""
+    speaking: set[str] = set()
+    sounding: set[str] = set()
+    for _, event in told:
+        match event:
+            case SpeechStarted(turn_id=turn_id):
+                speaking.add(turn_id)
+            case SpeechStopped(turn_id=turn_id) | TurnEnded(turn_id=turn_id):
+                speaking.discard(turn_id)
+            case ReplyAudio(turn_id=turn_id) if turn_id not in sounding:
+                assert not speaking
+                sounding.add(turn_id)
+            case _:
+                pass
+
+
 def history_is_what_was_heard(events: Sequence[Event], history: Sequence[Message]) -> None:
     ends = {event.turn_id: event for event in events if isinstance(event, TurnEnded)}
     kept = {message.turn_id: message for message in history if isinstance(message, AssistantMessage)}
@@ -234,4 +278,6 @@ def history_is_what_was_heard(events: Sequence[Event], history: Sequence[Message
             assert message.reply.heard == shown
     finals = [event.text for event in events if isinstance(event, TranscriptFinal) and event.text]
     said = [message.text for message in history if isinstance(message, UserMessage)]
-    assert sorted([*finals, *(text for text in said if text == "早")]) == sorted(said)  # none is lost, none kept twice
+    assert sorted([*finals, *(text for text in said if text in ("早", "补充"))]) == sorted(
+        said
+    )  # none is lost, none kept twice

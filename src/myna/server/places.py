@@ -1,5 +1,6 @@
 """The places for live sessions: so many, and one for each conversation."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,11 +38,12 @@ class Places:
     def __init__(self, number: int) -> None:
         self.number = number
         self._places: dict[ConversationId, Place] = {}
+        self._coming: Counter[ConversationId] = Counter()
 
     @property
     def taken(self) -> int:
-        """How many are live."""
-        return len(self._places)
+        """How many are live, or wait for the one before them to leave."""
+        return len(self._places.keys() | self._coming.keys())
 
     def check_free(self, conversation_id: ConversationId) -> None:
         """See that nobody is live in the conversation.
@@ -64,13 +66,17 @@ class Places:
         Raises:
             Busy: All places are taken, or the one before does not leave.
         """
-        if conversation_id not in self._places and self.taken >= self.number:
+        if conversation_id not in self._places.keys() | self._coming.keys() and self.taken >= self.number:
             raise Busy(
                 f"All {self.number} places for live sessions are taken.",
                 hint="Try again later; the setting server.max_sessions says how many there are.",
             )
-        await self._clear(conversation_id)
-        place = self._places[conversation_id] = Place()
+        self._coming[conversation_id] += 1  # so that nobody takes the place that is left to this one
+        try:
+            await self._clear(conversation_id)
+            place = self._places[conversation_id] = Place()
+        finally:
+            self._coming -= Counter([conversation_id])
         try:
             yield place
         finally:

@@ -29,9 +29,15 @@ async def talk(socket: WebSocket) -> None:
     """Talk, in a conversation of its own or in the one that ``conversation`` names."""
     service: Service = socket.app.state.service
     asked = socket.query_params
-    conversation_id = ConversationId(asked.get("conversation") or new_conversation_id())
+    named = asked.get("conversation", "")
+    conversation_id = ConversationId(named) if named and _is_name(named) else new_conversation_id()
 
     async def prepare() -> Parts:
+        if not _is_name(named):
+            raise BadInput(
+                f"A conversation's name has at most {LONGEST_NAME} visible characters.",
+                hint="For example: conversation=robot",
+            )
         conversation = await _conversation(service, conversation_id, asked.get("model"))
         persona = service.persona(conversation.persona_id)
         transcribes = asked.get("intent") == TRANSCRIPTION
@@ -44,17 +50,17 @@ async def talk(socket: WebSocket) -> None:
     await run_live(socket, Endpoint(conversation_id, prepare, failed))
 
 
+def _is_name(conversation: str) -> bool:
+    return len(conversation) <= LONGEST_NAME and conversation.isprintable()
+
+
 async def _conversation(service: Service, conversation_id: ConversationId, model: str | None) -> Conversation:
     """The conversation with this id, which may be new, with the persona that ``model`` names.
 
     Raises:
-        BadInput: It is with another persona, or the id is none.
+        BadInput: It is with another persona.
         ModelNotFound: There is no such persona, or no such model where that matters.
     """
-    if len(conversation_id) > LONGEST_NAME or not conversation_id.isprintable():
-        raise BadInput(
-            f"A conversation's name has 1 to {LONGEST_NAME} visible characters.", hint="For example: conversation=robot"
-        )
     named = persona_meant(service, model) if model else None
     conversation = await service.store.find(conversation_id)
     if conversation is None:

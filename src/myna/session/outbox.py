@@ -33,8 +33,8 @@ class Outbox:
     def post(self, event: Event) -> None:
         """Add ``event`` without waiting, for who must not be held up; the outbox grows by it, however full it is.
 
-        Of a turn's partial transcripts only the newest waits to be taken. When `LONGEST` events wait, the outbox closes:
-        a client that is so far behind will not catch up.
+        Of a turn's partial transcripts only the newest waits to be taken. When `LONGEST` events wait, the outbox
+        closes: a client that is so far behind will not catch up.
         """
         if isinstance(event, TranscriptPartial):
             self._events = deque(

@@ -15,8 +15,8 @@ class Decoded:
     """What a message asks for.
 
     Attributes:
-        commands: For the session, in this order, to be taken once and before the next message is decoded. Audio comes in
-            pieces of about a second; a long one is resampled as they are taken.
+        commands: For the session, in this order, to be taken once and before the next message is decoded. Audio is in
+            pieces of about a second, which are resampled as they are taken.
         replies: To be sent before what the commands cause.
         ends: Nothing follows: what was begun is told to its end, and the line is closed.
     """

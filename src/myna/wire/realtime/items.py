@@ -11,7 +11,8 @@ from myna.core.reply import Reply
 from myna.core.tools import ToolCall
 
 MOST_ITEMS = 10_000
-"""What a client can refer to: the newest."""
+MOST_CHARACTERS = 4_000_000
+"""What a client can refer to: so many of the newest, with so much text in all. The newest of all is always one."""
 
 Status: TypeAlias = Literal["in_progress", "completed", "incomplete"]
 ContentType: TypeAlias = Literal["input_text", "input_audio", "output_text", "output_audio"]
@@ -120,11 +121,39 @@ def to_message(item: Item, turn_id: TurnId) -> Message:
             return ToolResultMessage(item.id, turn_id, item.call_id, item.output)
 
 
-class Items:
-    """The items of the conversation, in order; the newest `MOST_ITEMS`."""
+def _size(item: Item | None) -> int:
+    """How many characters it holds."""
+    match item:
+        case MessageItem(content=content):
+            return sum(len(part.text or "") for part in content)
+        case CallItem(call=call):
+            return len(call.arguments)
+        case ResultItem(output=output):
+            return len(output)
+        case None:
+            return 0
 
-    def __init__(self, items: Iterable[Item] = (), *, most: int = MOST_ITEMS) -> None:
+
+def cut(item: MessageItem, text: str, audio_ms: float | None = None) -> MessageItem:
+    """A reply of which only this was heard; ``audio_ms`` is what is left of its audio, None for all that was sent."""
+    content = tuple(replace(part, text=text if index == 0 else "") for index, part in enumerate(item.content))
+    return replace(item, content=content, audio_ms=item.audio_ms if audio_ms is None else audio_ms)
+
+
+class Items:
+    """The items of the conversation, in order; the newest, within bounds.
+
+    Args:
+        most: How many are kept.
+        most_characters: How much text they may hold.
+    """
+
+    def __init__(
+        self, items: Iterable[Item] = (), *, most: int = MOST_ITEMS, most_characters: int = MOST_CHARACTERS
+    ) -> None:
         self._most = most
+        self._most_characters = most_characters
+        self._characters = 0
         self._items: dict[MessageId, Item] = {}
         for item in items:
             self.add(item)
@@ -150,26 +179,32 @@ class Items:
             self._items[item.id] = item
         else:
             self._items = dict(_inserted(self._items, item, after))
-        if len(self._items) > self._most:
-            del self._items[next(iter(self._items))]
+        self._characters += _size(item)
+        self._forget()
 
     def put(self, item: Item) -> None:
         """Change an item; one that is gone stays so."""
-        if item.id in self._items:
+        if (before := self._items.get(item.id)) is not None:
             self._items[item.id] = item
+            self._characters += _size(item) - _size(before)
+            self._forget()
 
     def remove(self, item_id: MessageId) -> bool:
         """Forget an item; whether there was one."""
-        return self._items.pop(item_id, None) is not None
+        gone = self._items.pop(item_id, None)
+        self._characters -= _size(gone)
+        return gone is not None
+
+    def _forget(self) -> None:
+        """Forget the oldest, as far as there is too much."""
+        while len(self._items) > self._most or (self._characters > self._most_characters and len(self._items) > 1):
+            self.remove(next(iter(self._items)))
 
     def heard(self, item_id: MessageId, text: str, audio_ms: float | None = None) -> None:
         """Of a reply only this was heard; ``audio_ms`` is what is left of its audio, None for all that was sent."""
         item = self._items.get(item_id)
         if isinstance(item, MessageItem) and item.role == "assistant":
-            content = tuple(replace(part, text=text if index == 0 else "") for index, part in enumerate(item.content))
-            self._items[item_id] = replace(
-                item, content=content, audio_ms=item.audio_ms if audio_ms is None else audio_ms
-            )
+            self.put(cut(item, text, audio_ms))
 
     def has_call(self, call_id: str) -> bool:
         """Whether a tool was called under this id."""

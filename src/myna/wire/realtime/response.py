@@ -9,7 +9,7 @@ from myna.core.ids import MessageId, TurnId
 from myna.core.tools import ToolCall
 from myna.wire.audio_formats import AudioOut
 from myna.wire.realtime import server_events as tell
-from myna.wire.realtime.items import CallItem, Content, Item, Items, MessageItem, Status, shown
+from myna.wire.realtime.items import CallItem, Content, Item, Items, MessageItem, Status, cut, shown
 from myna.wire.realtime.server_events import ServerEvent
 from myna.wire.realtime.session_config import SessionConfig
 
@@ -215,8 +215,12 @@ class Response:
             *ends,
             self._part("content_part.done", message) | {"part": tell.part_of(self._content(text))},
             tell.output_item("done", self.id, message.index, item),
-            *self._of_conversation(tell.item_done(item, message.after)),
+            *self._of_conversation(tell.item_done(self._kept(item), message.after)),
         ]
+
+    def _kept(self, item: MessageItem) -> MessageItem:
+        """What the conversation has of it: what was heard. Clients take their history from this."""
+        return item if self.interruption is None else cut(item, self.interruption.heard)
 
     def _said(self, status: Status, content: tuple[Content, ...]) -> MessageItem:
         if self.reply_id is None:
