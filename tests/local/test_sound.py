@@ -54,7 +54,7 @@ def test_what_the_event_loop_does_not_take_is_lost_and_counted_and_no_more():
     for _ in range(int(WAITING_S * 100) + 150):
         sound.exchange(block)
     assert sound.lost_ms == pytest.approx(1500, abs=20)
-    assert len(sound.take_heard()) == WAITING_S * HEARING_RATE * BYTES_PER_SAMPLE
+    assert 0 <= WAITING_S * HEARING_RATE - len(sound.take_heard()) // BYTES_PER_SAMPLE < 160
     sound.exchange(block)
     assert len(sound.take_heard()) == 160 * BYTES_PER_SAMPLE
 

@@ -159,7 +159,7 @@ async def test_what_the_microphone_hears_reaches_the_session_at_16_khz_within_30
         talking.air.say(tone(0.5, HEARING_RATE), HEARING_RATE)
         await talking.passes(0.53)
         heard = talking.session.heard
-        assert np.corrcoef(heard[16:8000], tone(0.5, HEARING_RATE)[: 8000 - 16])[0, 1] > 0.99
+        assert np.corrcoef(heard[:8000], tone(0.5, HEARING_RATE))[0, 1] > 0.99
 
 
 @on_virtual_clock

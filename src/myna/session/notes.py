@@ -6,8 +6,8 @@
       │                          ▲               │                       (or HearingFailed)
       └─► Dismissed              └─── Doubted ◄──┘
 
-While nothing is thought out or spoken, `SpeechBegan` comes with its `Onset`. `Supposed` and `Doubted` may come many
-times or never.
+A VAD that fails tells `HearingFailed` with ids of its own. While nothing is thought out or spoken, `SpeechBegan` comes
+with its `Onset`. `Supposed` and `Doubted` may come many times or never.
 """
 
 from dataclasses import dataclass
