@@ -186,6 +186,9 @@ class ScriptedService:
 
 
 def test_without_a_turn_detector_the_talk_goes_on(monkeypatch: pytest.MonkeyPatch):
+    def scripted(flags: object, kinds: object) -> ScriptedService:
+        return ScriptedService()
+
     async def greet(session: Session, device: object, show: object, warn: object, *, remove_echo: bool) -> None:
         async for event in session:
             if isinstance(event, ReplyText):
@@ -193,7 +196,7 @@ def test_without_a_turn_detector_the_talk_goes_on(monkeypatch: pytest.MonkeyPatc
                 return
 
     monkeypatch.setattr(devices, "BACKENDS", [miniaudio.Backend.NULL])
-    monkeypatch.setattr(talk, "prepare", lambda flags, kinds: ScriptedService())  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(talk, "prepare", scripted)
     monkeypatch.setattr(talk, "talk_through", greet)
     done = CliRunner().invoke(main.app, ["talk", "--persona", "wukong"], catch_exceptions=False)
     assert "greeted:" in done.stdout

@@ -264,9 +264,9 @@ def test_first_words_without_end_leave_a_neighbour_half_of_the_time(slots: int) 
                 for slot in range(slots):
                     group.start_soon(speak_on, slot / slots)
                 await anyio.sleep(60)
+                lasted = [after - before for (_, before), (_, after) in pairwise(neighbour.told)]
                 group.cancel_scope.cancel()
-        rests = [resumed - paused for (_, paused), (_, resumed) in pairwise(neighbour.told)][::2]
-        wakes = [paused - resumed for (_, resumed), (_, paused) in pairwise(neighbour.told[1:])][::2]
+        rests, wakes = lasted[::2], lasted[1::2]
         assert len(rests) >= 8
         assert max(rests) < 3.001
         assert all(awake > rested - 0.001 for rested, awake in zip(rests, wakes, strict=False))

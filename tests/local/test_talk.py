@@ -159,7 +159,7 @@ async def test_what_the_microphone_hears_reaches_the_session_at_16_khz_within_30
         talking.air.say(tone(0.5, HEARING_RATE), HEARING_RATE)
         await talking.passes(0.53)
         heard = talking.session.heard
-        assert np.corrcoef(heard[:8000], tone(0.5, HEARING_RATE))[0, 1] > 0.99
+        assert np.corrcoef(heard[2:8000], tone(0.5, HEARING_RATE)[: 8000 - 2])[0, 1] > 0.99
 
 
 @on_virtual_clock
@@ -184,6 +184,7 @@ async def test_what_was_paused_for_a_reply_does_not_stay_silent_for_the_next(end
         await talking.passes(0.2)
         if end is not None:
             talking.happens(end)
+            assert audible(await talking.passes(0.1))
         talking.happens(audio(0.3, NEXT), ReplyEnded(NEXT, complete=True))
         await talking.passes(1.0)
         assert talking.session.reports[-1] == ReportPlayed(NEXT, 300)

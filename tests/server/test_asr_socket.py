@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -64,6 +65,17 @@ async def test_another_rate_and_language_reach_the_asr(weights: Weights) -> None
     (call,) = asr.calls
     assert len(call.samples) == HEARING_RATE
     assert call.options.language == "en"
+
+
+async def test_a_language_that_the_asr_does_not_understand_is_told(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedASR, "info", replace(ScriptedASR().info, languages=frozenset({"en"})))
+    async with talking(weights) as clients, talker(clients, "/ws") as client:
+        await client.send({"op": "config", "language": "zh"})
+        error = await client.next()
+        assert (error["type"], error["code"]) == ("error", "bad_input")
+        assert "one of en" in error["message"]
 
 
 async def test_utterances_are_heard_one_after_the_other_and_none_twice(weights: Weights) -> None:

@@ -137,6 +137,8 @@ async def test_a_transcription_session_hears_and_does_not_answer(weights: Weight
         await client.send(append(speech(1.0, 24_000) + silence(1.5, 24_000)))
         heard = await client.until("conversation.item.input_audio_transcription.completed")
         assert heard["transcript"] == "你好"
+        await client.send({"type": "session.update", "session": {"type": "realtime"}})
+        assert (await client.until("error"))["error"]["param"] == "session.type"
     assert llm.calls == []
 
 

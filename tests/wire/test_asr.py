@@ -92,6 +92,28 @@ def test_a_language_is_taken_and_all_else_stays_as_configured(codec: ASRCodec, l
     assert command == Configure(Preferences(language=code, turn_taking=PREFERENCES.turn_taking))
 
 
+def test_a_language_that_the_asr_does_not_understand_is_told_and_changes_nothing() -> None:
+    codec = ASRCodec(PREFERENCES, frozenset({"zh", "en"}))
+    decoded = codec.decode(op(op="config", language="FR_fr", sampleRate=8000))
+    (reply,) = decoded.replies
+    assert (reply["type"], reply["code"], decoded.commands) == ("error", "bad_input", ())
+    assert reply["message"] == "language: 'fr' is not understood here. Send auto, or one of en, zh."
+    assert codec.decode(bytes(320)) == Decoded((AppendAudio(bytes(320)),))  # still at 16 kHz
+    for understood in ("zh-CN", "auto"):
+        assert codec.decode(op(op="config", language=understood)).replies == ()
+
+
+def test_minutes_in_one_frame_are_made_ready_a_second_at_a_time(codec: ASRCodec) -> None:
+    codec.decode(op(op="config", sampleRate=48_000))
+    commands = iter(codec.decode(bytes(48_000 * 2 * 60)).commands)
+    first = next(commands)
+    assert isinstance(first, AppendAudio)
+    assert 0 < len(first.pcm) <= 32_000
+    rest = [command.pcm for command in commands if isinstance(command, AppendAudio)]
+    assert len(rest) == 59
+    assert len(first.pcm) + sum(map(len, rest)) + len(pcm(codec.decode(op(op="commit")))) == 32_000 * 60
+
+
 def test_what_other_clients_put_into_a_config_is_left_alone(codec: ASRCodec) -> None:
     assert codec.decode(op(op="config", sampleRate=16_000, channels=1, format="pcm16")) == Decoded()
 
@@ -109,7 +131,8 @@ def test_the_end_is_a_commit_and_nothing_follows(codec: ASRCodec) -> None:
     [
         ("hello", "no JSON"),
         ("", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("[" * 1000, "no JSON"),
+        ("[" * 100_000, "at most 10000"),
         ("[]", "no such op"),
         ("{}", "no such op"),
         ('"config"', "no such op"),

@@ -219,7 +219,10 @@ class Floor:
 
     def _commit(self, utterance: _Utterance, *, replies: bool) -> None:
         utterance.committed, utterance.answered = True, replies
-        utterance.reply_id = new_message_id() if replies else None
+        if replies and all(
+            one.reply_id is None for one in self._utterances.values()
+        ):  # one reply is promised at a time
+            utterance.reply_id = new_message_id()
 
     def _end_speech(self, note: SpeechEnded) -> None:
         utterance = self._utterance(note.turn_id, note.utterance_id)
@@ -256,7 +259,8 @@ class Floor:
     async def _take(self, utterance: _Utterance, heard: Heard) -> None:
         """Keep what was said and tell it; answer it now if that can be."""
         answered = self._is_answered(utterance, heard.text)
-        now = answered and not (self._utterances or self._asked or self.turns.running)
+        promised = utterance.reply_id is not None or not utterance.committed
+        now = answered and promised and not (self._utterances or self._asked or self.turns.running)
         turn = await self.turns.taken(utterance.turn_id, heard.text) if now else None
         if turn is None:
             await self.turns.drop()

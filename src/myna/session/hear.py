@@ -321,7 +321,8 @@ class Hearing:
     def _hear_on(self) -> None:
         """Have the ASR do what is due."""
         running = self._hearing
-        if running is not None and not running.gives_way:
+        nothing_to_hear = self._open is None and not self._ended
+        if nothing_to_hear or (running is not None and not running.gives_way):
             return
         for recognition in (*self._ended, *([self._open] if self._open is not None else [])):
             work = recognition.work(looks=self._looks(recognition) and running is None)

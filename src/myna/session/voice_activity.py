@@ -7,7 +7,7 @@ import numpy as np
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.errors import BadConfig, MynaError
-from myna.engines.base import VAD, VADStream
+from myna.engines.base import VAD, Samples, VADStream
 from myna.engines.samples import from_pcm16
 from myna.session.bounds import within
 
@@ -34,7 +34,7 @@ class VoiceActivity:
         self.frame_bytes = vad.info.frame_samples * BYTES_PER_SAMPLE
         self._vad = vad
         self._stream: VADStream | None = None
-        self._held: deque[np.ndarray] = deque(maxlen=HELD)
+        self._held: deque[Samples] = deque(maxlen=HELD)
         self._silent = 0
         self._deaf = 0
 
@@ -48,24 +48,31 @@ class VoiceActivity:
         if self._deaf > 0:
             self._deaf -= number
             return [0.0] * number
+        samples = from_pcm16(frames).reshape(number, -1)
+        power = np.einsum("ij,ij->i", samples, samples) / self._vad.info.frame_samples
+        loud = [float(each) >= silence_rms**2 for each in power]
+        if not any(loud):  # as nearly always: at once
+            self._hold(samples)
+            return [0.0] * number
         try:
-            return await within(JUDGE_S, self._judge(frames, silence_rms), f"The VAD {self._vad.info.model}")
+            return await within(JUDGE_S, self._judge(samples, loud), f"The VAD {self._vad.info.model}")
         except MynaError:
             self._stream = None
             self._held.clear()
             self._deaf = round(DEAF_S * HEARING_RATE / self._vad.info.frame_samples)
             raise
 
-    async def _judge(self, frames: bytes, silence_rms: float) -> Sequence[float]:
-        samples = from_pcm16(frames).reshape(-1, self._vad.info.frame_samples)
-        loud = np.sqrt(np.mean(np.square(samples), axis=1)) >= silence_rms
+    def _hold(self, silence: Samples) -> None:
+        self._silent += len(silence)
+        self._held.extend(silence)
+
+    async def _judge(self, samples: Samples, loud: Sequence[bool]) -> Sequence[float]:
         probabilities = [0.0] * len(samples)
-        batch: list[np.ndarray] = []
+        batch: list[Samples] = []
         asked: list[int] = []  # which frame of ours each of the batch is; -1 for those of earlier
         for place, frame in enumerate(samples):
             if not loud[place]:
-                self._silent += 1
-                self._held.append(frame)
+                self._hold(samples[place : place + 1])
                 continue
             if self._stream is None or self._silent > HELD:
                 await self._ask(batch, asked, probabilities)
@@ -79,7 +86,7 @@ class VoiceActivity:
         await self._ask(batch, asked, probabilities)
         return probabilities
 
-    async def _ask(self, batch: Sequence[np.ndarray], asked: Sequence[int], probabilities: list[float]) -> None:
+    async def _ask(self, batch: Sequence[Samples], asked: Sequence[int], probabilities: list[float]) -> None:
         if self._stream is None or not batch:
             return
         for place, probability in zip(asked, await self._stream.feed(np.concatenate(batch)), strict=False):

@@ -202,6 +202,14 @@ async def test_it_is_cut_into_segments_the_first_clause_early_and_in_order(weigh
     assert " ".join(call.text for call in tts.calls).endswith("Here is another one.")
 
 
+async def test_conversations_go_before_it(weights: Weights) -> None:
+    tts = ScriptedTTS()
+    async with speaking(weights, tts) as clients:
+        await pcm_of(clients, "Well, my friend, this is a rather long sentence about nothing. Here is another one.")
+    assert len(tts.calls) > 1
+    assert not any(call.urgent for call in tts.calls)
+
+
 async def test_what_is_no_speech_is_not_spoken(weights: Weights) -> None:
     tts = ScriptedTTS()
     async with speaking(weights, tts) as clients:

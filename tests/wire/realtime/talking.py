@@ -94,7 +94,7 @@ class Line:
 
     def send_text(self, message: str | bytes) -> tuple[tuple[Command, ...], list[dict[str, Any]]]:
         decoded = self.codec.decode(message)
-        return decoded.commands, self.told(decoded.replies)
+        return tuple(decoded.commands), self.told(decoded.replies)
 
     def refusal(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The error that an event comes to, and nothing else."""

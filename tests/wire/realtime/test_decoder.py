@@ -1,5 +1,6 @@
 """Every event of a client, as the commands and replies that it comes to: exactly."""
 
+import json
 from base64 import b64encode
 
 import pytest
@@ -105,6 +106,25 @@ def test_a_commit_of_nothing_is_refused():
     refusal = line.refusal("input_audio_buffer.commit", event_id="evt")
     assert (refusal["code"], refusal["event_id"]) == ("input_audio_buffer_commit_empty", "evt")
     assert refusal["message"] == "There is too little audio to commit: 50 ms, of at least 100 ms."
+
+
+@pytest.mark.parametrize("detection", [None, {"type": "server_vad"}, {"type": "semantic_vad"}])
+def test_a_commit_of_nothing_is_refused_however_turns_are_taken(detection: dict[str, str] | None):
+    line = Line()
+    line.set(audio={"input": {"turn_detection": detection}})
+    assert line.refusal("input_audio_buffer.commit")["code"] == "input_audio_buffer_commit_empty"
+    line.send("input_audio_buffer.append", audio=HALF_SECOND)
+    assert line.send("input_audio_buffer.commit")[1] == []
+
+
+def test_minutes_in_one_event_are_made_ready_a_second_at_a_time():
+    line = Line()
+    event = {"type": "input_audio_buffer.append", "audio": b64encode(bytes(48_000 * 60)).decode()}
+    commands = iter(line.codec.decode(json.dumps(event)).commands)
+    first = next(commands)
+    assert isinstance(first, AppendAudio)
+    assert 0 < len(first.pcm) <= 32_000
+    assert len(list(commands)) == 59
 
 
 def test_what_was_committed_or_cleared_is_not_committed_again():

@@ -12,12 +12,18 @@ from myna.core.commands import (
     TruncateReply,
 )
 from myna.core.events import (
+    Event,
+    Failed,
     MessageAdded,
     ReplyAudio,
     ReplyEnded,
     ReplyText,
+    SpeechStarted,
+    SpeechStopped,
     ToolCalled,
+    TranscriptFinal,
     TurnEnded,
+    TurnStarted,
 )
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import AssistantMessage, SystemMessage, ToolCallMessage, ToolResultMessage, UserMessage
@@ -201,6 +207,28 @@ def test_the_items_of_a_conversation_that_goes_on_are_known():
     assert line.hears()[2]["previous_item_id"] == "m4"
     refusal = line.refusal("conversation.item.truncate", item_id="m2", content_index=0, audio_end_ms=0)
     assert (refusal["code"], refusal["param"]) == ("invalid_value", "item_id")
+
+
+@pytest.mark.parametrize("end", [TranscriptFinal(TURN, "", None), Failed(TURN, "engine_timeout", "No ASR.", "")])
+def test_an_utterance_that_nobody_understood_is_an_item_for_the_client_alone(end: Event):
+    line = Line(history=(UserMessage(MessageId("m1"), TURN, "Hello"),))
+    line.happens(SpeechStarted(TURN, USER, 0), SpeechStopped(TURN, USER, 900), TurnStarted(TURN, USER, None), end)
+    (command,), _ = line.send("conversation.item.create", item=user(HI), previous_item_id=USER)
+    assert isinstance(command, AddMessage)
+    assert command.after == "m1"
+    _, [told] = line.send("conversation.item.retrieve", item_id=USER)
+    assert told["type"] == "conversation.item.retrieved"
+    deleted = [{"type": "conversation.item.deleted", "item_id": USER}]
+    assert line.send("conversation.item.delete", item_id=USER) == ((), deleted)
+    assert line.refusal("conversation.item.delete", item_id=USER)["code"] == "item_delete_invalid_item_id"
+
+
+def test_what_follows_nothing_but_an_utterance_that_nobody_understood_is_the_first():
+    line = Line()
+    line.happens(SpeechStarted(TURN, USER, 0), TurnStarted(TURN, USER, None), TranscriptFinal(TURN, " ", None))
+    (command,), _ = line.send("conversation.item.create", item=user(HI), previous_item_id=USER)
+    assert isinstance(command, AddMessage)
+    assert command.after == ROOT
 
 
 def test_an_item_is_deleted():

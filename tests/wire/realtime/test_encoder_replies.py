@@ -199,21 +199,23 @@ def test_an_interrupted_reply_is_told_to_its_end_and_cancelled_by_the_turn_that_
     told = line.happens(
         ReplyText(TURN, "Once upon a time."),
         ReplyAudio(TURN, 0, bytes(4800), 24_000),
+        SpeechStarted(TurnId("turn_b"), MessageId("msg_b"), 5000),
         Interrupted(TURN, "Once", 60),
         TurnEnded(TURN, "interrupted", Reply("Once", "Once upon a time.", "Once")),
-        SpeechStarted(TurnId("turn_b"), MessageId("msg_b"), 5000),
     )
     assert kinds(told)[4:] == [
         "response.output_audio.delta",
+        "input_audio_buffer.speech_started",
         "response.output_audio.done",
         "response.output_audio_transcript.done",
         "response.content_part.done",
         "response.output_item.done",
         "conversation.item.done",
         "response.done",
-        "input_audio_buffer.speech_started",
     ]
-    response = told[-2]["response"]
+    assert told[-3]["item"]["content"] == [{"type": "output_audio", "transcript": "Once upon a time."}]
+    assert told[-2]["item"] == reply_item("incomplete", {"type": "output_audio", "transcript": "Once"})
+    response = told[-1]["response"]
     assert response["status"] == "cancelled"
     assert response["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
     assert response["output"] == [reply_item("incomplete", {"type": "output_audio", "transcript": "Once upon a time."})]

@@ -228,6 +228,51 @@ def test_turn_detection_is_told_as_it_works():
     assert kept["audio"]["input"]["turn_detection"] is None
 
 
+def test_what_an_update_does_not_name_of_turn_detection_stays():
+    line = Line()
+
+    def detect(**fields: Any) -> dict[str, Any]:
+        return line.set(audio={"input": {"turn_detection": fields}})["audio"]["input"]["turn_detection"]
+
+    detect(type="server_vad", threshold=0.7, idle_timeout_ms=6000)
+    told = detect(type="server_vad", silence_duration_ms=300)
+    assert (told["threshold"], told["silence_duration_ms"], told["idle_timeout_ms"]) == (0.7, 300, 6000)
+    told = detect(type="server_vad", idle_timeout_ms=None)
+    assert (told["threshold"], told["idle_timeout_ms"]) == (0.7, None)
+    detect(type="semantic_vad", eagerness="low")
+    assert detect(type="server_vad")["threshold"] == 0.5
+
+
+def test_what_an_update_does_not_name_of_transcription_stays():
+    line = Line()
+    line.set(audio={"input": {"transcription": {"language": "zh"}}})
+    line.set(audio={"input": {"transcription": {"prompt": "Names"}}})
+    assert (line.codec.preferences.language, line.codec.preferences.hint) == ("zh", "Names")
+    line.set(audio={"input": {"transcription": {"languages": ["en"]}}})
+    assert (line.codec.preferences.language, line.codec.preferences.hint) == ("en", "Names")
+    line.set(audio={"input": {"transcription": {"languages": ["en", "zh"], "prompt": None}}})
+    assert (line.codec.preferences.language, line.codec.preferences.hint) == (None, "")
+
+
+def test_a_connection_for_transcription_stays_one():
+    line = Line(transcribes=True)
+    refusal = line.refusal("session.update", session={"type": "realtime"})
+    assert (refusal["code"], refusal["param"]) == ("invalid_value", "session.type")
+    assert "intent=transcription" in refusal["message"]
+    assert "intent=transcription" in line.refusal("response.create")["message"]
+
+
+def test_a_choice_of_a_tool_that_goes_away_goes_with_it():
+    line = Line()
+    line.set(tools=[TOOL], tool_choice={"type": "function", "name": "now"})
+    line.send("response.create", response={"tools": []})
+    assert line.set(tools=[])["tool_choice"] == "auto"
+
+
+def test_the_slowest_voice_is_told_to_who_asks_for_a_slower_one():
+    assert Line().set(audio={"output": {"speed": 0.25}})["audio"]["output"]["speed"] == 0.5
+
+
 def test_a_client_may_let_itself_be_interrupted_where_that_is_not_usual():
     line = Line(preferences=Preferences(turn_taking=TurnTakingPreferences(barge_in="never")))
     assert told_of(line)["audio"]["input"]["turn_detection"]["interrupt_response"] is False
@@ -300,7 +345,7 @@ def test_what_was_set_stays_while_something_else_is_set():
         ),
         ({"audio": {"output": {"voice": "nobody"}}}, "invalid_value", "session.audio.output.voice"),
         ({"audio": {"output": {"voice": 7}}}, "invalid_value", "session.audio.output.voice"),
-        ({"audio": {"output": {"speed": 0.3}}}, "invalid_value", "session.audio.output.speed"),
+        ({"audio": {"output": {"speed": 0.2}}}, "invalid_value", "session.audio.output.speed"),
         (
             {"audio": {"input": {"transcription": {"language": "fr"}}}},
             "invalid_value",

@@ -71,6 +71,21 @@ def test_only_the_newest_items_are_known():
     assert "a" not in items
 
 
+def test_so_many_items_are_known_as_hold_no_more_than_so_much_text():
+    items = Items(most_characters=10)
+    for name in ("a" * 4, "b" * 4, "c" * 4):
+        items.add(item(name))
+    assert ids(items) == "bbbbcccc"
+    items.put(MessageItem(MessageId("bbbb"), "user", (Content("input_text", "b" * 5),)))
+    items.add(item("d"))
+    assert ids(items) == "bbbbccccd"
+    items.remove(MessageId("cccc"))
+    items.add(item("e" * 4))
+    assert ids(items) == "bbbbdeeee"
+    items.add(item("f" * 11))
+    assert ids(items) == "f" * 11
+
+
 def test_an_item_goes_behind_the_one_that_it_follows():
     items = Items(item(name) for name in "abc")
     items.add(item("x"), MessageId("a"))

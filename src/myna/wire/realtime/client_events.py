@@ -29,7 +29,9 @@ from myna.wire.realtime.session_patch import (
 LONGEST_EVENT = 4_000_000
 """In characters, of an event that brings no audio."""
 MOST_VALUES = 20_000
-"""In an event. While it is read and checked, all other sessions wait: for 20,000 wrong values some 50 ms."""
+"""In an event. While it is read and checked, all other sessions wait."""
+MOST_KEYS = 1000
+"""In an object of an event: each that is wrong is noted, which takes far longer than to read it."""
 MOST_ITEMS = 1000
 MOST_PARTS = 64
 MOST_METADATA = 16
@@ -45,9 +47,10 @@ Milliseconds: TypeAlias = Annotated[Whole, Field(ge=0, le=LONGEST_TURN_MS)]
 
 
 def _few(value: object) -> object:
-    if isinstance(value, dict) and len(cast(dict[str, object], value)) > MOST_METADATA:
+    fields = cast(dict[str, object], value) if isinstance(value, dict) else {}
+    if len(fields) > MOST_METADATA:
         raise ValueError(f"has at most {MOST_METADATA} keys")
-    return value
+    return cast(object, value)
 
 
 def _are_short(value: dict[str, str]) -> dict[str, str]:
@@ -290,7 +293,7 @@ def read_json(message: str | bytes) -> Mapping[str, object]:
     """The fields of an event.
 
     Raises:
-        EventRefused: It is no JSON object, holds NaN or half a character, is nested hundreds deep, or is too large.
+        EventRefused: It is no JSON object, holds NaN or half a character, is nested hundreds deep, or is too long.
     """
     if isinstance(message, bytes):
         raise EventRefused(
@@ -308,8 +311,6 @@ def read_json(message: str | bytes) -> Mapping[str, object]:
     fields = cast(dict[str, object], fields)
     if is_long and fields.get("type") != APPEND:
         raise _too_long(message)
-    if not _holds_at_most(MOST_VALUES, fields):
-        raise EventRefused(f"The event holds more than {MOST_VALUES} values.", reason="invalid_value")
     return fields
 
 
@@ -320,18 +321,19 @@ def _too_long(message: str) -> EventRefused:
     )
 
 
-def _holds_at_most(most: int, value: object) -> bool:
-    """Whether a JSON value consists of at most so many."""
+def _is_small(value: object) -> bool:
+    """Whether a JSON value and all objects in it are within their bounds."""
     waiting, seen = [value], 0
-    while waiting and seen + len(waiting) <= most:
+    while waiting and seen + len(waiting) <= MOST_VALUES:
         seen += 1
-        match waiting.pop():
-            case dict() as fields:
-                waiting.extend(cast(dict[str, object], fields).values())
-            case list() as items:
-                waiting.extend(cast(list[object], items))
-            case _:
-                pass
+        one = waiting.pop()
+        if isinstance(one, dict):
+            fields = cast(dict[str, object], one)
+            if len(fields) > MOST_KEYS:
+                return False
+            waiting.extend(fields.values())
+        elif isinstance(one, list):
+            waiting.extend(cast(list[object], one))
     return not waiting
 
 
@@ -339,8 +341,12 @@ def read_event(fields: Mapping[str, object]) -> ClientEvent:
     """The event that ``fields`` are.
 
     Raises:
-        EventRefused: There is no such event, or a field of it cannot be used.
+        EventRefused: There is no such event, it holds too much, or a field of it cannot be used.
     """
+    if not _is_small(fields):
+        raise EventRefused(
+            f"The event holds more than {MOST_VALUES} values, or {MOST_KEYS} in one object.", reason="invalid_value"
+        )
     kind = fields.get("type")
     if kind is None:
         raise EventRefused("Missing required parameter: 'type'.", reason="missing_required_parameter", param="type")

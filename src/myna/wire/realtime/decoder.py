@@ -195,6 +195,9 @@ class Decoder:
                 return self._truncate(event)
             case asked.ItemDelete(item_id=item_id, event_id=event_id):
                 item = self._known(item_id, "item_delete_invalid_item_id")
+                if isinstance(item, MessageItem) and not item.kept:
+                    self._state.items.remove(item.id)
+                    return Done(told=(tell.item_deleted(item.id),))
                 return Done((DeleteMessage(item.id, self._state.ask(Asked(event_id))),))
             case _:
                 assert_never(event)
@@ -219,6 +222,7 @@ class Decoder:
                 reason="item_create_invalid_previous_item_id",
                 param="previous_item_id",
             )
+        after = after and state.items.kept_until(after)
         if isinstance(item, ResultItem) and not self._is_called(item.call_id):
             raise EventRefused(
                 f"No tool was called under {item.call_id!r} in this conversation.",

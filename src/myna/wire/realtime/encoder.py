@@ -114,7 +114,7 @@ class Encoder:
         if not spoken.taken:
             return []
         spoken.heard = True
-        state.items.put(_utterance(spoken, event.text))
+        state.items.put(_utterance(spoken, event.text, kept=bool(event.text.strip())))
         if state.config.transcription is None:
             return []
         told = self._delta(spoken, event.text)
@@ -175,8 +175,10 @@ class Encoder:
     def _failed(self, event: Failed, response: Response | None) -> list[ServerEvent]:
         spoken = self._state.spoken.get(event.turn_id)
         told: list[ServerEvent] = []
-        if spoken and spoken.taken and not spoken.heard and self._state.config.transcription:
-            told.append(tell.transcription_failed(spoken.item_id, event.code, event.message, event.hint))
+        if spoken and spoken.taken and not spoken.heard:
+            self._state.items.put(_utterance(spoken, None, kept=False))
+            if self._state.config.transcription:
+                told.append(tell.transcription_failed(spoken.item_id, event.code, event.message, event.hint))
         if response:
             response.failure = event
         if not told and not (response and response.stage == "running"):
@@ -290,5 +292,5 @@ class Encoder:
         self._state.responses.pop(turn_id, None)
 
 
-def _utterance(spoken: Spoken, transcript: str | None) -> MessageItem:
-    return MessageItem(spoken.item_id, "user", (Content("input_audio", transcript),))
+def _utterance(spoken: Spoken, transcript: str | None, *, kept: bool = True) -> MessageItem:
+    return MessageItem(spoken.item_id, "user", (Content("input_audio", transcript),), kept=kept)

@@ -37,6 +37,7 @@ class MessageItem:
 
     Attributes:
         audio_ms: How much audio the client got of it, or has kept of it; None if it is no spoken reply of this session.
+        kept: Whether it is a message of ours too; of an utterance in which nothing was understood there is none.
     """
 
     id: MessageId
@@ -44,6 +45,7 @@ class MessageItem:
     content: tuple[Content, ...]
     status: Status = "completed"
     audio_ms: float | None = None
+    kept: bool = True
 
     @property
     def text(self) -> str:
@@ -121,6 +123,10 @@ def to_message(item: Item, turn_id: TurnId) -> Message:
             return ToolResultMessage(item.id, turn_id, item.call_id, item.output)
 
 
+def _is_kept(item: Item | None) -> bool:
+    return not isinstance(item, MessageItem) or item.kept
+
+
 def _size(item: Item | None) -> int:
     """How many characters it holds."""
     match item:
@@ -172,6 +178,17 @@ class Items:
     def last_id(self) -> MessageId | None:
         """The id of the newest."""
         return next(reversed(self._items), None)
+
+    def kept_until(self, item_id: MessageId) -> MessageId:
+        """The newest message of ours up to an item: itself, or what it follows; `ROOT` if that is nothing."""
+        if _is_kept(self._items.get(item_id)):
+            return item_id
+        kept = ROOT
+        for known, item in self._items.items():
+            if known == item_id:
+                break
+            kept = known if _is_kept(item) else kept
+        return kept
 
     def add(self, item: Item, after: MessageId | None = None) -> None:
         """Put an item behind ``after``, before all if that is `ROOT`, behind all if it is None or not there."""
