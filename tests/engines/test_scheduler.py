@@ -248,7 +248,7 @@ async def test_a_neighbour_rests_three_seconds_at_most_and_is_awake_as_long_what
 def test_first_words_without_end_leave_a_neighbour_half_of_the_time(slots: int) -> None:
     @on_virtual_clock
     async def run() -> None:
-        neighbour = Neighbour()
+        neighbour, lasted = Neighbour(), list[float]()
         async with open_scheduler({"cpu": slots}) as scheduler, anyio.create_task_group() as group:
 
             async def speak_on(offset_s: float) -> None:
@@ -264,7 +264,7 @@ def test_first_words_without_end_leave_a_neighbour_half_of_the_time(slots: int) 
                 for slot in range(slots):
                     group.start_soon(speak_on, slot / slots)
                 await anyio.sleep(60)
-                lasted = [after - before for (_, before), (_, after) in pairwise(neighbour.told)]
+                lasted += [after - before for (_, before), (_, after) in pairwise(neighbour.told)]
                 group.cancel_scope.cancel()
         rests, wakes = lasted[::2], lasted[1::2]
         assert len(rests) >= 8

@@ -492,15 +492,6 @@ async def test_of_an_utterance_that_has_failed_nothing_more_is_kept():
     assert kinds(user.notes) == ["Onset", "SpeechBegan", "SpeechEnded", "HearingFailed"]
 
 
-@on_virtual_clock
-async def test_closing_lets_go_of_everything():
-    async with room(ears([HANG])) as user:
-        await user.say(silence(500), speech(900))
-        user.hearing.close()
-        assert not user.hearing.open
-        assert await user.wait(100) == []
-
-
 # -------------------------------------------------------------------------------------------------- whatever comes
 
 sounds = st.lists(

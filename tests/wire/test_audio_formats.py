@@ -3,6 +3,7 @@ from typing import Any, Literal, cast
 import av
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,6 +130,28 @@ def test_after_its_end_a_stream_begins_anew() -> None:
     voice = AudioOut("audio/pcm", 16_000, source_rate=24_000)
     first, second = (voice.feed(tone(440, 24_000)) + voice.finish() for _ in range(2))
     assert first == second
+
+
+def test_silence_stays_silent_and_never_gets_to_the_filter_whose_memory_would_fade_into_denormals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, fed = soxr.ResampleStream, list[np.ndarray]()
+
+    class Spy(stream):
+        def resample_chunk(self, x: np.ndarray, last: bool = False) -> np.ndarray:
+            fed.append(x)
+            return super().resample_chunk(x, last)
+
+    monkeypatch.setattr(soxr, "ResampleStream", Spy)
+    into = AudioIn("audio/pcm", 24_000)
+    spoken = tone(440, 24_000)
+    heard = into.feed(spoken + bytes(len(spoken)))
+    assert np.count_nonzero(np.concatenate(fed)) == len(spoken)
+    assert not np.frombuffer(heard, "<i2")[17_000:].any()
+    whole = soxr.ResampleStream(24_000, 16_000, 1, vr=True).resample_chunk(
+        np.frombuffer(spoken + bytes(len(spoken)), "<i2").astype(np.float32)
+    )
+    assert heard == np.rint(whole).astype("<i2").tobytes()
 
 
 def test_a_loud_voice_is_clipped_and_not_wrapped_round() -> None:

@@ -141,7 +141,10 @@ class Hearing:
         return notes
 
     def commit(self) -> Sequence[Note]:
-        """The utterance is over: all the audio that is in none that has ended."""
+        """The utterance is over: all the audio that is in none that has ended.
+
+        Where the VAD decides and has found no speech, that is no more than the pre-roll: what came before was silence.
+        """
         self._keep(bytes(self._pending))
         self._pending.clear()
         notes: list[Note] = []
@@ -169,15 +172,6 @@ class Hearing:
         self._before.clear()
         self._rules.reset()
         return notes
-
-    def close(self) -> None:
-        """Let go of everything."""
-        for job in (self._hearing, self._detecting):
-            if job is not None:
-                job.scope.cancel()
-        self._hearing = self._detecting = None
-        self._open = None
-        self._ended.clear()
 
     # -------------------------------------------------------------------------------------------------- audio comes in
 

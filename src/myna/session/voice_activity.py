@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.errors import BadConfig, MynaError
@@ -48,10 +49,9 @@ class VoiceActivity:
         if self._deaf > 0:
             self._deaf -= number
             return [0.0] * number
-        samples = from_pcm16(frames).reshape(number, -1)
-        power = np.einsum("ij,ij->i", samples, samples) / self._vad.info.frame_samples
-        loud = [float(each) >= silence_rms**2 for each in power]
-        if not any(loud):  # as nearly always: at once
+        samples = from_pcm16(frames).reshape(-1, self._vad.info.frame_samples)
+        loud = np.einsum("ij,ij->i", samples, samples) >= silence_rms**2 * self._vad.info.frame_samples
+        if not loud.any():  # as nearly always: at once
             self._hold(samples)
             return [0.0] * number
         try:
@@ -66,7 +66,7 @@ class VoiceActivity:
         self._silent += len(silence)
         self._held.extend(silence)
 
-    async def _judge(self, samples: Samples, loud: Sequence[bool]) -> Sequence[float]:
+    async def _judge(self, samples: Samples, loud: NDArray[np.bool_]) -> Sequence[float]:
         probabilities = [0.0] * len(samples)
         batch: list[Samples] = []
         asked: list[int] = []  # which frame of ours each of the batch is; -1 for those of earlier

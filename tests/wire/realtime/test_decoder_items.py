@@ -216,6 +216,8 @@ def test_an_utterance_that_nobody_understood_is_an_item_for_the_client_alone(end
     (command,), _ = line.send("conversation.item.create", item=user(HI), previous_item_id=USER)
     assert isinstance(command, AddMessage)
     assert command.after == "m1"
+    added = line.happens(MessageAdded(command.message, command.after))
+    assert [event["previous_item_id"] for event in added] == [USER, USER]
     _, [told] = line.send("conversation.item.retrieve", item_id=USER)
     assert told["type"] == "conversation.item.retrieved"
     deleted = [{"type": "conversation.item.deleted", "item_id": USER}]
@@ -229,6 +231,8 @@ def test_what_follows_nothing_but_an_utterance_that_nobody_understood_is_the_fir
     (command,), _ = line.send("conversation.item.create", item=user(HI), previous_item_id=USER)
     assert isinstance(command, AddMessage)
     assert command.after == ROOT
+    added = line.happens(MessageAdded(command.message, None))
+    assert [event["previous_item_id"] for event in added] == [USER, USER]
 
 
 def test_an_item_is_deleted():

@@ -61,9 +61,9 @@ class _Frame:
 
 def _judge(session: OnnxSession, frames: Sequence[_Frame]) -> None:
     """Judge frames of different streams at once."""
-    seen = np.stack([np.concatenate([frame.memory.context, frame.samples]) for frame in frames])
+    seen = np.concatenate([part for frame in frames for part in (frame.memory.context, frame.samples)])
     before = np.concatenate([frame.memory.state for frame in frames], axis=1)
-    probabilities, after = session.run(None, {"input": seen, "state": before, "sr": _RATE})
+    probabilities, after = session.run(None, {"input": seen.reshape(len(frames), -1), "state": before, "sr": _RATE})
     for place, frame in enumerate(frames):
         # Copies: a view would keep all that was fed, or what all the others are to remember.
         frame.memory = _Memory(after[:, place : place + 1].copy(), frame.samples[-_CONTEXT:].copy())

@@ -262,8 +262,10 @@ class Encoder:
                 if message.id in state.items:
                     return []
                 item = state.pending.pop(message.id, None) or from_message(message)
-                state.items.add(item, after or ROOT)
-                return [tell.item_added(item, after), tell.item_done(item, after)]
+                place = state.items.place_behind(after or ROOT)
+                state.items.add(item, place)
+                told_after = None if place == ROOT else place
+                return [tell.item_added(item, told_after), tell.item_done(item, told_after)]
             case MessageDeleted(message_id=message_id):
                 state.items.remove(message_id)
                 return [tell.item_deleted(message_id)]

@@ -190,6 +190,18 @@ class Items:
             kept = known if _is_kept(item) else kept
         return kept
 
+    def place_behind(self, item_id: MessageId) -> MessageId:
+        """The last item before the next message of ours: this one (or `ROOT`), or one for the client alone."""
+        if item_id == self.last_id:
+            return item_id
+        place, found = item_id, item_id == ROOT
+        for known, item in self._items.items():
+            if found and _is_kept(item):
+                break
+            place = known if found else place
+            found = found or known == item_id
+        return place
+
     def add(self, item: Item, after: MessageId | None = None) -> None:
         """Put an item behind ``after``, before all if that is `ROOT`, behind all if it is None or not there."""
         if after is None or (after != ROOT and after not in self._items) or after == self.last_id:
