@@ -67,9 +67,9 @@ def test_a_system_message_takes_the_place_of_the_persona_and_the_last_of_the_use
     said = [{"role": "system", "content": "Be a pirate."}, *SAID, {"role": "user", "content": "Ahoy!"}]
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
     prompt = told("--messages", "said.json")
-    assert [part["part"] for part in prompt["parts"]] == ["system prompt", "history", "input"]
+    assert [part["part"] for part in prompt["parts"]] == ["system prompt", "examples", "history", "input"]
     assert prompt["parts"][0]["messages"][0]["content"].startswith("Be a pirate.")
-    assert prompt["parts"][2]["messages"] == [{"role": "user", "content": "Ahoy!"}]
+    assert prompt["parts"][3]["messages"] == [{"role": "user", "content": "Ahoy!"}]
 
 
 @pytest.mark.parametrize(
