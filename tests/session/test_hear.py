@@ -198,19 +198,21 @@ async def test_an_utterance_that_is_too_long_is_ended_and_the_next_begins():
 
 
 class Counting:
-    """An ASR that hears something else in every length of audio, and counts what it was given at full quality."""
+    """An ASR that hears something else every time, and counts what it was given at full quality."""
 
     info = ScriptedASR().info
 
     def __init__(self) -> None:
         self.finals: list[int] = []
+        self.partials = 0
         self.longest = 0
 
     async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
         await anyio.sleep(0.3)
         self.longest = max(self.longest, len(samples))
         if options.partial:
-            return Transcript(f"{len(samples)}", "zh")
+            self.partials += 1
+            return Transcript(f"{self.partials}", "zh")
         self.finals.append(len(samples))
         return Transcript("啊", "zh")
 

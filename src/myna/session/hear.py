@@ -50,8 +50,11 @@ from myna.session.voice_activity import VoiceActivity
 SHORTEST_WINDOW_S = 2.0
 """In less there may be no pause to cut at."""
 
-WAITING = 8
-"""How many utterances may wait for an ASR that lags behind."""
+LAGS = 4
+"""So many utterances wait for the ASR when no more audio should be fed."""
+
+WAITING = 80
+"""How many may wait at all: what was on its way when it began to lag, a minute at most, has its room."""
 
 _PER_MS = HEARING_RATE // 1000
 
@@ -113,7 +116,7 @@ class Hearing:
     @property
     def lags(self) -> bool:
         """Whether the ASR is behind by so much that no more audio should be fed until it has caught up."""
-        return len(self._ended) >= WAITING // 2
+        return len(self._ended) >= LAGS
 
     async def feed(self, pcm: bytes) -> Sequence[Note]:
         """Hear ``pcm``: 16 kHz, any number of samples."""
