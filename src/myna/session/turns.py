@@ -216,9 +216,8 @@ class Turns:
             return
         now = anyio.current_time()
         self._free_at = now + running.turn.playback.ahead_ms(now) / 1000
-        self._pauses_next = (
-            running.turn.playback.paused
-        )  # somebody may be speaking: the next one is not to sound either
+        # Somebody may be speaking: then the next one is not to sound either.
+        self._pauses_next = running.turn.playback.paused
         running.turn.resume()
         await self._stop(running)
         running.outcome = "failed" if running.turn.failed else "completed"
