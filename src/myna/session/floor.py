@@ -280,7 +280,7 @@ class Floor:
         self._tell_start(utterance)
         self.turns.outbox.post(TranscriptFinal(turn.id, heard.text, heard.language, heard.parts))
         if now:
-            await self.turns.answer_heard(turn, began_at, utterance.sure_ms)
+            await self.turns.answer_heard(turn, began_at, None if utterance.committed else utterance.sure_ms)
         else:
             self._owed = self._owed or answered
             self.turns.outbox.post(TurnEnded(turn.id, "completed", None))

@@ -107,8 +107,11 @@ class Turns:
         except MynaError as error:
             self.fail(turn.id, error)
 
-    async def answer_heard(self, turn: Turn, began_at: float, sure_ms: float) -> None:
-        """Begin the answer to an utterance that was over at ``began_at``, or go on with what was supposed."""
+    async def answer_heard(self, turn: Turn, began_at: float, sure_ms: float | None) -> None:
+        """Begin the answer to an utterance that was over at ``began_at``, or go on with what was supposed.
+
+        ``sure_ms`` is how much later that was sure; None: the client said so.
+        """
         if self.supposed is not None and self.supposed.turn is turn:
             try:
                 await self._confirm(self.supposed, began_at)
@@ -117,7 +120,8 @@ class Turns:
                 self.fail(turn.id, error)
             return
         turn.began_at = began_at
-        turn.mark("sure", sure_ms)
+        if sure_ms is not None:
+            turn.mark("sure", sure_ms)
         turn.mark("heard")
         await self.answer(turn, told=True)
 
