@@ -154,10 +154,10 @@ async def test_what_was_interrupted_is_never_heard_and_the_next_reply_is():
 
 
 @on_virtual_clock
-async def test_what_the_microphone_hears_reaches_the_session_at_16_khz_within_30_ms():
+async def test_what_the_microphone_hears_reaches_the_session_at_16_khz_within_40_ms():
     async with Talking(Air()).open() as talking:
         talking.air.say(tone(0.5, HEARING_RATE), HEARING_RATE)
-        await talking.passes(0.53)
+        await talking.passes(0.54)
         heard = talking.session.heard
         assert np.corrcoef(heard[2:8000], tone(0.5, HEARING_RATE)[: 8000 - 2])[0, 1] > 0.99
 

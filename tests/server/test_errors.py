@@ -95,12 +95,12 @@ async def test_another_method_is_a_405_that_says_which_there_is(weights: Weights
 
 
 @pytest.mark.parametrize("path", [CHAT, "/llm"])
-async def test_a_fault_of_ours_tells_nothing_of_the_request(weights: Weights, path: str) -> None:
+async def test_an_engine_s_own_fault_tells_nothing_of_the_request(weights: Weights, path: str) -> None:
     body = {"model": "myna", "messages": [{"role": "user", "content": "my secret"}]}
     async with serving(BrokenLLM(), weights) as client:
         answer = await client.post(path, json=body)
-    assert answer.status_code == 500
-    assert told(answer)["code"] == "internal"
+    assert answer.status_code == 503
+    assert told(answer)["code"] == "engine_unavailable"
     assert "secret" not in answer.text
 
 
