@@ -1,6 +1,7 @@
 """``myna serve``."""
 
 import logging
+import sys
 import time
 from contextlib import suppress
 from typing import Annotated
@@ -23,6 +24,9 @@ from myna.server.run import serve as run_server
 from myna.server.sizes import LONGEST_TEXT, MB, Limits
 
 log = logging.getLogger(__name__)
+
+LOOP = {"use_uvloop": sys.platform != "win32"}
+"""With asyncio's own loop 60 talkers of 200 waited twice as long."""
 
 KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
 
@@ -80,6 +84,6 @@ def serve(
 
     people = logs.is_pretty(loaded.settings.log)
     try:
-        anyio.run(run_server, app, listener, announce if people else announce_to_programs)
+        anyio.run(run_server, app, listener, announce if people else announce_to_programs, backend_options=LOOP)
     except* KeyboardInterrupt:  # the way to stop it, so no failure; in a group when it comes twice
         pass

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 KEEP_S = 1.0
 """How long keeping something may take: a session that is being closed does not wait longer for its store."""
 
-MOST_REMEMBERED = 32
+MOST_REMEMBERED = 8
 """So many replies can be truncated after their end; clients truncate the last one."""
 
 TOLERANCE_MS = 100
