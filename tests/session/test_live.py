@@ -417,3 +417,18 @@ async def test_a_reply_of_which_nothing_was_heard_still_has_its_place() -> None:
         history = await stage.history()
     assert kinds(told) == ["MessageAdded", "MessageDeleted", "Refused"]
     assert [message.text for message in history if isinstance(message, UserMessage)] == ["早", "晚"]
+
+
+@on_virtual_clock
+async def test_a_reply_that_is_deleted_while_it_is_spoken_ends_and_leaves_no_trace() -> None:
+    async with on_stage(ScriptedLLM(LONG), tts=ScriptedTTS(), options=LIVE) as stage:
+        await stage.session.send(SendText("说"))
+        await anyio.sleep(2)
+        reply_id = next(event.reply_id for event in [await anext(stage.session)] if isinstance(event, TurnStarted))
+        await stage.session.send(DeleteMessage(reply_id or MessageId("")))
+        told = await stage.turn()
+        assert isinstance(await anext(stage.session), MessageDeleted)
+        history = await stage.history()
+    assert isinstance(told[-1], TurnEnded)
+    assert told[-1].outcome == "interrupted"
+    assert [type(message) for message in history] == [UserMessage]

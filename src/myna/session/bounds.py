@@ -50,7 +50,7 @@ async def within(seconds: float, work: Awaitable[T], what: str) -> T:
         raise _late(what, seconds) from None
     except MynaError:
         raise
-    except Exception as error:
+    except Exception as error:  # a door: the engine may be a package of others, which knows no errors of ours
         raise _failed(what) from error
 
 
@@ -77,7 +77,7 @@ async def pieces(
                 raise _late(what, wait_s if allowed_s == wait_s else total_s) from None
             except MynaError:
                 raise
-            except Exception as error:
+            except Exception as error:  # the same door, for streams
                 raise _failed(what) from error
             yield item
             wait_s = idle_s

@@ -16,6 +16,7 @@ from myna.core.commands import CreateReply, Say
 from myna.core.errors import Busy, EngineUnavailable, MynaError
 from myna.core.events import (
     IdleTimedOut,
+    MessageDeleted,
     Refused,
     ReplyTruncated,
     SpeechStarted,
@@ -41,7 +42,6 @@ from myna.session.notes import (
     Supposed,
 )
 from myna.session.notes import Utterance as Heard
-from myna.session.record import check_played
 from myna.session.silences import Silences
 from myna.session.turn import Turn
 from myna.session.turns import Running, Turns
@@ -383,16 +383,17 @@ class Floor:
                 self.turns.outbox.post(TurnEnded(asked.turn_id, "interrupted", None))
         await self._go_on()
 
-    def report(self, turn_id: TurnId, played_ms: int) -> None:
-        """The client says how much of a reply it has played."""
-        if (running := self.turns.running) is not None and running.turn.id == turn_id:
-            running.turn.report(played_ms)
+    async def delete(self, message_id: MessageId) -> None:
+        """Take a message out of the conversation; a reply that runs ends with it."""
+        await self.turns.interrupt_reply(message_id)
+        await self.turns.record.delete(message_id)
+        await self.turns.drop()
+        self.turns.outbox.post(MessageDeleted(message_id))
+        await self._go_on()
 
     async def truncate(self, message_id: MessageId, played_ms: int) -> None:
         """Of a reply only so much was heard."""
-        if (running := self.turns.running) is not None and running.turn.reply_id == message_id:
-            check_played(running.turn, played_ms)
-            await self.turns.interrupt(played_ms)
+        await self.turns.interrupt_reply(message_id, played_ms)
         heard = await self.turns.record.truncate(message_id, played_ms)
         await self.turns.drop()
         self.turns.outbox.post(ReplyTruncated(message_id, heard, played_ms))

@@ -108,6 +108,8 @@ class Record:
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
+        if not kept:
+            return
         async with _asking(shield=True):
             await self._begin()
             after = turn.after

@@ -33,7 +33,7 @@ from myna.core.commands import (
 )
 from myna.core.context import working_on
 from myna.core.errors import BadInput, Closed, MynaError
-from myna.core.events import Event, MessageAdded, MessageDeleted, Refused
+from myna.core.events import Event, MessageAdded, Refused
 from myna.core.messages import Conversation
 from myna.engines.task_group import open_task_group
 from myna.personas.model import Persona
@@ -238,14 +238,12 @@ class Session:
             case Interrupt(played_ms, turn_id):
                 await floor.interrupt(played_ms, turn_id)
             case ReportPlayed(turn_id, played_ms):
-                floor.report(turn_id, played_ms)
+                floor.turns.report(turn_id, played_ms)
             case AddMessage(message, after):
                 self._outbox.post(MessageAdded(message, await self._record.add(message, after)))
                 await floor.turns.drop()  # what is supposed answers another conversation
             case DeleteMessage(message_id):
-                await self._record.delete(message_id)
-                self._outbox.post(MessageDeleted(message_id))
-                await floor.turns.drop()
+                await floor.delete(message_id)
             case TruncateReply(message_id, played_ms):
                 await floor.truncate(message_id, played_ms)
             case _:

@@ -18,7 +18,7 @@ from myna.core.preferences import Preferences
 from myna.session.answer import Answering
 from myna.session.notes import Supposed
 from myna.session.outbox import Outbox
-from myna.session.record import KEEP_S, Record
+from myna.session.record import KEEP_S, Record, check_played
 from myna.session.turn import Turn
 from myna.session.turn_taking import Phase
 
@@ -206,6 +206,22 @@ class Turns:
         if (running := self.running) is not None:
             await self._stop(running)
             await self.finish(running, played_ms)
+
+    async def interrupt_reply(self, reply_id: MessageId, played_ms: int | None = None) -> None:
+        """End the turn that runs, if this is its reply.
+
+        Raises:
+            BadInput: So much of it cannot have been played.
+        """
+        if (running := self.running) is not None and running.turn.reply_id == reply_id:
+            if played_ms is not None:
+                check_played(running.turn, played_ms)
+            await self.interrupt(played_ms)
+
+    def report(self, turn_id: TurnId, played_ms: int) -> None:
+        """The client says how much of a reply it has played."""
+        if (running := self.running) is not None and running.turn.id == turn_id:
+            running.turn.report(played_ms)
 
     async def interrupt_apart(self, turn_id: TurnId) -> None:
         """End a turn that is no part of the conversation."""
