@@ -63,7 +63,7 @@ def replies(notes: Sequence[Note]) -> list[str]:
 @pytest.mark.parametrize(
     ("language", "tale", "stop", "question", "answer"),
     [
-        ("zh", "请给我讲一个很长的故事。", "停，等一下。", "中国的首都是哪里？", "北京"),
+        ("zh", "请给我讲一个很长的故事。", "等等，别说了。", "中国的首都是哪里？", "北京"),
         ("en", "Tell me a very long story.", "Wait, stop.", "What is the capital of France?", "Paris"),
     ],
 )

@@ -33,6 +33,7 @@ nevermind cancel cancelthat silence
 
 _MISHEARD = _words("""
 听 挺 庭 亭 廷 停以下 听一下 听以下 挺一下 庭一下 定一下 定以下 顶一下 鼎一下 鼎以下 请以下 等以下 登一下 等一息
+听懂一下 停下来一个
 """)
 """What ASRs make of a short 停, 停一下 and 等一下."""
 
