@@ -115,6 +115,15 @@ class ReportPlayed:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowTool:
+    """The user was asked whether a tool may run, and has answered."""
+
+    call_id: str
+    allowed: bool
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupt:
     """Ends the reply that runs.
 
@@ -140,5 +149,6 @@ Command: TypeAlias = (
     | DeleteMessage
     | TruncateReply
     | ReportPlayed
+    | AllowTool
     | Interrupt
 )

@@ -3,11 +3,11 @@
 Every event of a turn carries its id, and nothing with a turn's id follows its ``TurnEnded``.
 
 A spoken turn tells, in this order: `SpeechStarted`, `TranscriptPartial` …, `SpeechStopped`, `TurnStarted`,
-`TranscriptFinal`; then, if it is answered, `EmotionChanged`, `ReplyText`, `SegmentReady`, `ReplyAudio` and `ToolCalled`
-as they come, and `ReplyEnded`; `Interrupted` if it was, and `TurnEnded`. Speech that interrupts a reply tells its
-`SpeechStarted` before the `Interrupted` and the `TurnEnded` of the reply. What the audio of a client's own commit tells
-begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells `TurnEnded` (``silent``) if its
-start was told, and else nothing at all.
+`TranscriptFinal`; then, if it is answered, `EmotionChanged`, `ReplyText`, `SegmentReady`, `ReplyAudio`, `ToolCalled`,
+`ToolStarted` and `ToolEnded` as they come, and `ReplyEnded`; `Interrupted` if it was, and `TurnEnded`. Speech that
+interrupts a reply tells its `SpeechStarted` before the `Interrupted` and the `TurnEnded` of the reply. What the audio of
+a client's own commit tells begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells
+`TurnEnded` (``silent``) if its start was told, and else nothing at all.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import Message
 from myna.core.reply import Reply, Segment
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolResult
 
 Stage: TypeAlias = Literal["heard", "sure", "first_token", "first_segment", "first_audio", "reply", "turn"]
 Outcome: TypeAlias = Literal["completed", "interrupted", "failed", "silent"]
@@ -168,6 +168,33 @@ class ToolCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The model calls a tool of the server's, which answers by itself.
+
+    Attributes:
+        message_id: The message of the call.
+        call: With secrets in its arguments masked.
+        asks: The user is asked first; `myna.core.commands.AllowTool` answers.
+    """
+
+    turn_id: TurnId
+    message_id: MessageId
+    call: ToolCall
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool of the server's has ended. ``took_ms`` is how long it ran, without the time that the user was asked."""
+
+    turn_id: TurnId
+    call_id: str
+    name: str
+    result: ToolResult
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded:
     """All of the reply has been sent. What was sent may still be played, and interrupted, until `TurnEnded`.
 
@@ -310,6 +337,8 @@ Event: TypeAlias = (
     | SegmentReady
     | ReplyAudio
     | ToolCalled
+    | ToolStarted
+    | ToolEnded
     | ReplyEnded
     | PlaybackPaused
     | PlaybackResumed

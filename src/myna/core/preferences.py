@@ -57,7 +57,10 @@ class Preferences:
         temperature: Of the LLM; None leaves the configured one.
         max_tokens: The longest reply; None leaves the configured limit.
         tools: What the model may call. The client runs them.
+            One of the name of a tool of the server's takes its place.
+        server_tools: Whether the model may call the server's tools too.
         tool_choice: Whether it may, must or must not.
+        allows_tools: The client asks its user when a tool needs it, and answers by `myna.core.commands.AllowTool`.
         language: What the user speaks, as an ISO 639-1 code; None detects it.
         hint: Names and words to expect in what the user says.
         pauses_playback: The client pauses and resumes its playback when it is told to. Any other gets audio with a
@@ -71,7 +74,9 @@ class Preferences:
     temperature: float | None = None
     max_tokens: int | None = None
     tools: tuple[ToolSpec, ...] = ()
+    server_tools: bool = True
     tool_choice: ToolChoice = "auto"
+    allows_tools: bool = False
     language: str | None = None
     hint: str = ""
     pauses_playback: bool = False

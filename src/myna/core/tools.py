@@ -1,4 +1,4 @@
-"""Tools as the model sees them: what there is to call, and a call."""
+"""Tools as the model sees them: what there is to call, a call, and what came of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,3 +34,16 @@ class NamedTool:
 
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 """Whether tools may, must not or must be called."""
+
+
+CallStatus: TypeAlias = Literal["ok", "failed", "timed_out", "refused", "cancelled"]
+"""How a call ended. ``failed``: the tool raised, or its arguments were wrong. ``refused``: it was not run, since there
+is no such tool, the user did not allow it, or it was called too often. ``cancelled``: the reply was interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of a call: ``output`` is the text that the model is given, also when it failed."""
+
+    output: str
+    status: CallStatus = "ok"
