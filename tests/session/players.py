@@ -55,11 +55,12 @@ async def on_stage(
     tts: TTS | None = None,
     vad: VAD | None = None,
     options: SessionOptions | None = None,
+    persona: Persona = PERSONA,
 ) -> AsyncGenerator[Stage]:
     store = InMemoryStore()
     await store.create(CONVERSATION)
     engines = SessionEngines(llm, asr, tts, vad)
-    async with open_session(CONVERSATION, PERSONA, engines, store, options or SessionOptions()) as session:
+    async with open_session(CONVERSATION, persona, engines, store, options or SessionOptions()) as session:
         yield Stage(session, store)
 
 

@@ -12,6 +12,7 @@ from tests.session.players import on_stage
 from myna.core.audio import duration_ms
 from myna.core.commands import (
     AddMessage,
+    AllowTool,
     ClearAudio,
     Command,
     CommitAudio,
@@ -31,17 +32,23 @@ from myna.core.events import (
     ReplyText,
     SpeechStarted,
     SpeechStopped,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TurnEnded,
     TurnStarted,
 )
 from myna.core.ids import TurnId, new_message_id, new_turn_id
-from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
+from myna.core.tools import ToolSpec
+from myna.engines.base import ToolCallDelta
 from myna.session.speak import FADE_MS, PIECE_MS
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM, Step
+from myna.testing.tools import ScriptedTool
 from myna.testing.tts import MS_PER_CHARACTER
+from myna.tools.toolbox import Tools, open_toolbox
 
 steps = st.one_of(
     st.sampled_from(["[开心] ", "[生气]", "一，", "二。", "<think>想</think>", "three ", "**四**", "\n", "[", "]"]),
@@ -115,12 +122,16 @@ reply_scripts = st.lists(
             st.sampled_from(["[开心] ", "一句话，", "又是一句话。", "three words here. ", "```\ncode\n```", "😀"]),
             st.floats(0.01, 3).map(Pause),
             st.sampled_from([HANG, EngineRefused("No.")]),
+            st.tuples(st.integers(0, 2), st.sampled_from(["look", "order", "pay", "nothing", "show_map"])).map(
+                lambda call: ToolCallDelta(call[0], None, call[1], "{}")
+            ),
         ),
         max_size=8,
     ),
     min_size=1,
     max_size=4,
 )
+MAPS = ToolSpec("show_map", "The client's.", {"type": "object", "properties": {}})
 
 
 BARGE_INS: tuple[BargeIn, ...] = ("pause", "stop_words", "never")
@@ -139,6 +150,7 @@ acts = st.lists(
             st.sampled_from([CommitAudio(), CommitAudio(replies=False)]),
             st.just("create"),
             st.just("message"),
+            st.just("allow"),
             st.sampled_from(BARGE_INS).map(barging_in),
         ),
     ),
@@ -152,6 +164,7 @@ acts = st.lists(
     barge_in=st.sampled_from(BARGE_INS),
     pauses_playback=st.booleans(),
     asr_delay_s=st.sampled_from([0.05, 0.4, 2.5]),
+    tools=st.tuples(st.sampled_from([0.0, 0.3, 4.0]), st.booleans()),
 )
 @settings(deadline=None, max_examples=80)
 @on_virtual_clock
@@ -161,10 +174,29 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
     barge_in: BargeIn,
     pauses_playback: bool,
     asr_delay_s: float,
+    tools: tuple[float, bool],
 ) -> None:
-    preferences = Preferences(pauses_playback=pauses_playback, turn_taking=TurnTakingPreferences(barge_in=barge_in))
+    turn_taking = TurnTakingPreferences(barge_in=barge_in)
+    tool_s, allows = tools
+    preferences = Preferences(
+        tools=(MAPS,), allows_tools=allows, pauses_playback=pauses_playback, turn_taking=turn_taking
+    )
     llm = ScriptedLLM(*replies)
-    async with live(llm, options=replace(LIVE, preferences=preferences), asr_delay_s=asr_delay_s) as user:
+    source = Tools(
+        (
+            ScriptedTool("look", [Pause(tool_s), "seen"]),
+            ScriptedTool("order", [Pause(tool_s), "comes"], cancellable=False),
+            ScriptedTool("pay", "paid", confirm=True),
+        )
+    )
+    async with (
+        open_toolbox([source]) as toolbox,
+        live(
+            llm,
+            options=replace(LIVE, preferences=preferences, tools=toolbox.select(["*"]), most_rounds=3),
+            asr_delay_s=asr_delay_s,
+        ) as user,
+    ):
         for after_s, act in acts:
             await anyio.sleep(after_s)
             match act:
@@ -172,6 +204,9 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
                     await user.speak(seconds, text)
                 case "create":
                     await user.do(CreateReply(new_turn_id()))
+                case "allow":
+                    started = [event.call.id for event in user.told() if isinstance(event, ToolStarted) and event.asks]
+                    await user.do(AllowTool(started[-1] if started else "call_of_nobody", allowed=True))
                 case "message":
                     await user.do(AddMessage(UserMessage(new_message_id(), TurnId(""), "补充")))
                 case _:
@@ -187,7 +222,23 @@ async def test_whatever_happens_in_a_live_session_the_laws_hold(
     paused_replies_are_silent(told)
     nobody_is_answered_while_he_speaks(told)
     history_is_what_was_heard([event for _, event in told], history)
+    every_call_has_its_result([event for _, event in told], history)
     assert all(call.ended is not None for call in llm.calls)  # every engine was let go of
+
+
+def every_call_has_its_result(events: Sequence[Event], history: Sequence[Message]) -> None:
+    """What began is told to end, but for what outlives its reply; and what was called is known with its result."""
+    begun = {event.call.id: event for event in events if isinstance(event, ToolStarted)}
+    ended = [event.call_id for event in events if isinstance(event, ToolEnded)]
+    assert len(ended) == len(set(ended))
+    assert set(ended) <= set(begun)
+    assert all(begun[call_id].call.name == "order" for call_id in set(begun) - set(ended))
+    calls = [message for message in history if isinstance(message, ToolCallMessage) and message.call.name != "show_map"]
+    results = [message for message in history if isinstance(message, ToolResultMessage)]
+    assert sorted(message.call.id for message in calls) == sorted(message.call_id for message in results)
+    place = {message.id: at for at, message in enumerate(history)}
+    at_call = {message.call.id: place[message.id] for message in calls}
+    assert all(at_call[message.call_id] < place[message.id] for message in results)
 
 
 def one_turn_at_a_time(told: Sequence[tuple[float, Event]]) -> None:
@@ -272,7 +323,7 @@ def history_is_what_was_heard(events: Sequence[Event], history: Sequence[Message
         if end.outcome == "interrupted":
             sent = [event for event in events if isinstance(event, ReplyAudio) and event.turn_id == turn_id]
             sent_ms = sum(duration_ms(event.pcm, event.sample_rate) for event in sent)
-            letters = sum(map(str.isalnum, message.reply.heard))
+            letters = sum(map(str.isalnum, message.reply.heard.replace("```\ncode\n", "")))  # code is not spoken
             assert letters <= sent_ms / MS_PER_CHARACTER * 1.2 + 1  # no more than was sent; the fastest emotion is 1.2
         else:
             assert message.reply.heard == shown

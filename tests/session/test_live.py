@@ -45,13 +45,15 @@ from myna.core.ids import MessageId, TurnId, new_turn_id
 from myna.core.messages import AssistantMessage, ToolResultMessage, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.core.tools import ToolSpec
-from myna.engines.base import ToolCallDelta
+from myna.engines.base import Finished, ToolCallDelta
 from myna.session.options import SessionOptions
 from myna.testing.asr import ScriptedASR
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, Pause, ScriptedLLM
 from myna.testing.tts import ScriptedTTS
 from myna.testing.vad import ScriptedVAD
+from myna.tools.tool import tool
+from myna.tools.toolbox import Tools, open_toolbox
 
 
 def taking_turns(**wanted: object) -> SessionOptions:
@@ -432,3 +434,27 @@ async def test_a_reply_that_is_deleted_while_it_is_spoken_ends_and_leaves_no_tra
     assert isinstance(told[-1], TurnEnded)
     assert told[-1].outcome == "interrupted"
     assert [type(message) for message in history] == [UserMessage]
+
+
+@on_virtual_clock
+async def test_a_tool_waits_until_it_is_sure_that_the_utterance_is_over() -> None:
+    rang: list[float] = []
+
+    @tool
+    async def ring() -> str:
+        """Ring the bell."""
+        rang.append(anyio.current_time())
+        return "rang"
+
+    call = [ToolCallDelta(0, "c", "ring", "{}"), Finished("tool_calls")]
+    llm = ScriptedLLM(call, call, "好了。")
+    async with open_toolbox([Tools((ring,))]) as toolbox:
+        options = replace(taking_turns(stable_nochange_ms=9000), tools=toolbox.select(["*"]))
+        async with live(llm, options=options) as user:
+            await user.speak(1, "请")
+            await anyio.sleep(0.5)
+            await user.speak(1, "请按铃")
+            await anyio.sleep(5)
+            stopped_at = max(at for at, event in user.events if isinstance(event, SpeechStopped))
+    assert len(llm.calls) == 3  # supposed, withdrawn, and asked again
+    assert [at >= stopped_at for at in rang] == [True]

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myna.text.backchannels import is_backchannel, is_clause, is_objection, is_stop, may_be_backchannel
+from myna.text.backchannels import (
+    is_backchannel,
+    is_clause,
+    is_consent,
+    is_objection,
+    is_stop,
+    may_be_backchannel,
+)
 
 NODS = [
     "嗯",
@@ -123,3 +130,15 @@ def test_what_can_be_read_in_many_ways_is_told_for_any_number_of_repetitions(aga
     assert is_objection("对啊" * 28 + "不对")
     assert is_stop("mm" * 28 + "停")
     assert not may_be_backchannel("对啊" * 28 + "我觉得")
+
+
+@pytest.mark.parametrize("text", ["好的。", "可以，去吧！", "嗯嗯", "沒問題", "Yes, please.", "OK, go ahead", "sure"])
+def test_a_plain_yes_is_consent(text: str):
+    assert is_consent(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "不好", "好吃吗？", "谢谢", "请", "yes but not now", "好的，但是发给李四", "no", "是谁？"]
+)
+def test_all_else_is_none(text: str):
+    assert not is_consent(text)

@@ -286,3 +286,33 @@ def work(text: str) -> int:
 def test_work_grows_with_the_length_of_the_reply_and_not_faster(unit: str) -> None:
     text = unit * (5000 // len(unit))
     assert work(text * 2) < 2.2 * work(text)
+
+
+def test_what_is_said_after_a_pause_is_a_new_sentence():
+    parser = ReplyParser(Emotions())
+    items = [*parser.feed("[Happy] Let me see"), *parser.pause(), *parser.feed("[Sad] It rains."), *parser.finish()]
+    assert parser.display == "Let me see It rains."
+    assert parser.raw == "[Happy] Let me see[Sad] It rains."
+    assert [(item.speech, item.emotion) for item in items if isinstance(item, Segment)] == [
+        ("Let me see", "Happy"),
+        ("It rains.", "Sad"),
+    ]
+
+
+@pytest.mark.parametrize(("before", "after", "display"), [("我看看。", "好。", "我看看。好。"), ("", "Yes.", "Yes.")])
+def test_nothing_comes_between_what_needs_no_space(before: str, after: str, display: str):
+    parser = ReplyParser(Emotions())
+    parser.feed(before)
+    parser.pause()
+    parser.feed(after)
+    parser.finish()
+    assert parser.display == display
+
+
+def test_a_thinking_block_that_a_pause_cuts_off_does_not_swallow_what_follows():
+    parser = ReplyParser(Emotions())
+    parser.feed("<think>hm")
+    parser.pause()
+    parser.feed("Yes.")
+    parser.finish()
+    assert parser.display == "Yes."

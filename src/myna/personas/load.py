@@ -2,7 +2,7 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -30,8 +30,8 @@ class Personas:
         all: The user's first, each in the order of their files' names.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """Read the built-in personas and those in ``folder``, if there is one.
+    def __init__(self, folder: Path | None = None, given: Sequence[Persona] = ()) -> None:
+        """Read the built-in personas and those in ``folder``, if there is one; ``given`` stand before both.
 
         Raises:
             BadInput: A file cannot be used; the message names it, the field, and what is allowed.
@@ -46,8 +46,10 @@ class Personas:
                     f"{source[persona.id]} and {path} have the same id, {persona.id}.", hint="Change one of them."
                 )
             own[persona.id], source[persona.id] = persona, path
-        built_in = (read_persona(file) for file in _built_in_files())
-        self.all = (*own.values(), *(persona for persona in built_in if persona.id not in own))
+        known: dict[str, Persona] = {}
+        for persona in (*given, *own.values(), *map(read_persona, _built_in_files())):
+            known.setdefault(persona.id, persona)
+        self.all = tuple(known.values())
 
     def find(self, name: str) -> Persona:
         """The persona with this id, name or avatar, ignoring case, spaces and hyphens.

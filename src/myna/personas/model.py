@@ -63,7 +63,8 @@ class Persona(Part):
         language_hints: Whether an utterance in another language gets a word on which to answer in. Small models need it
             to follow the user's language; a persona that translates or teaches one must not have it.
         examples: A few-shot prompt, which small models follow better than any instruction.
-        tools: Names of the tools that it may call.
+        tools: Names of the tools that it may call; ``*`` in a name stands for anything.
+        acknowledgements: What it says when a tool takes a while, one of them; none for nothing.
         memory_scope: Whether the other personas share what it remembers of the user.
     """
 
@@ -78,6 +79,7 @@ class Persona(Part):
     emotions: PersonaEmotions = PersonaEmotions()
     voice: BaseVoice
     tools: tuple[Line, ...] = ()
+    acknowledgements: tuple[Line, ...] = ()
     memory_scope: Literal["shared", "persona"] = "shared"
     llm: LLMOverrides = LLMOverrides()
 

@@ -1,35 +1,38 @@
-"""The answer of a turn: prompt, LLM, text and voice, side by side within the turn's scope."""
+"""The answer of a turn: prompt, LLM, tools, text and voice, side by side within the turn's scope."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import TypeAlias
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
 
-from myna.core.errors import EngineError, EngineRefused, EngineUnavailable, MynaError
-from myna.core.events import EmotionChanged, ReplyEnded, SegmentReady
+from myna.core.errors import EngineError, EngineUnavailable, MynaError, PromptTooLong
+from myna.core.events import ReplyEnded
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.messages import Message, UserMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Segment
-from myna.core.tools import ToolCall
-from myna.engines.base import LLM, Finished, LLMRequest, ReadsAhead, Sampling
+from myna.core.tools import ToolCall, ToolResult, ToolSpec
+from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead, Sampling
 from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import Budget, check_input, fit
+from myna.session.consent import ASK_FIRST, DECLINED, NO_ANSWER, allowed
 from myna.session.history import recent
 from myna.session.options import SessionEngines, SessionOptions
-from myna.session.prompt import Prompt, build_prompt
+from myna.session.prompt import Prompt, build_prompt, has_chinese
 from myna.session.speak import Voice, style_wanted
-from myna.session.think import Thought, recite, think
+from myna.session.telling import Telling
+from myna.session.think import think
 from myna.session.turn import Turn
-from myna.text.reply import Display, EmotionChange, ReplyParser
+from myna.tools.base import Toolset, Work
+from myna.tools.results import shorten
+from myna.tools.rounds import answered, run_calls
+from myna.tools.toolbox import EMPTY
 
 SEGMENTS_AHEAD = 64
 """How far the LLM may be ahead of the TTS; a reply of 768 tokens has fewer segments."""
-
 
 CHECK_S = 1.0
 """How long counting the tokens of an utterance may take, while nothing else is heeded."""
@@ -37,18 +40,24 @@ CHECK_S = 1.0
 READ_S = 60.0
 """How long reading ahead may take."""
 
-LIVELY = 0.9
-"""The temperature at which a model that said nothing is asked again."""
+ASK_S = 60.0
+"""How long the user is waited for when asked whether a tool may run."""
+
+SHORTEST_RESULT = 400
+"""Characters of a tool's result that are kept where the model's context has no room for more."""
+
+LateResult: TypeAlias = Callable[[TurnId, ToolCall, ToolResult], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What the answers of one conversation have in common."""
+    """What the answers of one conversation have in common. ``late`` is told of results that come after their reply."""
 
     conversation_id: ConversationId
     persona: Persona
     engines: SessionEngines
     options: SessionOptions
+    late: LateResult
 
     async def answer(self, turn: Turn, messages: Sequence[Message]) -> None:
         """Answer ``messages``, the newest last. What goes wrong is told.
@@ -56,43 +65,82 @@ class Answering:
         Raises:
             MynaError: There is no answer at all.
         """
-        await self._tell(turn, self._thoughts(turn, messages))
+        tools = self._toolset(turn.preferences)
 
-    async def _thoughts(self, turn: Turn, messages: Sequence[Message]) -> AsyncGenerator[Thought]:
-        """What the LLM says. When that is nothing, as small models do that write a tag and no more, it is asked again.
+        async def reply(telling: Telling) -> None:
+            await self._reply(turn, messages, tools, telling)
 
-        Raises:
-            EngineError: It failed, or said nothing twice.
-        """
-        request = await self._request(turn, messages)
-        for again in (replace(request, sampling=_livelier(request.sampling)), None):
-            said = False
-            async with aclosing(think(self.llm, request, turn.parser, self.options.limits)) as thoughts:
-                async for thought in thoughts:
-                    said = said or isinstance(thought, Display | ToolCall)
-                    if said or not isinstance(thought, Finished):
-                        yield thought
-            if said:
-                return
-            turn.parser = ReplyParser(turn.emotions)
-            request = again or request
-        raise EngineRefused(f"The LLM {self.llm.info.model} said nothing.", hint="Say it again, or use a larger model.")
+        await self._tell(turn, tools, reply)
 
-    async def _request(self, turn: Turn, messages: Sequence[Message]) -> LLMRequest:
-        preferences, llm, budget = turn.preferences, self.llm, self._budget(turn.preferences)
-        fitting = fit(self._prompt(messages, preferences), llm, budget)
-        prompt = await within(self.options.limits.first_token_s, fitting, f"The tokenizer of {llm.info.model}")
-        return LLMRequest(
-            prompt.messages,
+    async def _reply(self, turn: Turn, messages: Sequence[Message], tools: Toolset, telling: Telling) -> None:
+        preferences, llm, limits = turn.preferences, self.llm, self.options.limits
+        specs = _offered(preferences, tools)
+        budget = self._budget(preferences, specs)
+        prompt = self._prompt(messages, preferences)
+        fitted = await within(limits.first_token_s, fit(prompt, llm, budget), f"The tokenizer of {llm.info.model}")
+        request = LLMRequest(
+            fitted.messages,
             budget.sampling(self._sampling(preferences)),
-            tools=preferences.tools,
+            tools=specs,
             tool_choice=preferences.tool_choice,
             cache_key=None if turn.apart else self.conversation_id,
         )
 
+        async def generate(asked: LLMRequest) -> AsyncGenerator[LLMDelta]:
+            if asked is not request:
+                asked = await self._refitted(asked, fitted, budget)
+            async with aclosing(think(llm, asked, turn.emotions, limits)) as deltas:
+                async for delta in deltas:
+                    yield delta
+
+        async def allow(call: ToolCall) -> ToolResult | None:
+            return await _ask(turn, call)
+
+        async def late(call: ToolCall, result: ToolResult) -> None:
+            await self.late(turn.id, call, result)
+
+        work = Work(
+            generate,
+            tools,
+            telling.tell,
+            allow=allow,
+            before_tools=turn.until_sure,
+            late=late,
+            most_rounds=self.options.most_rounds,
+            constrains=llm.info.output_schema,
+        )
+        if agreed := [call for call in allowed(messages) if tools.find(call.name) is not None]:
+            results = await run_calls(agreed, replace(work, allow=_yes))
+            request = replace(request, messages=(*request.messages, *answered("", agreed, results)))
+        await self.options.strategy(request, work)
+
+    async def _refitted(self, request: LLMRequest, prompt: Prompt, budget: Budget) -> LLMRequest:
+        """``request``, which goes on from ``prompt`` with what tools gave, within the model's context."""
+        base = prompt.messages
+        if request.messages[: len(base)] != base:
+            return request  # a strategy with prompts of its own
+        followed = list(request.messages[len(base) :])
+        while True:
+            grown = replace(prompt, input=(*prompt.input, *followed))
+            fitting = fit(grown, self.llm, budget)
+            try:
+                fitted = await within(self.options.limits.first_token_s, fitting, "The tokenizer")
+            except PromptTooLong:
+                longest = max(range(len(followed)), key=lambda at: _length(followed[at]), default=-1)
+                if longest < 0 or _length(followed[longest]) <= SHORTEST_RESULT:
+                    raise
+                told = followed[longest]
+                followed[longest] = replace(told, content=shorten(told.content, len(told.content) // 2))
+            else:
+                return replace(request, messages=fitted.messages)
+
     async def say(self, turn: Turn, text: str) -> None:
         """Say ``text`` as the reply."""
-        await self._tell(turn, recite(text, turn.parser))
+
+        async def recite(telling: Telling) -> None:
+            await telling.say(text)
+
+        await self._tell(turn, self.options.tools, recite)
 
     @property
     def reads_ahead(self) -> bool:
@@ -102,10 +150,11 @@ class Answering:
     async def read_ahead(self, messages: Sequence[Message], preferences: Preferences) -> None:
         """Have the LLM read what the next prompt begins with, as far as it can do that. Never fails."""
         if isinstance(llm := self.engines.llm, ReadsAhead):
+            specs = _offered(preferences, self._toolset(preferences))
             with suppress(MynaError):
-                fitting = fit(self._prompt([*messages, _said("")], preferences), llm, self._budget(preferences))
+                fitting = fit(self._prompt([*messages, _said("")], preferences), llm, self._budget(preferences, specs))
                 prompt = await within(READ_S, fitting, f"The tokenizer of {llm.info.model}")
-                reading = llm.read_ahead(prompt.messages, tools=preferences.tools)
+                reading = llm.read_ahead(prompt.messages, tools=specs)
                 await within(READ_S, reading, f"The LLM {llm.info.model}")
 
     async def check(self, text: str, preferences: Preferences) -> None:
@@ -116,7 +165,8 @@ class Answering:
         """
         if self.engines.llm is not None:
             prompt = self._prompt([_said(text)], preferences)
-            checking = check_input(prompt, self.engines.llm, self._budget(preferences))
+            budget = self._budget(preferences, _offered(preferences, self._toolset(preferences)))
+            checking = check_input(prompt, self.engines.llm, budget)
             with suppress(EngineError):  # a tokenizer that fails is asked again for the reply
                 await within(CHECK_S, checking, f"The tokenizer of {self.engines.llm.info.model}")
 
@@ -150,23 +200,48 @@ class Answering:
             max_tokens=sampling.max_tokens if preferences.max_tokens is None else preferences.max_tokens,
         )
 
-    def _budget(self, preferences: Preferences) -> Budget:
-        return Budget.of(self.llm.info, self._sampling(preferences), self.options.max_context_tokens)
+    def _toolset(self, preferences: Preferences) -> Toolset:
+        """The server's tools that may be called: a client's own of the same name takes the place of one."""
+        if not preferences.server_tools:
+            return EMPTY
+        return self.options.tools.without([tool.name for tool in preferences.tools])
 
-    async def _tell(self, turn: Turn, thoughts: AsyncGenerator[Thought]) -> None:
-        """Tell the reply as it comes, and speak it. When the LLM fails, first what it said is told to its end."""
+    def _budget(self, preferences: Preferences, tools: Sequence[ToolSpec]) -> Budget:
+        return Budget.of(self.llm.info, self._sampling(preferences), self.options.max_context_tokens, tools)
+
+    def _acknowledgement(self, turn: Turn) -> str:
+        """What is said when a tool takes long, in the language of the utterance if the persona knows it in that."""
+        known = self.persona.acknowledgements
+        same = [text for text in known if has_chinese(text) == has_chinese(turn.utterance)] if turn.utterance else []
+        texts = same or known
+        return texts[sum(turn.id.encode()) % len(texts)] if texts else ""
+
+    async def _tell(self, turn: Turn, tools: Toolset, reply: Callable[[Telling], Awaitable[None]]) -> None:
+        """Tell the reply as it comes, and speak it. When it fails, first what was said is told to its end."""
         tts = self.engines.tts if turn.speaks else None
         problem: MynaError | None = None
-        if tts is None:
-            problem = await self._think(turn, thoughts, None)
-        else:
-            voice = Voice(tts, style_wanted(self.persona.style_for, turn.preferences), self.options.limits)
-            send, receive = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
-            with receive:
-                async with anyio.create_task_group() as speaking:
-                    speaking.start_soon(voice.speak, turn, receive)
-                    with send:
-                        problem = await self._think(turn, thoughts, send)
+        send, receive = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
+        with receive:
+            async with anyio.create_task_group() as jobs:
+                if tts is not None:
+                    voice = Voice(tts, style_wanted(self.persona.style_for, turn.preferences), self.options.limits)
+                    jobs.start_soon(voice.speak, turn, receive)
+                with send:
+                    telling = Telling(
+                        turn,
+                        send if tts is not None else None,
+                        jobs,
+                        tools,
+                        self._acknowledgement(turn),
+                        self.options.acknowledge_after_s,
+                    )
+                    try:
+                        await reply(telling)
+                    except MynaError as error:
+                        problem = error
+                    await telling.end()
+                    if problem is None:
+                        await turn.reach("reply")
         if problem is not None:
             await turn.fail(problem)
         if not turn.failed:  # else the voice may have failed: not all of it was sent
@@ -174,49 +249,30 @@ class Answering:
             turn.told_all = True
         await turn.until_played()
 
-    async def _think(
-        self, turn: Turn, thoughts: AsyncGenerator[Thought], segments: MemoryObjectSendStream[Segment] | None
-    ) -> MynaError | None:
-        try:
-            async with aclosing(thoughts):
-                async for thought in thoughts:
-                    await _show(turn, thought, segments)
-        except MynaError as error:
-            for item in turn.parser.finish():
-                await _show(turn, item, segments)
-            return error
-        await turn.reach("reply")
-        return None
+
+async def _ask(turn: Turn, call: ToolCall) -> ToolResult | None:
+    """Ask the user whether a tool may run."""
+    if not turn.preferences.allows_tools:
+        return ASK_FIRST
+    with anyio.move_on_after(ASK_S):
+        return None if await turn.asked(call.id) else DECLINED
+    return NO_ANSWER
 
 
-def _livelier(sampling: Sampling) -> Sampling:
-    """What draws other tokens than before."""
-    return replace(sampling, temperature=max(LIVELY, sampling.temperature or 0.0), seed=None)
+async def _yes(_call: ToolCall) -> ToolResult | None:
+    return None
+
+
+def _offered(preferences: Preferences, tools: Toolset) -> tuple[ToolSpec, ...]:
+    return (*preferences.tools, *tools.specs)
+
+
+def _length(message: LLMMessage) -> int:
+    return len(message.content) if message.role == "tool" else 0
 
 
 def _said(text: str) -> UserMessage:
     return UserMessage(MessageId(""), TurnId(""), text)
-
-
-async def _show(turn: Turn, thought: Thought, segments: MemoryObjectSendStream[Segment] | None) -> None:
-    if not isinstance(thought, Finished):
-        await turn.reach("first_token")
-    match thought:
-        case EmotionChange(emotion):
-            await turn.emit(EmotionChanged(turn.id, emotion))
-        case Display(piece):
-            await turn.show(piece)
-        case Segment():
-            await turn.emit(SegmentReady(turn.id, thought))
-            await turn.reach("first_segment")
-            if segments is not None:
-                await segments.send(thought)
-        case ToolCall():
-            await turn.call(thought)
-        case Finished():
-            turn.finished = thought
-        case _:
-            assert_never(thought)
 
 
 def _ended(turn: Turn) -> ReplyEnded:

@@ -7,16 +7,21 @@ those that will do: the one that the highest power of two divides. As the conver
 a window over the numbers, and the roundest one stays in it for long.
 """
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from myna.core.errors import PromptTooLong
+from myna.core.tools import ToolSpec
 from myna.engines.base import LLM, LLMInfo, LLMMessage, Sampling
 from myna.session.prompt import Prompt
 
 ANSWER_TOKENS = 512
 """Kept free for an answer that was given no limit."""
 MESSAGE_TOKENS = 16
+TOOL_TOKENS = 32
+BYTES_A_TOKEN = 3
+"""Of JSON schemas in English, and of Chinese."""
 PROMPT_TOKENS = 64
 """More than any chat template is known to put around a message, and at the ends of a prompt."""
 
@@ -36,9 +41,13 @@ class Budget:
     answer_tokens: int
 
     @classmethod
-    def of(cls, info: LLMInfo, sampling: Sampling, max_context_tokens: int) -> "Budget":
-        """The answer gets what ``sampling`` allows it, but never more than half of the context; the prompt the rest."""
+    def of(cls, info: LLMInfo, sampling: Sampling, max_context_tokens: int, tools: Sequence[ToolSpec] = ()) -> "Budget":
+        """The answer gets what ``sampling`` allows it, but never more than half of the context; the prompt the rest.
+
+        What ``tools`` take of that is estimated.
+        """
         context_tokens = min(max_context_tokens, info.context_tokens or max_context_tokens)
+        context_tokens = max(1, context_tokens - sum(map(_tokens, tools)))
         answer_tokens = min(sampling.max_tokens or ANSWER_TOKENS, max(1, context_tokens // 2))
         return cls(info.model, context_tokens - answer_tokens, answer_tokens)
 
@@ -139,6 +148,11 @@ async def _first_at_most(bound: int, tokens: Callable[[int], Awaitable[int]], la
         else:
             bad = probe
     return good
+
+
+def _tokens(tool: ToolSpec) -> int:
+    described = json.dumps(tool.parameters, ensure_ascii=False) + tool.name + tool.description
+    return TOOL_TOKENS + len(described.encode(errors="replace")) // BYTES_A_TOKEN
 
 
 def _bytes(message: LLMMessage) -> int:

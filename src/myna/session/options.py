@@ -6,6 +6,9 @@ from myna.core.emotion import Emotions
 from myna.core.preferences import Preferences
 from myna.engines.base import ASR, LLM, TTS, VAD, Sampling, TurnDetector
 from myna.session.bounds import Limits
+from myna.tools.base import Strategy, Toolset
+from myna.tools.rounds import call_tools
+from myna.tools.toolbox import EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class SessionOptions:
         decode_window_s: How much audio a partial transcript looks back.
         playback_lead_ms: How far audio may be sent ahead of its time; None sends it as fast as it is made, as for a
             file.
+        tools: What the model may call of the server's.
+        strategy: How it answers with them.
+        most_rounds: How often it is asked with them in one reply.
+        acknowledge_after_s: When a tool takes longer, the persona says that it takes a while.
         preferences: What the client chose, until it chooses otherwise.
     """
 
@@ -36,6 +43,10 @@ class SessionOptions:
     tick_s: float = 0.25
     decode_window_s: float = 8.0
     playback_lead_ms: float | None = None
+    tools: Toolset = EMPTY
+    strategy: Strategy = call_tools
+    most_rounds: int = 8
+    acknowledge_after_s: float = 1.0
     preferences: Preferences = field(default_factory=Preferences)
 
 

@@ -22,6 +22,7 @@ from myna.core.messages import (
 from myna.engines.base import LLMMessage
 from myna.personas.model import Persona
 from myna.session.history import History
+from myna.tools.results import neutralise
 
 NAME = "{name}"
 EMOTIONS = "{emotions}"
@@ -170,7 +171,7 @@ def _sent(messages: Iterable[Message], tools: _Tools, user: Callable[[str], LLMM
                     yield LLMMessage("assistant", "", tool_calls=(call,))
             case ToolResultMessage(call_id=call_id, output=output):
                 if call_id in tools.called:
-                    yield LLMMessage("tool", output, tool_call_id=call_id)
+                    yield LLMMessage("tool", neutralise(output), tool_call_id=call_id)
             case _:
                 assert_never(message)
 
@@ -221,6 +222,11 @@ def _states_emotions(text: str, emotions: Emotions) -> bool:
 
 def _as_it_is(text: str) -> LLMMessage:
     return LLMMessage("user", text)
+
+
+def has_chinese(text: str) -> bool:
+    """Whether there are Chinese characters in it."""
+    return _CHINESE.search(text) is not None
 
 
 def _with_language_hint(text: str) -> LLMMessage:

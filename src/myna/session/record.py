@@ -3,7 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -12,7 +12,14 @@ from myna.core.commands import ROOT
 from myna.core.errors import BadInput, EngineTimeout, EngineUnavailable, MynaError, UnknownName
 from myna.core.events import Outcome
 from myna.core.ids import MessageId
-from myna.core.messages import AssistantMessage, Conversation, Message, ToolCallMessage, UserMessage
+from myna.core.messages import (
+    AssistantMessage,
+    Conversation,
+    Message,
+    ToolCallMessage,
+    ToolResultMessage,
+    UserMessage,
+)
 from myna.core.reply import Reply
 from myna.session.turn import Turn
 from myna.store.base import Store
@@ -71,17 +78,20 @@ class Record:
             return None if after == ROOT else after
 
     async def delete(self, message_id: MessageId) -> None:
-        """Forget a message.
+        """Forget a message; with a reply, what the server's tools did for it.
 
         Raises:
             UnknownName: There is none with this id.
         """
-        unheard = self._turns.pop(message_id, None) is not None
+        turn = self._turns.pop(message_id, None)
         async with _asking(shield=True):
+            for work in turn.worked if turn is not None else ():
+                with suppress(UnknownName):
+                    await self.store.remove(self.conversation.id, work.id)
             try:
                 await self.store.remove(self.conversation.id, message_id)
             except UnknownName:
-                if not unheard:
+                if turn is None:  # else nothing of it was heard, and so kept
                     raise
 
     def begin(self, turn: Turn) -> None:
@@ -104,7 +114,7 @@ class Record:
 
     async def keep_reply(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
         """Keep what was answered, as far as it was heard, and what the model called."""
-        kept: list[Message] = []
+        kept: list[Message] = [*turn.worked]
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
@@ -116,6 +126,17 @@ class Record:
             for message in kept:
                 await self._place(message, after)
                 after = message.id
+
+    async def add_result(self, message: ToolResultMessage) -> None:
+        """Keep what came of a call whose reply has ended; behind the call."""
+        called = (
+            one.id
+            for one in await self.messages()
+            if isinstance(one, ToolCallMessage) and one.call.id == message.call_id
+        )
+        async with _asking(shield=True):
+            await self._begin()
+            await self._place(message, next(called, None) or (await self.last()))
 
     async def truncate(self, message_id: MessageId, played_ms: int) -> str:
         """Keep of a reply only what was heard in its first ``played_ms``; give that.
@@ -145,7 +166,7 @@ class Record:
             if kept:
                 await self.store.replace(self.conversation.id, message)
             else:
-                await self._place(message, turn.after)
+                await self._place(message, turn.worked[-1].id if turn.worked else turn.after)
         return reply.heard
 
     async def _begin(self) -> None:

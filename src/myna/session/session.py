@@ -18,6 +18,7 @@ from anyio.abc import TaskGroup
 from myna.core.audio import BYTES_PER_SAMPLE
 from myna.core.commands import (
     AddMessage,
+    AllowTool,
     AppendAudio,
     ClearAudio,
     Command,
@@ -34,7 +35,9 @@ from myna.core.commands import (
 from myna.core.context import working_on
 from myna.core.errors import BadInput, Closed, MynaError
 from myna.core.events import Event, MessageAdded, Refused
-from myna.core.messages import Conversation
+from myna.core.ids import TurnId, new_message_id
+from myna.core.messages import Conversation, ToolResultMessage
+from myna.core.tools import ToolCall, ToolResult
 from myna.engines.task_group import open_task_group
 from myna.personas.model import Persona
 from myna.session.answer import Answering
@@ -68,7 +71,12 @@ class _Closing:
     pass
 
 
-_Letter: TypeAlias = Command | Done | _Over | _Stalled | _Closing
+@dataclass(frozen=True, slots=True)
+class _Late:
+    message: ToolResultMessage
+
+
+_Letter: TypeAlias = Command | Done | _Over | _Stalled | _Late | _Closing
 
 
 class Session:
@@ -86,7 +94,7 @@ class Session:
         self._engines = engines
         self._options = options
         self._record = Record(store, conversation)
-        self._answering = Answering(conversation.id, persona, engines, options)
+        self._answering = Answering(conversation.id, persona, engines, options, self._keep_late)
         self._outbox = Outbox(limit=64)
         self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
         self._closing = False
@@ -139,6 +147,14 @@ class Session:
         self._closing = True
         with suppress(anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
             self._post.send_nowait(_Closing())  # if there is no room, the owner has letters to wake for
+
+    async def _keep_late(self, turn_id: TurnId, call: ToolCall, result: ToolResult) -> None:
+        """A tool has ended whose reply was interrupted: the model is to know of it when it is asked next."""
+        late = _Late(ToolResultMessage(new_message_id(), turn_id, call.id, result.output))
+        try:
+            await self._post.send(late)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):  # the session has ended; its conversation not
+            await self._record.add_result(late.message)
 
     # ------------------------------------------------------------------------------------------------- the owner
 
@@ -200,7 +216,8 @@ class Session:
             await self._post.send(letter)
 
     async def _take(self, letter: _Letter, floor: Floor) -> None:
-        ref = letter.ref if isinstance(letter, CommitAudio | AddMessage | DeleteMessage | TruncateReply) else ""
+        refers = isinstance(letter, CommitAudio | AddMessage | DeleteMessage | TruncateReply | AllowTool)
+        ref = letter.ref if refers else ""
         try:
             await self._do(letter, floor)
         except MynaError as error:
@@ -217,6 +234,10 @@ class Session:
                 await floor.append(pcm)
             case Done():
                 await floor.settle(letter)
+            case AllowTool(call_id, allowed, _):
+                floor.turns.allow(call_id, allowed=allowed)
+            case _Late(message):
+                await self._record.add_result(message)
             case _Over(running):
                 await floor.over(running)
             case _Stalled():

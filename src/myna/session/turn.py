@@ -22,11 +22,14 @@ from myna.core.events import (
     Stage,
     StageTimed,
     ToolCalled,
+    ToolEnded,
+    ToolStarted,
 )
 from myna.core.ids import MessageId, TurnId, new_message_id
+from myna.core.messages import ToolCallMessage, ToolResultMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Reply, Segment
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, SpeechMark
 from myna.session.outbox import Outbox
 from myna.session.playback import Playback
@@ -41,17 +44,28 @@ LONGEST_HOLD = 256
 OBEDIENT_LEAD_MS = 2_000.0
 """How far audio is sent ahead to a client that pauses its playback when told."""
 
+CANCELLED = ToolResult("The user interrupted before this had ended. It may have been done in part.", "cancelled")
+"""What the model is told of a call that was cancelled."""
+
 _REPLY = (
     EmotionChanged,
     ReplyText,
     SegmentReady,
     ReplyAudio,
     ToolCalled,
+    ToolStarted,
+    ToolEnded,
     ReplyEnded,
     StageTimed,
     PlaybackPaused,
     PlaybackResumed,
 )
+
+
+@dataclass(slots=True)
+class _Question:
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    allowed: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +90,7 @@ class Turn:
         display: What was shown.
         spoken: The segments whose audio is sent, with how much there is of it.
         calls: The tools of the client's that the model called.
+        worked: The calls of the server's tools and their results, in the order in which they came.
         finished: How the LLM ended, if it did.
         told_all: All of the reply was sent; it may still be played.
         problems: The codes of what went wrong and was told.
@@ -98,6 +113,7 @@ class Turn:
     display: str = ""
     spoken: list[Spoken] = field(default_factory=list[Spoken])
     calls: list[tuple[MessageId, ToolCall]] = field(default_factory=list[tuple[MessageId, ToolCall]])
+    worked: list[ToolCallMessage | ToolResultMessage] = field(default_factory=list[ToolCallMessage | ToolResultMessage])
     finished: Finished | None = None
     told_all: bool = False
     problems: list[str] = field(default_factory=list[str])
@@ -106,6 +122,8 @@ class Turn:
     playback: Playback = field(init=False)
     _held: list[Event] | None = None
     _silenced: bool = False
+    _goes_on: set[str] = field(default_factory=set[str])  # calls that are not to be cancelled
+    _questions: dict[str, "_Question"] = field(default_factory=dict[str, "_Question"])
     _sure: anyio.Event = field(default_factory=anyio.Event)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -181,6 +199,41 @@ class Turn:
         message_id = new_message_id()
         await self.emit(ToolCalled(self.id, message_id, call))
         self.calls.append((message_id, call))
+
+    async def start_call(self, call: ToolCall, shown: ToolCall, *, asks: bool, goes_on: bool) -> None:
+        """Tell that a tool of the server's is called; ``shown`` is what may be seen of the call.
+
+        ``goes_on``: its result comes even if the reply is interrupted.
+        """
+        message = ToolCallMessage(new_message_id(), self.id, call)
+        asks = asks and self.preferences.allows_tools
+        if asks:
+            self._questions[call.id] = _Question()
+        if goes_on:
+            self._goes_on.add(call.id)
+        self.worked.append(message)
+        await self.emit(ToolStarted(self.id, message.id, shown, asks))
+
+    async def end_call(self, call: ToolCall, result: ToolResult, took_ms: float) -> None:
+        """Tell what came of it."""
+        self._questions.pop(call.id, None)
+        self._goes_on.discard(call.id)
+        self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, result.output))
+        await self.emit(ToolEnded(self.id, call.id, call.name, result, took_ms))
+
+    async def asked(self, call_id: str) -> bool:
+        """What the user answers when asked whether a tool may run."""
+        question = self._questions[call_id]
+        await question.answered.wait()
+        return question.allowed
+
+    def allow(self, call_id: str, *, allowed: bool) -> bool:
+        """The user has answered; whether anybody had asked."""
+        if (question := self._questions.get(call_id)) is None or question.answered.is_set():
+            return False
+        question.allowed = allowed
+        question.answered.set()
+        return True
 
     async def fail(self, error: MynaError) -> None:
         """Tell the client what went wrong."""
@@ -289,6 +342,17 @@ class Turn:
             elif isinstance(event, ToolCalled):
                 self.calls = [(message_id, call) for message_id, call in self.calls if message_id != event.message_id]
         self.set_played(self.playback.played_ms(anyio.current_time()) if played_ms is None else played_ms)
+        self._cancel_calls(untold={event.call.id for event in withdrawn if isinstance(event, ToolStarted)})
+
+    def _cancel_calls(self, untold: set[str]) -> None:
+        """The tools that still ran were cancelled, but for those that go on, whose results come later."""
+        over = {message.call_id for message in self.worked if isinstance(message, ToolResultMessage)} | self._goes_on
+        for message in self.worked.copy():
+            if isinstance(message, ToolCallMessage) and message.call.id not in over:
+                call = message.call
+                self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, CANCELLED.output))
+                if call.id not in untold:
+                    self.outbox.post(ToolEnded(self.id, call.id, call.name, CANCELLED, 0.0))
 
     def set_played(self, played_ms: float) -> None:
         """So much was played when it was interrupted, of what was sent."""

@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from myna.core.context import working_on
-from myna.core.errors import BadInput, Busy, MynaError
+from myna.core.errors import BadInput, Busy, MynaError, UnknownName
 from myna.core.events import Failed, Interrupted, Outcome, TurnEnded, TurnStarted
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import Message, UserMessage
@@ -222,6 +222,16 @@ class Turns:
         """The client says how much of a reply it has played."""
         if (running := self.running) is not None and running.turn.id == turn_id:
             running.turn.report(played_ms)
+
+    def allow(self, call_id: str, *, allowed: bool) -> None:
+        """The user has answered whether a tool may run.
+
+        Raises:
+            UnknownName: Nobody asked that, or does not any more.
+        """
+        runs = [*self.apart.values(), *([self.running] if self.running is not None else [])]
+        if not any(run.turn.allow(call_id, allowed=allowed) for run in runs):
+            raise UnknownName(f"No tool waits to be allowed with the call {call_id}.", hint="It may be over.")
 
     async def interrupt_apart(self, turn_id: TurnId) -> None:
         """End a turn that is no part of the conversation."""

@@ -43,6 +43,14 @@ _OBJECTIONS = _words("""
 no nope why who where when what sorry imsorry excuseme pardon hello hey help next skip louder slower again notthat
 """)
 
+_CONSENTS = _words("""
+好 好的 好啊 好呀 好嘞 好吧 可以 可以的 可以啊 行 行啊 嗯 是 是的 对 对的 没问题 没错 当然 当然可以 确定 确认 同意
+我同意 没問題 確定 確認 允许 去吧 做吧 发吧 来吧 就这样 就这么办 要 要的 需要 没问题的 麻烦你了 执行 开始吧
+yes yeah yep yup ya sure ok okay alright right correct confirm confirmed agreed iagree iconfirm absolutely definitely
+ofcourse certainly goahead doit dothat dosoplease pleasedo sendit soundsgood fine thatsfine thatsright byallmeans
+yesplease uhhuh mhm
+""")
+
 _POLITE = _words("请 你 您 先 吧 了 啊 please hey no now just you can could myna 谢谢 thanks thankyou")
 
 _SIMPLER = str.maketrans(
@@ -61,6 +69,7 @@ _BEGINNINGS = frozenset(phrase[:end] for phrase in _BACKCHANNELS for end in rang
 _CALLS = (*_STOPS, *_MISHEARD)
 _CALLS_AND_NODS = frozenset((*_CALLS, *_BACKCHANNELS, *_POLITE))
 _WANTS = frozenset(_OBJECTIONS)
+_YES = frozenset((*_CONSENTS, *_words("请 你 您 吧 了 啊 please now thanks thankyou 谢谢")))
 _START = frozenset([0])
 
 _LONGEST_PHRASE = max(map(len, (*_CALLS_AND_NODS, *_WANTS)))
@@ -112,6 +121,14 @@ def is_objection(text: str) -> bool:
     if len(said) > _LONGEST:
         return False
     return len(said) in _ends(said, _WANTS, _START | _ends(said, _NODS))
+
+
+def is_consent(text: str) -> bool:
+    """Whether ``text`` is a plain yes to what was asked: 好的, 可以，去吧, yes please, go ahead."""
+    said = letters(text).translate(_SIMPLER)
+    if len(said) > _LONGEST or not any(consent in said for consent in _CONSENTS):
+        return False
+    return len(said) in _ends(said, _YES)
 
 
 def is_clause(text: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from myna.core.emotion import Emotions
 from myna.core.reply import Segment
+from myna.text.characters import needs_no_space_after
 from myna.text.emotion_tags import EmotionTags, Tag
 from myna.text.segments import Segmenter
 from myna.text.thinking import Thinking
@@ -50,6 +51,7 @@ class ReplyParser:
         self._display: list[str] = []
         self._shown = 0
         self._taken: list[tuple[int, str]] = []  # what was taken out, and where in the display text it stood
+        self._resumes = False
 
     def feed(self, piece: str) -> list[ReplyItem]:
         """What is now known of the reply."""
@@ -59,6 +61,13 @@ class ReplyParser:
         """What is left when the model has ended."""
         items = [*self._items(self._tags.feed(self._thinking.finish())), *self._items(self._tags.finish())]
         return [*items, *self._segmenter.finish(), *self._change(self._next_emotion)]
+
+    def pause(self) -> list[ReplyItem]:
+        """What is left when the model stops to call a tool. What it says then is joined to this, as a new sentence."""
+        items = [*self._items(self._tags.feed(self._thinking.finish())), *self._items(self._tags.finish())]
+        self._thinking = Thinking()
+        self._resumes = True
+        return [*items, *self._segmenter.finish()]
 
     @property
     def display(self) -> str:
@@ -92,10 +101,17 @@ class ReplyParser:
                 self._next_emotion = part.emotion or self._next_emotion
             else:
                 yield from self._change(self._next_emotion or self._emotion or self._default)
-                self._display.append(part)
-                self._shown += len(part)
-                yield Display(part)
-                yield from self._segmenter.feed(part)
+                shown = self._joined(part) if self._resumes else part
+                self._display.append(shown)
+                self._shown += len(shown)
+                yield Display(shown)
+                yield from self._segmenter.feed(shown)
+
+    def _joined(self, part: str) -> str:
+        self._resumes = False
+        before = self._display[-1][-1] if self._display else "\n"
+        together = before.isspace() or part[0].isspace() or needs_no_space_after(before)
+        return part if together else f" {part}"
 
     def _change(self, emotion: str | None) -> Iterator[ReplyItem]:
         self._next_emotion = None
