@@ -17,6 +17,8 @@ from myna.core.errors import BadInput, MynaError, WeightsError
 from myna.engines.plugins import Kind
 from myna.personas.load import Personas
 from myna.server.service import Service, open_service
+from myna.tools.base import ToolSource
+from myna.tools.load import load_tools
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
 
@@ -62,27 +64,29 @@ class Prepared:
     kinds: tuple[Kind, ...]
     weights: WeightsStore
     personas: Personas
+    tools: Sequence[ToolSource]
 
     def open(self) -> AbstractAsyncContextManager[Service]:
         """Open the service; its engines load in the background."""
-        return open_service(self.loaded, self.kinds, self.weights, self.personas)
+        return open_service(self.loaded, self.kinds, self.weights, self.personas, tools=self.tools)
 
 
 def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
-    """Read the settings and the personas, and fetch what is missing of the weights that these kinds of engines need.
+    """Read the settings, the personas and the tools, and fetch what is missing of the weights that these engines need.
 
     What cannot be fetched for an engine that Myna can do without is told, and that engine fails to load.
     """
     loaded = load_settings(flags)
     personas = Personas(loaded.folders.config / "personas")
     personas.find(loaded.settings.session.persona)
+    tools = load_tools(loaded.tools_folder) if "llm" in kinds and loaded.tools_folder is not None else ()
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
     _fetch(loaded, weights, [kind for kind in kinds if kind not in OPTIONAL])
     try:
         _fetch(loaded, weights, [kind for kind in kinds if kind in OPTIONAL])
     except WeightsError as error:
         complain(error)
-    return Prepared(loaded, kinds, weights, personas)
+    return Prepared(loaded, kinds, weights, personas, tools)
 
 
 def _fetch(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> None:

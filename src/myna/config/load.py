@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import platformdirs
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from myna.config.check import Check, masked
 from myna.config.engines import EngineSections, engine_sections
 from myna.config.gather import ENGINE_KEYS, NONE, OPTIONAL, Gathering
+from myna.config.named import named_sections
 from myna.config.plain_names import is_ours
 from myna.config.problems import Problems
 from myna.config.settings import Settings
@@ -98,10 +99,17 @@ class Loaded:
         """Whether any source sets the key; a default, a profile or a set is none."""
         return (given := self._given.get(key)) is not None and given.origin.source > Source.PROFILE
 
+    @property
+    def tools_folder(self) -> Path | None:
+        """Where the user's tools are. Not just any folder ``tools`` that Myna is started beside: they are run."""
+        beside = self.file.parent / "tools" if self.file.exists() else None
+        return self.settings.tools.folder or beside
+
     def secrets(self) -> frozenset[str]:
         """What the sources give that must not be shown."""
         fields = self._tree.fields
-        return frozenset(str(given.value) for key, given in self._given.items() if is_secret(key, fields[key]))
+        hidden = [given.value for key, given in self._given.items() if is_secret(key, fields[key])]
+        return frozenset(text for value in hidden for text in _texts(value))
 
     def provenance(self) -> list[Provenance]:
         """Every setting, section by section."""
@@ -139,12 +147,13 @@ def load_settings(
     environ = os.environ if environ is None else environ
     problems = Problems()
     engines = engine_sections()
-    tree = grow({(): Settings} | {(name,): plugin.options_model for name, plugin in engines.plugins.items()})
-
     variables = read_environment(environ)
     dotenv = _read_dotenv(cwd, environ, problems)
     folders = _folders(cwd, _home(overrides, variables, dotenv))
     toml = _read_toml(cwd, folders, problems)
+    named = named_sections([toml.tables if toml else {}, overrides], [*dotenv, *variables])
+    options_models = {(name,): plugin.options_model for name, plugin in engines.plugins.items()}
+    tree = grow({(): Settings} | options_models | named)
 
     gathering = Gathering(tree, engines, problems)
     if toml:
@@ -156,6 +165,10 @@ def load_settings(
     gathering.apply_profile()
     gathering.apply_set()
     chosen = gathering.chosen_engines()
+
+    for section in () if problems else named:
+        if not any(key[: len(section)] == section for key in gathering.given):
+            problems.say(f"The section [{dotted(section)}] is empty.")
 
     check = Check(tree, gathering.given, problems)
     settings = check.make(Settings, (), needed=True)
@@ -170,6 +183,12 @@ def load_settings(
         folders = _folders(toml.path.parent, settings.home)
     made = {name: model for name, model in options.items() if model is not None}
     return Loaded(settings, made, folders, file, engines, tree, gathering.given)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever was given
+    """What is in a value; of a table, what its keys hold."""
+    for each in cast("Mapping[str, Any]", value).values() if isinstance(value, Mapping) else (value,):
+        yield str(each)
 
 
 def _read_dotenv(cwd: Path, environ: Mapping[str, str], problems: Problems) -> Mapping[str, Variable]:

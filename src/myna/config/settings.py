@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from myna.core.emotion import DEFAULT_EMOTION, DEFAULT_EMOTIONS, Emotions, known_names, twin
 from myna.core.preferences import BargeIn, Eagerness
 from myna.engines.base import Sampling
+from myna.engines.llm.tool_calling import Method
 from myna.session.bounds import Limits
+from myna.tools.mcp.options import MCPName, MCPServer
 from myna.weights.options import WeightsOptions
 
 STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -71,6 +73,12 @@ class LLMSettings(BaseModel):
         default=0.95, gt=0, le=1, description="Draws among the likeliest tokens that make up this much."
     )
     top_k: int = Field(default=50, ge=0, description="Draws among so many of the likeliest tokens; 0 among all.")
+
+    tool_calls: Method = Field(
+        default="auto",
+        description="How the model calls tools: `native` as its server has it, `constrained` chooses first under a "
+        "JSON schema, which small models need; `auto` knows by the model's size.",
+    )
 
     def sampling(self) -> Sampling:
         """How a reply's tokens are drawn."""
@@ -195,6 +203,31 @@ def _find(allowed: tuple[str, ...], name: str) -> str | None:
     return meant or (emotions.find(other) if (other := twin(name)) else None)
 
 
+class ToolsSettings(BaseModel):
+    """``[tools]``: what personas may call, and how long they may take over it."""
+
+    model_config = STRICT
+
+    folder: Path | None = Field(
+        default=None, description="Python files with tools; unset is `tools` beside `myna.toml`, where there is one."
+    )
+    for_all: tuple[Name, ...] = Field(
+        default=(),
+        description="Tools that every persona may call beside its own; `*` in a name stands for anything.",
+    )
+    most_rounds: int = Field(
+        default=8, ge=1, le=100, description="How often the model may call tools before it has to answer."
+    )
+    longest_result: int = Field(
+        default=8000,
+        ge=400,
+        description="The longest result that the model is given, in characters; more is shortened.",
+    )
+    acknowledge_after_s: Seconds = Field(
+        default=1.0, description="When a tool takes longer, the persona says so, in seconds."
+    )
+
+
 class TurnTakingSettings(BaseModel):
     """``[turn_taking]``: partial transcripts, and when an utterance is over."""
 
@@ -304,10 +337,12 @@ class Settings(BaseModel):
     turn: TurnSettings = TurnSettings()
     embed: EmbedSettings = EmbedSettings()
     session: SessionSettings = SessionSettings()
+    tools: ToolsSettings = ToolsSettings()
     turn_taking: TurnTakingSettings = TurnTakingSettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
     weights: WeightsOptions = WeightsOptions()
+    mcp: Mapping[MCPName, MCPServer] = Field(default={}, description="MCP servers, each in a section of its own.")
 
     @field_validator("device", mode="before")
     @classmethod

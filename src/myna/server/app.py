@@ -65,9 +65,9 @@ def create_app(
     @app.head("/health", include_in_schema=False)
     @app.get("/health")
     async def health(request: Request) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
-        """Whether the server lives, and the state of each engine; to who may ask for more, also how busy it is."""
-        busy = _load(request) if request.state.trusted else {}
-        return {"status": "ok", "engines": _states(request), **busy}
+        """Whether the server lives, and the state of each engine; to who may ask for more, also load and tools."""
+        more = {**_load(request), "tools": _tools(request)} if request.state.trusted else {}
+        return {"status": "ok", "engines": _states(request), **more}
 
     @app.head("/ready", include_in_schema=False)
     @app.get("/ready")
@@ -84,6 +84,12 @@ def _load(request: Request) -> dict[str, Any]:
     places: Places = request.app.state.places
     devices = {name: asdict(load) for name, load in service.scheduler.load().items()}
     return {"sessions": {"live": places.taken, "places": places.number}, "devices": devices}
+
+
+def _tools(request: Request) -> dict[str, Any]:
+    service: Service = request.app.state.service
+    servers = {source.state.name: asdict(source.state) for source in service.servers}
+    return {"names": sorted(tool.spec.name for tool in service.toolbox.tools), "mcp": servers}
 
 
 def _states(request: Request) -> dict[str, dict[str, str]]:

@@ -91,8 +91,10 @@ def allow_files(wanted: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]]) -> None:
-    """Serve ``app`` until SIGINT or SIGTERM; ``announce`` runs beside it once it is up."""
+async def serve(
+    app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]], stop: anyio.Event | None = None
+) -> None:
+    """Serve ``app`` until SIGINT or SIGTERM, or until ``stop`` is set; ``announce`` runs beside it once it is up."""
     limits: Limits = app.state.limits
     connections = MOST_REQUESTS + limits.sessions
     allow_files(connections + OTHER_FILES)
@@ -119,6 +121,12 @@ async def serve(app: FastAPI, listener: socket.socket, announce: Callable[[], Aw
                     await anyio.sleep(0.02)
                 await announce()
 
+            async def stop_when_told(told: anyio.Event) -> None:
+                await told.wait()
+                server.should_exit = True
+
             beside.start_soon(announce_when_up)
+            if stop is not None:
+                beside.start_soon(stop_when_told, stop)
             await server.serve(sockets=[listener])
             beside.cancel_scope.cancel()

@@ -1,7 +1,7 @@
 """What a process runs: its engines, its store and its personas. The server has one, and so has each command."""
 
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
@@ -18,10 +18,16 @@ from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.server.guest import NOBODY, Guest, lent
 from myna.server.raw_replies import RawReplies
 from myna.session.options import SessionOptions
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
+from myna.tools.base import ToolSource
+from myna.tools.mcp.opening import open_mcp
+from myna.tools.mcp.source import MCPSource
+from myna.tools.rounds import call_tools
+from myna.tools.toolbox import Toolbox, open_toolbox
 from myna.weights.locate import Weights
 from myna.weights.machine import count_cores
 
@@ -32,6 +38,9 @@ class Service:
 
     Attributes:
         scheduler: Where its engines work.
+        toolbox: What personas may call.
+        servers: The MCP servers that some of its tools are of.
+        guest: Who is served besides.
         opened_at: When, in seconds since 1970.
     """
 
@@ -40,6 +49,9 @@ class Service:
     store: Store
     personas: Personas
     scheduler: Scheduler
+    toolbox: Toolbox
+    servers: Sequence[MCPSource] = ()
+    guest: Guest = NOBODY
     opened_at: float = field(default_factory=time.time)
     raw_replies: RawReplies = field(default_factory=RawReplies)
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
@@ -47,7 +59,9 @@ class Service:
     )
 
     def persona(self, name: str | None = None) -> Persona:
-        """The persona of this id or name; the configured one if none is named."""
+        """The persona of this id or name; the guest or else the configured one if none is named."""
+        if not name and self.guest.persona is not None:
+            return self.guest.persona
         return self.personas.find(name or self.settings.session.persona)
 
     def session_options(
@@ -59,7 +73,8 @@ class Service:
         system_prompt: str | None = None,
     ) -> SessionOptions:
         """How a session with ``persona`` behaves: as the request asks, else as the persona does, else as configured."""
-        session, turn_taking = self.settings.session, self.settings.turn_taking
+        session, turn_taking, tools = self.settings.session, self.settings.turn_taking, self.settings.tools
+        guest = self.guest if persona is self.guest.persona else NOBODY
         sampling = self.settings.llm.sampling()
         if persona.llm.profile is not None:
             sampling = replace(sampling, **PROFILES[persona.llm.profile])
@@ -73,6 +88,10 @@ class Service:
             max_context_tokens=session.max_context_tokens,
             tick_s=turn_taking.tick_s,
             decode_window_s=turn_taking.decode_window_s,
+            tools=self.toolbox.select((*tools.for_all, *persona.tools)),
+            strategy=guest.strategy or call_tools,
+            most_rounds=guest.most_rounds or tools.most_rounds,
+            acknowledge_after_s=tools.acknowledge_after_s,
             preferences=Preferences(
                 instructions=system_prompt,
                 language=self.settings.asr.fixed_language,
@@ -119,12 +138,29 @@ def cpu_slots() -> int:
 
 @asynccontextmanager
 async def open_service(
-    loaded: Loaded, kinds: Iterable[Kind], weights: Weights, personas: Personas
+    loaded: Loaded,
+    kinds: Iterable[Kind],
+    weights: Weights,
+    personas: Personas,
+    *,
+    tools: Sequence[ToolSource] = (),
+    guest: Guest = NOBODY,
 ) -> AsyncGenerator[Service]:
-    """A service with the engines of these kinds, which load in the background."""
-    settings = loaded.settings
+    """A service with the engines of these kinds, which load in the background.
+
+    ``tools`` are those of Python files and of the program; MCP servers, which the settings name, are connected to in
+    the background too.
+    """
+    settings, kinds = loaded.settings, tuple(kinds)
+    choices = loaded.choices([kind for kind in kinds if kind != "llm" or guest.llm is None])
+    if guest.llm is not None:
+        choices["llm"] = lent(guest.llm)
     async with (
         open_scheduler({"cpu": cpu_slots()}) as scheduler,
-        open_engines(loaded.choices(kinds), Resources(weights, scheduler, settings.device)) as engines,
+        open_engines(
+            choices, Resources(weights, scheduler, settings.device), tool_calls=settings.llm.tool_calls
+        ) as engines,
+        open_mcp(settings.mcp if "llm" in kinds else {}) as servers,
+        open_toolbox((*tools, *servers), longest_result=settings.tools.longest_result) as toolbox,
     ):
-        yield Service(settings, engines, InMemoryStore(), personas, scheduler)
+        yield Service(settings, engines, InMemoryStore(), personas, scheduler, toolbox, servers, guest)
