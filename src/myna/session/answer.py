@@ -105,6 +105,7 @@ class Answering:
             telling.tell,
             allow=allow,
             before_tools=turn.until_sure,
+            keep=turn.keep_result,
             late=late,
             most_rounds=self.options.most_rounds,
             constrains=llm.info.output_schema,

@@ -122,6 +122,7 @@ class Turn:
     playback: Playback = field(init=False)
     _held: list[Event] | None = None
     _silenced: bool = False
+    _running: dict[str, str] = field(default_factory=dict[str, str])  # calls that were told to begin, and not to end
     _goes_on: set[str] = field(default_factory=set[str])  # calls that are not to be cancelled
     _questions: dict[str, "_Question"] = field(default_factory=dict[str, "_Question"])
     _sure: anyio.Event = field(default_factory=anyio.Event)
@@ -213,13 +214,18 @@ class Turn:
             self._goes_on.add(call.id)
         self.worked.append(message)
         await self.emit(ToolStarted(self.id, message.id, shown, asks))
+        self._running[call.id] = call.name
 
-    async def end_call(self, call: ToolCall, result: ToolResult, took_ms: float) -> None:
-        """Tell what came of it."""
+    def keep_result(self, call: ToolCall, result: ToolResult) -> None:
+        """Keep what came of it, whether or not it can still be told."""
         self._questions.pop(call.id, None)
         self._goes_on.discard(call.id)
         self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, result.output))
+
+    async def end_call(self, call: ToolCall, result: ToolResult, took_ms: float) -> None:
+        """Tell what came of it."""
         await self.emit(ToolEnded(self.id, call.id, call.name, result, took_ms))
+        self._running.pop(call.id, None)
 
     async def asked(self, call_id: str) -> bool:
         """What the user answers when asked whether a tool may run."""
@@ -342,17 +348,23 @@ class Turn:
             elif isinstance(event, ToolCalled):
                 self.calls = [(message_id, call) for message_id, call in self.calls if message_id != event.message_id]
         self.set_played(self.playback.played_ms(anyio.current_time()) if played_ms is None else played_ms)
-        self._cancel_calls(untold={event.call.id for event in withdrawn if isinstance(event, ToolStarted)})
+        for event in withdrawn:
+            if isinstance(event, ToolEnded):
+                self._running[event.call_id] = event.name
+        for event in withdrawn:
+            if isinstance(event, ToolStarted):
+                self._running.pop(event.call.id, None)
+        self._cancel_calls()
 
-    def _cancel_calls(self, untold: set[str]) -> None:
+    def _cancel_calls(self) -> None:
         """The tools that still ran were cancelled, but for those that go on, whose results come later."""
-        over = {message.call_id for message in self.worked if isinstance(message, ToolResultMessage)} | self._goes_on
+        over = {message.call_id for message in self.worked if isinstance(message, ToolResultMessage)}
         for message in self.worked.copy():
-            if isinstance(message, ToolCallMessage) and message.call.id not in over:
-                call = message.call
-                self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, CANCELLED.output))
-                if call.id not in untold:
-                    self.outbox.post(ToolEnded(self.id, call.id, call.name, CANCELLED, 0.0))
+            if isinstance(message, ToolCallMessage) and message.call.id not in over | self._goes_on:
+                self.worked.append(ToolResultMessage(new_message_id(), self.id, message.call.id, CANCELLED.output))
+        for call_id, name in self._running.items():
+            if call_id not in self._goes_on:
+                self.outbox.post(ToolEnded(self.id, call_id, name, CANCELLED, 0.0))
 
     def set_played(self, played_ms: float) -> None:
         """So much was played when it was interrupted, of what was sent."""

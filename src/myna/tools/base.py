@@ -126,6 +126,10 @@ async def _at_once() -> None:
     pass
 
 
+def _keep(_call: ToolCall, _result: ToolResult) -> None:
+    pass
+
+
 async def _allow(_call: ToolCall) -> ToolResult | None:
     return None
 
@@ -140,6 +144,7 @@ class Work:
         tell: Takes each step, and may take its time.
         allow: Asks whether a tool that has ``confirm`` may run: None if so, else what the model is told.
         before_tools: Is awaited before the first tool runs: an utterance may turn out not to be over.
+        keep: Is told what came of a call at once, before anything can come between.
         late: See `Toolset.run`.
         most_rounds: How often the model is asked with tools; then once more without.
         constrains: Whether the LLM keeps to `LLMRequest.output_schema`.
@@ -150,6 +155,7 @@ class Work:
     tell: Callable[[Step], Awaitable[None]]
     allow: Callable[[ToolCall], Awaitable[ToolResult | None]] = _allow
     before_tools: Callable[[], Awaitable[None]] = _at_once
+    keep: Callable[[ToolCall, ToolResult], None] = _keep
     late: Late | None = None
     most_rounds: int = 8
     constrains: bool = False

@@ -133,6 +133,7 @@ async def run_calls(
 
     async def run(place: int, call: ToolCall) -> None:
         results[place], took_ms = await _run(call, work, tell, refused.get(call.id))
+        work.keep(call, results[place])
         await tell(CallEnded(call, results[place], took_ms))
 
     if calls:
