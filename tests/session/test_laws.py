@@ -138,7 +138,7 @@ BARGE_INS: tuple[BargeIn, ...] = ("pause", "stop_words", "never")
 
 
 def barging_in(barge_in: BargeIn) -> Configure:
-    return Configure(Preferences(turn_taking=TurnTakingPreferences(barge_in=barge_in)))
+    return Configure(Preferences(tools=(MAPS,), turn_taking=TurnTakingPreferences(barge_in=barge_in)))
 
 
 acts = st.lists(

@@ -8,7 +8,22 @@ import threading
 import typer
 
 import myna
-from myna.cli import chat, config, doctor, key, models, prompt, recommend, say, serve, talk, transcribe, turn
+from myna.cli import (
+    chat,
+    config,
+    doctor,
+    key,
+    mcp,
+    models,
+    prompt,
+    recommend,
+    say,
+    serve,
+    talk,
+    tools,
+    transcribe,
+    turn,
+)
 from myna.cli.terminal import complain
 from myna.core.errors import BadInput, MynaError
 
@@ -24,12 +39,14 @@ app.command()(chat.chat)
 app.command()(talk.talk)
 app.command()(say.say)
 app.command()(transcribe.transcribe)
+app.command()(mcp.mcp)
 app.command()(doctor.doctor)
 models.app.command("recommend")(recommend.recommend_models)
 models.app.command()(recommend.use)
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(tools.app, name="tools")
 app.add_typer(key.app, name="key")
 
 

@@ -104,6 +104,8 @@ def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callab
         async with prepared.open() as service:
             with notes.status("Loading …"):
                 await service.engines.settled()
+                for server in service.servers:
+                    await server.settled()
             return await work(service)
 
     return anyio.run(run)

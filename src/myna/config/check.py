@@ -20,7 +20,7 @@ LONGEST_SHOWN = 80
 
 def masked(value: object, *, secret: bool) -> object:
     """The value as it may be shown: a secret is hidden, and so is a password inside a URL."""
-    if secret and value not in (None, ""):
+    if secret and value not in (None, "", {}):
         return MASK
     return re.sub(r"(?<=://)[^/@\s]+@", f"{MASK}@", value) if isinstance(value, str) else value
 
@@ -54,7 +54,7 @@ class Check:
 
     def _key(self, location: Key, at: Key) -> Key:
         """The key of a location, which may go on into a list or into the arms of a union."""
-        while location != at and location not in self.tree.fields:
+        while location != at and location not in self.tree.fields and location not in self.tree.sections:
             location = location[:-1]
         return location
 

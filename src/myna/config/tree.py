@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, TypeAlias, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
@@ -87,11 +87,17 @@ def grow(sections: Mapping[Key, type[BaseModel]]) -> Tree:
 def _walk(model: type[BaseModel], at: Key) -> Iterator[tuple[Key, FieldInfo | None]]:
     for name, item in model.model_fields.items():
         key = (*at, name)
-        if isinstance(item.annotation, type) and issubclass(item.annotation, BaseModel):
+        if _is_model(item.annotation):
             yield key, None
             yield from _walk(item.annotation, key)
+        elif any(_is_model(arm) for arm in get_args(item.annotation)):
+            yield key, None  # sections that the user names stand under it
         else:
             yield key, item
+
+
+def _is_model(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def from_text(text: str, item: FieldInfo) -> object:
@@ -112,7 +118,8 @@ def from_text(text: str, item: FieldInfo) -> object:
 
 def is_secret(key: Key, item: FieldInfo) -> bool:
     """Whether a value must not be shown."""
-    return bool(_SECRET_NAME.search(key[-1]) or {SecretStr, SecretBytes} & set(_kinds(item.annotation)))
+    inside = {arm for kind in (item.annotation, *get_args(item.annotation)) for arm in _kinds(kind)}
+    return bool(_SECRET_NAME.search(key[-1]) or {SecretStr, SecretBytes} & inside)
 
 
 def _kinds(annotation: object) -> Iterator[object]:
