@@ -20,6 +20,8 @@ BENCHMARKS = (
     "barge_in",
     "endpoint",
     "sessions",
+    "tool_filter",
+    "tools",
 )
 
 

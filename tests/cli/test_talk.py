@@ -12,7 +12,7 @@ from rich.console import Console
 from tests.server.serving import NoOptions, choice
 from typer.testing import CliRunner
 
-from myna.cli import main, talk
+from myna.cli import main, talk, tool_lines
 from myna.config.settings import Settings
 from myna.core.errors import BadInput, DeviceUnavailable, EngineUnavailable
 from myna.core.events import (
@@ -22,11 +22,14 @@ from myna.core.events import (
     Interrupted,
     ReplyText,
     SpeechStarted,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
 )
 from myna.core.ids import MessageId, TurnId
+from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Resources
 from myna.engines.opening import Choice, open_engines
 from myna.engines.plugins import Kind
@@ -40,6 +43,7 @@ from myna.testing.asr import ScriptedASR
 from myna.testing.llm import ScriptedLLM
 from myna.testing.tts import ScriptedTTS
 from myna.testing.vad import ScriptedVAD
+from myna.tools.toolbox import open_toolbox
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 from myna.weights.store import WeightsStore
@@ -74,7 +78,9 @@ main.main()
 def shown(monkeypatch: pytest.MonkeyPatch, events: Sequence[Event], width: int = 80) -> str:
     """What is written to a terminal."""
     written = io.StringIO()
-    monkeypatch.setattr(talk, "notes", Console(file=written, force_terminal=True, width=width, color_system=None))
+    console = Console(file=written, force_terminal=True, width=width, color_system=None)
+    monkeypatch.setattr(talk, "notes", console)
+    monkeypatch.setattr(tool_lines, "notes", console)
     monkeypatch.setattr(talk.typer, "echo", lambda text="", nl=True: written.write(text + "\n" * nl))
     screen = talk.Screen("🐦 小八")
     for event in events:
@@ -95,6 +101,29 @@ def test_partial_transcripts_are_replaced_by_what_was_said_and_the_reply_follows
         "You: 讲个故事。",
         "🐦 小八 (平静): 从前有座山，",
         "🐦 小八 (开心): 真高！ …",
+        "",
+    ]
+
+
+def test_a_tool_is_shown_between_what_is_said_before_and_after_it(monkeypatch: pytest.MonkeyPatch):
+    call = ToolCall("call_1", "clock", '{"city": "东京"}')
+    written = shown(
+        monkeypatch,
+        [
+            TranscriptPartial(HEARD, SAID, "几点", 0, "zh"),
+            ToolStarted(REPLY, SAID, call),
+            EmotionChanged(REPLY, "平静"),
+            ReplyText(REPLY, "我看看。"),
+            ToolEnded(REPLY, "call_1", "clock", ToolResult("18:05"), 1500.0),
+            ReplyText(REPLY, "六点。"),
+            TurnEnded(REPLY, "completed", None),
+        ],
+    )
+    assert lines(written) == [
+        '⚙ clock(city="东京")',
+        "🐦 小八 (平静): 我看看。",
+        "  clock → 18:05 (1.5 s)",
+        "六点。",
         "",
     ]
 
@@ -181,8 +210,9 @@ class ScriptedService:
         async with (
             open_scheduler({"cpu": 2}) as scheduler,
             open_engines(choices, Resources(WeightsStore(Path(), load_catalog()), scheduler)) as engines,
+            open_toolbox() as toolbox,
         ):
-            yield Service(Settings(), engines, InMemoryStore(), Personas(None), scheduler)
+            yield Service(Settings(), engines, InMemoryStore(), Personas(None), scheduler, toolbox)
 
 
 def test_without_a_turn_detector_the_talk_goes_on(monkeypatch: pytest.MonkeyPatch):

@@ -13,8 +13,9 @@ from tests.server.serving import Clients
 from tests.server.sockets import talking
 from websockets.asyncio.server import ServerConnection, serve
 
+from myna.config.settings import Settings, ToolsSettings
 from myna.core.audio import HEARING_RATE
-from myna.core.commands import CommitAudio, Interrupt, SendText
+from myna.core.commands import AllowTool, CommitAudio, Interrupt, SendText
 from myna.core.errors import BadInput, Closed, EngineUnavailable
 from myna.core.events import (
     EmotionChanged,
@@ -23,11 +24,14 @@ from myna.core.events import (
     PlaybackPaused,
     ReplyEnded,
     ReplyText,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
 )
-from myna.engines.base import Samples
+from myna.core.tools import ToolCall, ToolResult
+from myna.engines.base import Samples, ToolCallDelta
 from myna.local import remote
 from myna.local.remote import RemoteSession, address, events_of, messages_of, open_remote
 from myna.local.talk import talk
@@ -35,6 +39,8 @@ from myna.server.door import Rules
 from myna.server.keys import Keys
 from myna.testing.asr import ScriptedASR
 from myna.testing.llm import ScriptedLLM
+from myna.testing.tools import ScriptedTool
+from myna.tools.toolbox import Tools
 from myna.weights.locate import Weights
 
 pytestmark = pytest.mark.anyio
@@ -221,6 +227,26 @@ async def test_a_typed_line_stops_a_reply_that_was_sent_and_still_sounds(weights
         tasks.cancel_scope.cancel()
 
 
+async def test_tools_of_the_server_s_are_told_here(weights: Weights):
+    llm = ScriptedLLM([ToolCallDelta(0, "call_1", "clock", '{"city": "东京"}')], "[平静] 六点。")
+    settings, clock = Settings(tools=ToolsSettings(for_all=("*",))), ScriptedTool("clock", "18:05")
+    async with (
+        talking(weights, llm=llm, settings=settings, tools=[Tools([clock])]) as clients,
+        open_remote(url_of(clients)) as session,
+        anyio.create_task_group() as tasks,
+    ):
+        here = Talk(session)
+        tasks.start_soon(here.run)
+        await here.until(TurnEnded)
+        await session.send(SendText("几点了"))
+        started, ended = await here.until(ToolStarted), await here.until(ToolEnded)
+        assert isinstance(started, ToolStarted)
+        assert isinstance(ended, ToolEnded)
+        assert (started.call, started.asks) == (ToolCall("call_1", "clock", '{"city": "东京"}'), False)
+        assert (ended.call_id, ended.name, ended.result) == ("call_1", "clock", ToolResult("18:05"))
+        tasks.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize(
     ("written", "persona", "meant"),
     [
@@ -242,6 +268,9 @@ def test_what_is_no_address_is_refused(url: str):
 
 def test_commands_that_need_a_session_here_are_refused():
     assert [message["type"] for message in messages_of(Interrupt())] == ["output_audio_buffer.clear", "response.cancel"]
+    assert list(messages_of(AllowTool("call_1", allowed=False))) == [
+        {"type": "myna.tool.allow", "event_id": "report", "call_id": "call_1", "allowed": False}
+    ]
     with pytest.raises(BadInput, match="CommitAudio"):
         list(messages_of(CommitAudio()))
 

@@ -20,11 +20,14 @@ from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
 from myna.server.app import create_app
 from myna.server.door import Rules
+from myna.server.guest import NOBODY, Guest
 from myna.server.run import bind, serve
 from myna.server.service import Service
 from myna.server.sizes import Limits
 from myna.store.in_memory import InMemoryStore
 from myna.testing.llm import ScriptedLLM
+from myna.tools.base import ToolSource
+from myna.tools.toolbox import open_toolbox
 from myna.weights.locate import Weights
 
 T = TypeVar("T")
@@ -67,7 +70,7 @@ def choice(engine: object) -> Choice:
 
 
 @asynccontextmanager
-async def serving_engines(
+async def serving_engines(  # noqa: PLR0913 - all that a test can choose
     weights: Weights,
     choices: Mapping[Kind, Choice],
     settings: Settings | None = None,
@@ -75,6 +78,8 @@ async def serving_engines(
     limits: Limits | None = None,
     *,
     settled: bool = True,
+    tools: Sequence[ToolSource] = (),
+    guest: Guest = NOBODY,
 ) -> AsyncGenerator[Clients]:
     """Clients of a server with these engines, and an LLM that says nothing; once all are up, if they are to be."""
 
@@ -82,10 +87,14 @@ async def serving_engines(
     async def service() -> AsyncGenerator[Service]:
         async with open_scheduler({"cpu": 2}) as scheduler:
             everything: dict[Kind, Choice] = {"llm": choice(ScriptedLLM()), **choices}
-            async with open_engines(everything, Resources(weights, scheduler)) as engines:
+            async with (
+                open_engines(everything, Resources(weights, scheduler)) as engines,
+                open_toolbox(tools) as toolbox,
+            ):
                 if settled:
                     await engines.settled()
-                yield Service(settings or Settings(), engines, InMemoryStore(), Personas(None), scheduler)
+                store, personas = InMemoryStore(), Personas(None)
+                yield Service(settings or Settings(), engines, store, personas, scheduler, toolbox, guest=guest)
 
     listener = bind("127.0.0.1", 0)
     up = anyio.Event()
@@ -105,10 +114,16 @@ async def serving_engines(
 
 @asynccontextmanager
 async def serving(
-    llm: LLM, weights: Weights, settings: Settings | None = None, rules: Rules | None = None
+    llm: LLM,
+    weights: Weights,
+    settings: Settings | None = None,
+    rules: Rules | None = None,
+    *,
+    tools: Sequence[ToolSource] = (),
+    guest: Guest = NOBODY,
 ) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of a server with this LLM alone."""
-    async with serving_engines(weights, {"llm": choice(llm)}, settings, rules) as clients:
+    async with serving_engines(weights, {"llm": choice(llm)}, settings, rules, tools=tools, guest=guest) as clients:
         yield clients.http
 
 

@@ -25,6 +25,7 @@ from myna.testing.asr import ScriptedASR
 from myna.testing.llm import ScriptedLLM
 from myna.testing.tts import ScriptedTTS
 from myna.testing.vad import ScriptedVAD
+from myna.tools.base import ToolSource
 from myna.weights.locate import Weights
 
 PATIENCE_S = 20.0
@@ -122,6 +123,7 @@ async def talking(
     settings: Settings | None = None,
     rules: Rules | None = None,
     limits: Limits | None = None,
+    tools: Sequence[ToolSource] = (),
     **engines: Unpack[Engines],
 ) -> AsyncGenerator[Clients]:
     """A server that can hear, think and speak."""
@@ -131,5 +133,5 @@ async def talking(
         "tts": choice(engines.get("tts", ScriptedTTS())),
         "vad": choice(engines.get("vad", ScriptedVAD())),
     }
-    async with serving_engines(weights, choices, settings, rules, limits) as clients:
+    async with serving_engines(weights, choices, settings, rules, limits, tools=tools) as clients:
         yield clients

@@ -5,9 +5,13 @@ import httpx
 import pytest
 from tests.server.serving import serving
 
+from myna.config.settings import Settings, ToolsSettings
 from myna.core.errors import BadConfig, EngineRefused
+from myna.engines.base import ToolCallDelta
 from myna.server.run import bind
 from myna.testing.llm import HANG, Pause, ScriptedLLM
+from myna.testing.tools import ScriptedTool
+from myna.tools.toolbox import Tools
 from myna.weights.locate import Weights
 
 pytestmark = pytest.mark.anyio
@@ -223,3 +227,42 @@ def test_a_port_in_use_is_told_with_a_way_out() -> None:
         taken.listen()
         with pytest.raises(BadConfig, match="is in use by another program"):
             bind("127.0.0.1", taken.getsockname()[1])
+
+
+# --------------------------------------------------------------------------------------------------------------- tools
+
+CLOCK = ToolCallDelta(0, "call_1", "clock", '{"city": "Oslo"}')
+ALL = Settings(tools=ToolsSettings(for_all=("*",)))
+
+
+async def test_the_tools_that_ran_are_told(weights: Weights) -> None:
+    clock = ScriptedTool("clock", "18:05", secret=["city"])
+    llm = ScriptedLLM(["[Calm] Wait.", CLOCK], "It is six.")
+    async with serving(llm, weights, ALL, tools=[Tools([clock])]) as client:
+        answer = (await client.post("/llm", json=body("What time is it?"))).json()
+    (run,) = answer.pop("tools")
+    assert answer == {"text": "Wait. It is six.", "model": "scripted", "cached": False}
+    assert run.pop("took_ms") >= 0
+    assert run == {"name": "clock", "arguments": '{"city": "***"}', "status": "ok", "output": "18:05"}
+
+
+async def test_an_answer_without_tools_says_nothing_of_them(weights: Weights) -> None:
+    async with serving(ScriptedLLM("[Calm] Yes."), weights, ALL, tools=[Tools([ScriptedTool("clock")])]) as client:
+        answer = (await client.post("/llm", json=body("hello"))).json()
+    assert answer == {"text": "Yes.", "model": "scripted", "cached": False}
+
+
+@pytest.mark.parametrize("session_id", [None, "a"])
+async def test_a_yes_to_what_was_asked_runs_the_tool(weights: Weights, session_id: str | None) -> None:
+    clock = ScriptedTool("clock", "18:05", confirm=True)
+    llm = ScriptedLLM([CLOCK], "[Calm] Shall I?", "[Happy] Six.", "[Calm] Bye.")
+    named = {"session_id": session_id} if session_id else {}
+    async with serving(llm, weights, ALL, tools=[Tools([clock])]) as client:
+        first = (await client.post("/llm", json=body("What time is it?", **named))).json()
+        assert (first["text"], first["tools"][0]["status"], clock.calls) == ("Shall I?", "refused", [])
+        told = body("What time is it?", "Shall I?", "Yes, please.", **named)
+        second = (await client.post("/llm", json=told)).json()
+        await client.post("/llm", json=body("What time is it?", "Shall I?", "Yes, please.", "Six.", "Bye", **named))
+    assert (second["text"], second["tools"][0]["output"], len(clock.calls)) == ("Six.", "18:05", 1)
+    results = [message.content for message in llm.calls[3].request.messages if message.role == "tool"]
+    assert results[1:] == ["18:05"]

@@ -1,4 +1,10 @@
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import ToolCallMessage, ToolResultMessage
+from myna.core.tools import ToolCall
 from myna.server.raw_replies import RawReplies
+
+CALL = ToolCallMessage(MessageId("m1"), TurnId("t"), ToolCall("c1", "clock", "{}"))
+RESULT = ToolResultMessage(MessageId("m2"), TurnId("t"), "c1", "18:05")
 
 
 def test_what_was_shown_finds_what_was_written() -> None:
@@ -23,3 +29,23 @@ def test_one_that_is_said_again_takes_no_more_room() -> None:
     for _ in range(1000):
         replies.keep("bird", "yes", "[Calm] yes")
     assert replies.of("bird", "another") == "[Calm] another"
+
+
+def test_what_tools_did_is_found_by_what_led_to_it_and_what_was_shown() -> None:
+    replies = RawReplies()
+    replies.keep_work(b"hello", "Six. ", [CALL, RESULT])
+    assert list(replies.work(b"hello", "Six.")) == [CALL, RESULT]
+    assert replies.work(b"bye", "Six.") == replies.work(b"hello", "Seven.") == ()
+
+
+def test_replies_without_tools_take_no_room_and_the_oldest_work_makes_room() -> None:
+    replies = RawReplies(most_of_tools=10 * len("{}18:05"))
+    replies.keep_work(b"first", "", [CALL, RESULT])
+    for number in range(100):
+        replies.keep_work(b"%d" % number, "", [])
+    assert replies.work(b"first", "")
+    for number in range(100):
+        replies.keep_work(b"%d" % number, "", [CALL, RESULT])
+    assert not replies.work(b"first", "")
+    assert not replies.work(b"89", "")
+    assert replies.work(b"90", "")

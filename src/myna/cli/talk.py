@@ -13,6 +13,7 @@ from rich.segment import ControlType
 from rich.text import Text
 
 from myna.cli.terminal import PersonaName, Prepared, Setting, complain, notes, overrides, prepare
+from myna.cli.tool_lines import show_tool
 from myna.config.gather import OPTIONAL
 from myna.core.commands import Say, SendText
 from myna.core.errors import MynaError
@@ -23,6 +24,8 @@ from myna.core.events import (
     Interrupted,
     ReplyText,
     SpeechStarted,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
@@ -134,6 +137,7 @@ class Screen:
         self._who_answers = who_answers
         self._partial = False
         self._replying = False
+        self._within_line = False
 
     def show(self, event: Event) -> None:
         """Show an event."""
@@ -166,13 +170,20 @@ class Screen:
                 self._name(emotion)
             case ReplyText(text=text):
                 typer.echo(text, nl=False)
+                self._within_line = True
+            case ToolStarted() | ToolEnded():
+                self._clear()
+                if self._within_line:
+                    notes.print()
+                self._within_line = False
+                show_tool(event)
             case Interrupted():
                 notes.print(Text(" …", style="dim"), end="")
             case TurnEnded():
                 self._clear()
                 if self._replying:
                     typer.echo()
-                    self._replying = False
+                    self._replying = self._within_line = False
             case _:
                 pass
 
@@ -180,7 +191,7 @@ class Screen:
         if self._replying:  # the emotion has changed within the reply
             typer.echo()
         notes.print(Text(f"{self._who_answers} ({emotion}): ", style="bold"), end="")
-        self._replying = True
+        self._replying = self._within_line = True
 
     def _show_partial(self, text: str) -> None:
         if not notes.is_terminal:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from myna.cli.terminal import Json, PersonaName, Setting, complain, notes, overrides, with_service
+from myna.cli.tool_lines import show_tool
 from myna.core.audio import HEARING_RATE, duration_ms
 from myna.core.commands import AppendAudio, CommitAudio
 from myna.core.errors import MynaError
@@ -20,6 +21,8 @@ from myna.core.events import (
     ReplyText,
     SegmentReady,
     StageTimed,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TurnEnded,
 )
@@ -40,6 +43,7 @@ class Told:
     transcript: dict[str, str | None] = field(default_factory=dict[str, str | None])
     reply: dict[str, str] | None = None
     emotion: str | None = None
+    tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     segments: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     stages_ms: dict[str, float] = field(default_factory=dict[str, float])
     outcome: str = ""
@@ -68,8 +72,20 @@ class Told:
             case TurnEnded(outcome=outcome, reply=reply):
                 self.outcome = outcome
                 self.reply = {"raw": reply.raw, "display": reply.display} if reply else None
+            case ToolStarted() | ToolEnded():
+                self._take_tool(event)
             case _:
                 pass
+
+    def _take_tool(self, event: ToolStarted | ToolEnded) -> None:
+        match event:
+            case ToolStarted(call=call):
+                self.tools.append({"call_id": call.id, "name": call.name, "arguments": call.arguments})
+            case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):
+                ended = {"status": result.status, "output": result.output, "took_ms": round(took_ms, 1)}
+                for run in self.tools:
+                    if run["call_id"] == call_id:
+                        run.update(ended)
 
     def as_json(self, out: Path | None) -> Mapping[str, Any]:
         """The JSON object."""
@@ -79,6 +95,7 @@ class Told:
             "transcript": self.transcript,
             "reply": self.reply,
             "emotion": self.emotion,
+            "tools": self.tools,
             "segments": self.segments,
             "stages_ms": self.stages_ms,
             "audio": str(out) if out and self.pcm else None,
@@ -142,6 +159,8 @@ def _show(event: Event, persona: Persona) -> None:
             notes.print(f"{persona.avatar} {persona.name} ({emotion}): ", style="bold", end="")
         case ReplyText(text=text):
             typer.echo(text, nl=False)
+        case ToolStarted() | ToolEnded():
+            show_tool(event)
         case TurnEnded(reply=reply) if reply:
             typer.echo()
         case _:

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
-from myna.core.commands import AppendAudio, Command, Interrupt, ReportPlayed, SendText
+from myna.core.commands import AllowTool, AppendAudio, Command, Interrupt, ReportPlayed, SendText
 from myna.core.errors import BadInput, Closed, EngineUnavailable
 from myna.core.events import (
     EmotionChanged,
@@ -27,12 +27,15 @@ from myna.core.events import (
     ReplyEnded,
     ReplyText,
     SpeechStarted,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
 )
 from myna.core.ids import MessageId, TurnId
 from myna.core.reply import Reply
+from myna.core.tools import ToolCall, ToolResult
 
 PATH = "/v1/realtime"
 VOICE_RATE = 24_000
@@ -58,7 +61,7 @@ _ASK = {
             "input": {"format": {"type": "audio/pcm", "rate": HEARING_RATE}, "transcription": {}},
             "output": {"format": {"type": "audio/pcm", "rate": VOICE_RATE}},
         },
-        "myna": {"events": ["emotion", "greeting", "outcome", "playback", "transcript"]},
+        "myna": {"events": ["emotion", "greeting", "outcome", "playback", "tools", "transcript"]},
     },
 }
 
@@ -226,6 +229,8 @@ def messages_of(command: Command) -> Iterable[dict[str, Any]]:
             yield {"type": "response.create"}
         case Interrupt():
             yield from _STOP
+        case AllowTool(call_id, allowed):
+            yield {"type": "myna.tool.allow", "event_id": _REPORT, "call_id": call_id, "allowed": allowed}
         case _:
             raise BadInput(f"{type(command).__name__} cannot be done from here.")
 
@@ -283,6 +288,31 @@ def _of_reply(message: Mapping[str, Any]) -> Iterable[Event]:
             if outcome == "interrupted":
                 yield Interrupted(turn_id, heard, 0)
             yield TurnEnded(turn_id, outcome, Reply(heard, heard, heard) if heard else None)
+        case _:
+            yield from _of_tools(message)
+
+
+def _of_tools(message: Mapping[str, Any]) -> Iterable[Event]:
+    match message:
+        case {
+            "type": "myna.tool.started",
+            "response_id": str(response),
+            "call_id": str(call_id),
+            "name": str(name),
+            "arguments": str(arguments),
+        }:
+            asks = message.get("asks") is True
+            yield ToolStarted(TurnId(response), MessageId(call_id), ToolCall(call_id, name, arguments), asks)
+        case {
+            "type": "myna.tool.ended",
+            "response_id": str(response),
+            "call_id": str(call_id),
+            "name": str(name),
+            "status": "ok" | "failed" | "timed_out" | "refused" | "cancelled" as status,
+            "output": str(output),
+            "took_ms": int(took_ms) | float(took_ms),
+        }:
+            yield ToolEnded(TurnId(response), call_id, name, ToolResult(output, status), took_ms)
         case _:
             pass
 

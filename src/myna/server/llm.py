@@ -9,18 +9,20 @@ from pydantic import BaseModel, Field
 
 from myna.core.commands import SendText
 from myna.core.errors import BadInput, Closed
-from myna.core.events import Failed, TurnEnded
+from myna.core.events import Failed, ToolEnded, ToolStarted, TurnEnded
 from myna.core.ids import ConversationId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
+from myna.core.reply import Reply
+from myna.core.tools import CallStatus, ToolCall
 from myna.server.connection import while_connected
 from myna.server.errors import error_told
-from myna.server.history import message_told
+from myna.server.history import History, Told, caller, history_told, work_of
 from myna.server.idempotency import Idempotency, checked_key
 from myna.server.places import Places
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
 from myna.session.options import SessionEngines
-from myna.session.session import open_session
+from myna.session.session import Session, open_session
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 
@@ -49,20 +51,31 @@ class LLMBody(BaseModel):
     session_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
+class ToolRun(BaseModel):
+    """A tool of the server's that ran; secrets in its arguments are masked."""
+
+    name: str
+    arguments: str
+    status: CallStatus
+    output: str
+    took_ms: float
+
+
 class LLMAnswer(BaseModel):
-    """The reply's display text, the model that wrote it, and whether it was given before."""
+    """The reply's display text, the model that wrote it, whether it was given before, and the tools that ran for it."""
 
     text: str
     model: str
     cached: bool = False
+    tools: list[ToolRun] | None = None
 
 
 def size(answer: LLMAnswer) -> int:
     """How many characters an answer takes."""
-    return len(answer.text)
+    return len(answer.text) + sum(len(run.arguments) + len(run.output) for run in answer.tools or ())
 
 
-@router.post("/llm", response_model=LLMAnswer)
+@router.post("/llm", response_model=LLMAnswer, response_model_exclude_none=True)
 async def post_llm(
     body: LLMBody, request: Request, x_idempotency_key: Annotated[str | None, Header()] = None
 ) -> LLMAnswer | Response:
@@ -73,28 +86,22 @@ async def post_llm(
     service: Service = request.app.state.service
     places: Places = request.app.state.places
     if x_idempotency_key is None:
-        return await while_connected(request, lambda: _answer(service, places, body))
+        return await while_connected(request, lambda: _answer(service, places, body, caller(request)))
     kept: Idempotency[LLMAnswer] = request.app.state.idempotency
-    key = f"{_caller(request)}:{checked_key(x_idempotency_key)}"
+    key = f"{caller(request)}:{checked_key(x_idempotency_key)}"
     fingerprint = hashlib.sha256(body.model_dump_json().encode()).digest()
 
     async def once() -> LLMAnswer:
-        told, known = await kept.once(key, fingerprint, lambda: _answer(service, places, body))
+        told, known = await kept.once(key, fingerprint, lambda: _answer(service, places, body, caller(request)))
         return told.model_copy(update={"cached": known})
 
     return await while_connected(request, once)
 
 
-def _caller(request: Request) -> str:
-    """Who asks, as far as a key of the API tells: nobody may find out what another's idempotency keys are for."""
-    return hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
-
-
-async def _answer(service: Service, places: Places, body: LLMBody) -> LLMAnswer:
+async def _answer(service: Service, places: Places, body: LLMBody, who: str) -> LLMAnswer:
     given = [message for message in body.messages if message.role != "system"]
     if not given or given[-1].role != "user" or not given[-1].content.strip():
         raise BadInput("The last of the messages is not the user's.", hint="End with a message of role user.")
-    llm = service.engines.llm
     persona = service.persona()
     options = service.session_options(
         persona,
@@ -108,23 +115,58 @@ async def _answer(service: Service, places: Places, body: LLMBody) -> LLMAnswer:
     async with service.alone_in(conversation.id):
         if await store.find(conversation.id) is None:
             await store.create(conversation)
-        for message in _new(await store.messages(conversation.id), given[:-1]):
-            await store.append(
-                conversation.id, message_told(message.role, message.content, service.raw_replies, persona.id)
-            )
-        async with open_session(conversation, persona, SessionEngines(llm), store, options) as session:
-            await session.send(SendText(given[-1].content))
-            async for event in session:
-                match event:
-                    case Failed():
-                        raise error_told(event.code, event.message, event.hint)
-                    case TurnEnded(reply=reply):
-                        if reply:
-                            service.raw_replies.keep(persona.id, reply.display, reply.raw)
-                        return LLMAnswer(text=reply.display if reply else "", model=llm.info.model)
-                    case _:
-                        pass
+        history = _history(given, service, persona.id, who)
+        if body.session_id:
+            new = _new(await store.messages(conversation.id), given[:-1])
+            earlier = _history(new, service, persona.id, who).messages
+        else:
+            earlier = history.messages[:-1]
+        for message in earlier:
+            await store.append(conversation.id, message)
+        async with open_session(conversation, persona, SessionEngines(service.engines.llm), store, options) as session:
+            answer, reply = await _reply(session, given[-1].content, service.engines.llm.info.model)
+        if reply:
+            service.raw_replies.keep(persona.id, reply.display, reply.raw)
+            if not body.session_id:
+                work = work_of((await store.messages(conversation.id))[len(earlier) :])
+                service.raw_replies.keep_work(history.led_to, reply.display, work)
+        return answer
+
+
+async def _reply(session: Session, text: str, model: str) -> tuple[LLMAnswer, Reply | None]:
+    """What is answered to ``text``.
+
+    Raises:
+        MynaError: There is no answer.
+    """
+    started: dict[str, ToolCall] = {}
+    runs: list[ToolRun] = []
+    await session.send(SendText(text))
+    async for event in session:
+        match event:
+            case ToolStarted(call=call):
+                started[call.id] = call
+            case ToolEnded(name=name, result=result, took_ms=took_ms) if call := started.get(event.call_id):
+                run = ToolRun(
+                    name=name,
+                    arguments=call.arguments,
+                    status=result.status,
+                    output=result.output,
+                    took_ms=round(took_ms, 1),
+                )
+                runs.append(run)
+            case Failed():
+                raise error_told(event.code, event.message, event.hint)
+            case TurnEnded(reply=reply):
+                return LLMAnswer(text=reply.display if reply else "", model=model, tools=runs or None), reply
+            case _:
+                pass
     raise Closed("The server is stopping.")
+
+
+def _history(given: Sequence[ChatMessage], service: Service, persona_id: str, who: str) -> History:
+    told = [Told("user" if one.role == "user" else "assistant", one.content) for one in given]
+    return history_told(told, service.raw_replies, persona_id, who)
 
 
 def _new(known: Sequence[Message], given: Sequence[ChatMessage]) -> Sequence[ChatMessage]:

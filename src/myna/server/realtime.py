@@ -94,5 +94,6 @@ async def _served(
         preferences=options.preferences,
         instructions=persona.system_prompt or options.prompt_template or "",
         greeting=persona.greeting,
+        tool_names=lambda: [spec.name for spec in options.tools.specs],
         history=await service.store.messages(conversation.id) if begun else (),
     )

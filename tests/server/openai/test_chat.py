@@ -253,7 +253,6 @@ async def test_a_system_message_takes_the_place_of_the_personas_prompt(weights: 
     ({"messages": [{"role": "user", "content": " "}]}, "messages"),
     ({"messages": [*HELLO, {"role": "assistant", "content": "hi"}]}, "messages"),
     ({"messages": [{"role": "system", "content": "hi"}]}, "messages"),
-    ({"tools": [WEATHER]}, "tools"),
 ])  # fmt: skip
 async def test_what_a_persona_cannot_answer_is_refused(weights: Weights, more: Any, param: str) -> None:
     llm = ScriptedLLM("yes")

@@ -2,11 +2,13 @@
 
 import json
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from tests.wire.realtime.talking import HI, TURN, Line, kinds, user
 
 from myna.core.commands import (
+    AllowTool,
     AppendAudio,
     ClearAudio,
     CommitAudio,
@@ -18,6 +20,7 @@ from myna.core.commands import (
 from myna.core.errors import BadInput, Busy, EngineUnavailable
 from myna.core.events import (
     Interrupted,
+    Refused,
     ReplyAudio,
     ReplyEnded,
     ReplyText,
@@ -31,9 +34,10 @@ from myna.wire.realtime.client_events import CLIENT_EVENTS
 HALF_SECOND = b64encode(bytes(24_000)).decode()
 
 
-def test_there_are_the_eleven_events_of_openai_and_one_of_myna_s():
-    assert len(CLIENT_EVENTS) == 12
-    assert [kind for kind in CLIENT_EVENTS if kind.startswith("myna.")] == ["myna.playback.played"]
+def test_there_are_the_eleven_events_of_openai_and_two_of_myna_s():
+    assert len(CLIENT_EVENTS) == 13
+    ours = [kind for kind in CLIENT_EVENTS if kind.startswith("myna.")]
+    assert ours == ["myna.playback.played", "myna.tool.allow"]
 
 
 # ---------------------------------------------------------------------------------------------------------------- audio
@@ -168,6 +172,39 @@ def test_what_a_client_has_played_is_reported():
     assert line.send("myna.playback.played", response_id="resp_a", audio_end_ms=300) == ((), [])
     refusal = line.refusal("myna.playback.played", response_id="resp_x", audio_end_ms=1)
     assert (refusal["code"], refusal["param"]) == ("response_not_found", "response_id")
+
+
+# ---------------------------------------------------------------------------------------------------------------- tools
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_what_the_user_says_of_a_tool_is_handed_on(allowed: bool):
+    line = Line()
+    line.hears()
+    (command,), told = line.send("myna.tool.allow", call_id="call_9", allowed=allowed)
+    assert (command, told) == (AllowTool("call_9", allowed, ref="ref_1"), [])
+
+
+def test_an_answer_that_comes_too_late_is_refused_by_the_name_of_its_event():
+    line = Line()
+    (command,), _ = line.send("myna.tool.allow", event_id="evt_7", call_id="call_9", allowed=True)
+    assert isinstance(command, AllowTool)
+    [told] = line.happens(Refused(command.ref, "unknown_name", "Nobody asks about call_9.", ""))
+    assert (told["type"], told["error"]["event_id"]) == ("error", "evt_7")
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"allowed": True}, "call_id"),
+        ({"call_id": "c"}, "allowed"),
+        ({"call_id": "c", "allowed": "yes"}, "allowed"),
+        ({"call_id": "", "allowed": True}, "call_id"),
+        ({"call_id": "c", "allowed": True, "always": True}, "always"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused(fields: dict[str, Any], param: str):
+    assert Line().refusal("myna.tool.allow", **fields)["param"] == param
 
 
 # -------------------------------------------------------------------------------------------------------------- session

@@ -27,6 +27,8 @@ from myna.core.events import (
     SpeechStopped,
     StageTimed,
     ToolCalled,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPart,
     TranscriptPartial,
@@ -35,6 +37,7 @@ from myna.core.events import (
 )
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import SystemMessage, ToolResultMessage, UserMessage
+from myna.core.tools import ToolResult
 
 USER_ITEM = {
     "id": USER,
@@ -256,6 +259,23 @@ def test_a_message_that_was_added_is_an_item(message: Any, item: dict[str, Any])
     assert line.happens(MessageAdded(message, USER)) == []
 
 
+def test_what_follows_a_message_that_the_client_does_not_know_follows_the_newest_that_it_knows():
+    line = Line()
+    line.hears()
+    line.answers()
+    hidden = MessageId("msg_of_a_tool_s_result")
+    told = line.happens(MessageAdded(UserMessage(MessageId("m"), TURN, "Hi"), hidden))
+    assert [event["previous_item_id"] for event in told] == [REPLY, REPLY]
+    told = line.hears(TurnId("turn_b"), MessageId("msg_next"))
+    assert told[2]["previous_item_id"] == "m"
+
+
+def test_what_follows_a_message_that_the_client_does_not_know_is_the_first_where_it_knows_none():
+    message = UserMessage(MessageId("m"), TURN, "Hi")
+    told = Line().happens(MessageAdded(message, MessageId("msg_that_was_forgotten")))
+    assert [event["previous_item_id"] for event in told] == [None, None]
+
+
 def test_a_message_that_was_deleted_is_no_item_any_more():
     line = Line()
     line.hears()
@@ -325,6 +345,8 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
         EmotionChanged(TURN, "Happy"),
         PlaybackPaused(TURN, 100),
         PlaybackResumed(TURN),
+        ToolStarted(TURN, MessageId("msg_call"), CALL),
+        ToolEnded(TURN, CALL.id, CALL.name, ToolResult("rain"), 12.0),
     )
     told += line.answers()
     assert [kind for kind in kinds(told) if kind.startswith("myna.")] == []
@@ -332,7 +354,7 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
 
 def test_a_client_is_told_what_it_asked_for():
     line = Line()
-    line.set(myna={"events": ["emotion", "timing", "playback", "transcript", "outcome"]})
+    line.set(myna={"events": ["emotion", "timing", "playback", "tools", "transcript", "outcome"]})
     line.hears()
     told = line.happens(
         TranscriptPartial(TURN, USER, "what", 0, "en"),
@@ -340,15 +362,20 @@ def test_a_client_is_told_what_it_asked_for():
         EmotionChanged(TURN, "Happy"),
         PlaybackPaused(TURN, 100),
         PlaybackResumed(TURN),
+        ToolStarted(TURN, MessageId("msg_call"), CALL, asks=True),
+        ToolEnded(TURN, CALL.id, CALL.name, ToolResult("It burns.", "failed"), 12.3456),
         TurnEnded(TURN, "completed", SAID),
     )
     ids = {"response_id": "resp_a", "item_id": REPLY}
+    call = {"response_id": "resp_a", "call_id": "call_9", "name": "get_weather"}
     assert [event for event in told if event["type"].startswith("myna.")] == [
         {"type": "myna.transcript.partial", "item_id": USER, "text": "what", "stable": 0, "language": "en"},
         {"type": "myna.timing", "response_id": "resp_a", "item_id": USER, "stage": "heard", "at_ms": 1.5},
         {"type": "myna.emotion", **ids, "emotion": "Happy"},
         {"type": "myna.playback.paused", **ids, "audio_end_ms": 100},
         {"type": "myna.playback.resumed", **ids},
+        {"type": "myna.tool.started", **call, "arguments": CALL.arguments, "asks": True},
+        {"type": "myna.tool.ended", **call, "status": "failed", "output": "It burns.", "took_ms": 12.3},
         {"type": "myna.turn.ended", "response_id": "resp_a", "item_id": USER, "outcome": "completed", "heard": "Hi."},
     ]
 

@@ -16,12 +16,14 @@ from myna.core.events import (
     SegmentReady,
     SpeechStarted,
     ToolCalled,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TurnEnded,
 )
 from myna.core.ids import MessageId, TurnId
 from myna.core.reply import Reply, Segment
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolResult
 from myna.wire.audio_formats import MU_LAW
 
 
@@ -181,6 +183,24 @@ def test_a_tool_is_called_while_the_words_before_it_are_still_spoken():
         "msg_call",
     ]
     assert [item["id"] for item in told[-1]["response"]["output"]] == [REPLY, "msg_call", "msg_call_2"]
+
+
+def test_a_tool_of_the_server_s_is_no_item_and_the_reply_goes_on_behind_it():
+    line = Line()
+    line.hears()
+    told = line.happens(
+        ReplyText(TURN, "Let me look."),
+        ToolStarted(TURN, MessageId("msg_call"), CALL),
+        ToolEnded(TURN, CALL.id, CALL.name, ToolResult("rain"), 3.0),
+        ReplyText(TURN, " It rains."),
+        ReplyEnded(TURN, complete=True),
+    )
+    assert [item["id"] for item in told[-1]["response"]["output"]] == [REPLY]
+    assert told[-1]["response"]["output"][0]["content"][0]["transcript"] == "Let me look. It rains."
+    assert "get_weather" not in str(told)
+    assert line.refusal("conversation.item.retrieve", item_id="msg_call")["code"] == "item_retrieve_invalid_item_id"
+    output = {"type": "function_call_output", "call_id": CALL.id, "output": "snow"}
+    assert line.refusal("conversation.item.create", item=output)["code"] == "invalid_tool_call_id"
 
 
 def test_a_reply_that_was_cut_off_by_its_limit_is_incomplete():

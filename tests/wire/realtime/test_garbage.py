@@ -37,7 +37,7 @@ GOOD: list[dict[str, Any]] = [
             "max_output_tokens": 100,
             "tracing": {"workflow_name": "x"},
             "truncation": {"type": "retention_ratio", "retention_ratio": 0.5},
-            "myna": {"events": ["emotion"], "temperature": 0.5},
+            "myna": {"events": ["emotion", "tools"], "temperature": 0.5, "server_tools": True, "allows_tools": True},
         },
     },
     {"type": "input_audio_buffer.append", "audio": b64encode(bytes(480)).decode()},
@@ -65,6 +65,7 @@ GOOD: list[dict[str, Any]] = [
     },
     {"type": "response.cancel", "response_id": "resp_a"},
     {"type": "myna.playback.played", "response_id": "resp_a", "audio_end_ms": 5},
+    {"type": "myna.tool.allow", "call_id": "c", "allowed": True},
 ]
 
 JSON = st.recursive(

@@ -13,6 +13,7 @@ from tests.wire.realtime.watching import Watch
 
 from myna.core.commands import (
     AddMessage,
+    AllowTool,
     AppendAudio,
     ClearAudio,
     Command,
@@ -46,6 +47,8 @@ from myna.core.events import (
     SpeechStopped,
     StageTimed,
     ToolCalled,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPart,
     TranscriptPartial,
@@ -54,7 +57,7 @@ from myna.core.events import (
 )
 from myna.core.ids import MessageId, TurnId
 from myna.core.reply import Reply, Segment
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolResult
 from myna.wire.realtime import RealtimeCodec
 
 SAID = Reply("[Happy] Hi there.", "Hi there.", "Hi there.")
@@ -92,6 +95,8 @@ class Pretence:
                 self.queue.append((TurnId(self.new("turn")), isinstance(command, CommitAudio)))
             case Interrupt(turn_id=turn_id):
                 self.interrupt(turn_id)
+            case AllowTool():
+                return [Refused(command.ref, "unknown_name", "Nobody asks.", "")] if self.rarely(2) else []
             case AppendAudio() | ClearAudio() | Configure() | ReportPlayed():
                 pass
             case _:
@@ -197,6 +202,8 @@ class Pretence:
             StageTimed(turn_id, "first_audio", 12.5),
             PlaybackPaused(turn_id, 20),
             PlaybackResumed(turn_id),
+            ToolStarted(turn_id, MessageId(self.new("msg")), ToolCall("call_s", "now", "{}"), asks=True),
+            ToolEnded(turn_id, "call_s", "now", ToolResult("12:00"), 8.5),
         ]
         return self.chance.choices(one, k=self.chance.randrange(6))
 
@@ -212,7 +219,7 @@ def _done(command: AddMessage | DeleteMessage | TruncateReply) -> Event:
 
 
 HI = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
-EVENTS = ["emotion", "greeting", "memory", "outcome", "playback", "timing", "transcript"]
+EVENTS = ["emotion", "greeting", "memory", "outcome", "playback", "timing", "tools", "transcript"]
 SETTINGS: list[dict[str, Any]] = [
     {"output_modalities": ["text"]},
     {"output_modalities": ["audio"]},
@@ -224,6 +231,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"type": "realtime"},
     {"myna": {"events": EVENTS}},
     {"myna": {"events": []}},
+    {"myna": {"events": EVENTS, "allows_tools": True}},
+    {"myna": {"allows_tools": False, "server_tools": False}},
 ]
 
 
@@ -254,6 +263,7 @@ def asks(chance: Random, items: Sequence[str], responses: Sequence[str]) -> dict
                 "audio_end_ms": chance.randrange(30),
             },
             {"type": "myna.playback.played", "response_id": response, "audio_end_ms": 5},
+            {"type": "myna.tool.allow", "call_id": "call_s", "allowed": True},
             {"type": "session.update", "session": chance.choice(SETTINGS)},
             {"type": "session.update", "session": chance.choice(SETTINGS)},
         ]

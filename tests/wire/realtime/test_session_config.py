@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.wire.realtime.talking import SERVED, Line
 
+from myna.core.commands import CreateReply
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.core.tools import NamedTool, ToolSpec
 
@@ -50,7 +51,14 @@ def test_a_session_is_told_whole_when_it_begins():
             "tracing": None,
             "truncation": "auto",
             "prompt": None,
-            "myna": {"conversation": "conv_1", "events": [], "barge_in": "pause", "temperature": None},
+            "myna": {
+                "conversation": "conv_1",
+                "events": [],
+                "barge_in": "pause",
+                "temperature": None,
+                "server_tools": True,
+                "allows_tools": False,
+            },
         },
     }
 
@@ -161,6 +169,9 @@ def test_a_client_can_go_back_to_the_persona_s_own_voice_and_words():
         ),
         ({"myna": {"events": ["playback"]}}, Preferences(pauses_playback=True)),
         ({"myna": {"temperature": 0.2}}, Preferences(temperature=0.2)),
+        ({"myna": {"server_tools": False}}, Preferences(server_tools=False)),
+        ({"myna": {"events": ["tools"], "allows_tools": True}}, Preferences(allows_tools=True)),
+        ({"myna": {"events": ["tools"]}}, Preferences()),
         ({"myna": {"barge_in": "stop_words"}}, Preferences(turn_taking=TurnTakingPreferences(barge_in="stop_words"))),
         ({"type": "transcription"}, Preferences(turn_taking=TurnTakingPreferences(replies=False))),
         ({"model": "gpt-realtime", "tracing": "auto", "truncation": "auto", "include": []}, Preferences()),
@@ -269,6 +280,42 @@ def test_a_choice_of_a_tool_that_goes_away_goes_with_it():
     assert line.set(tools=[])["tool_choice"] == "auto"
 
 
+def test_a_tool_of_the_server_s_can_be_chosen_by_name():
+    line = Line(tool_names=lambda: ["get_weather"])
+    weather = {"type": "function", "name": "get_weather"}
+    assert line.set(tools=[TOOL], tool_choice=weather)["tool_choice"] == weather
+    assert line.codec.preferences.tool_choice == NamedTool("get_weather")
+    assert line.set(instructions="Be brief.")["tool_choice"] == weather
+    (command,), _ = line.send("response.create", response={"tool_choice": weather})
+    assert isinstance(command, CreateReply)
+
+
+def test_a_choice_of_a_tool_of_the_server_s_goes_when_these_are_turned_off():
+    line = Line(tool_names=lambda: ["get_weather"])
+    weather = {"type": "function", "name": "get_weather"}
+    line.set(tool_choice=weather)
+    assert line.set(myna={"server_tools": False})["tool_choice"] == "auto"
+    refusal = line.refusal("session.update", session={"tool_choice": weather})
+    assert refusal["param"] == "session.tool_choice"
+
+
+def test_tools_of_the_server_s_are_those_of_now():
+    names = ["get_weather"]
+    line = Line(tool_names=lambda: names)
+    line.set(tool_choice={"type": "function", "name": "get_weather"})
+    names.clear()  # its MCP server has gone
+    assert line.set(instructions="Be brief.")["tool_choice"] == "auto"
+
+
+def test_a_client_that_is_not_told_of_tools_cannot_be_asked_about_them():
+    line = Line()
+    line.set(myna={"events": ["tools"], "allows_tools": True})
+    refusal = line.refusal("session.update", session={"myna": {"events": []}})
+    assert (refusal["code"], refusal["param"]) == ("invalid_value", "session.myna.allows_tools")
+    assert line.codec.preferences.allows_tools
+    assert line.set(myna={"events": [], "allows_tools": False})["myna"]["events"] == []
+
+
 def test_the_slowest_voice_is_told_to_who_asks_for_a_slower_one():
     assert Line().set(audio={"output": {"speed": 0.25}})["audio"]["output"]["speed"] == 0.5
 
@@ -331,6 +378,9 @@ def test_what_was_set_stays_while_something_else_is_set():
         ({"tool_choice": "sometimes"}, "invalid_value", "session.tool_choice"),
         ({"tool_choice": {"type": "mcp"}}, "invalid_value", "session.tool_choice"),
         ({"tool_choice": {"type": "function", "name": "none"}}, "invalid_value", "session.tool_choice"),
+        ({"myna": {"allows_tools": True}}, "invalid_value", "session.myna.allows_tools"),
+        ({"myna": {"allows_tools": 1}}, "invalid_type", "session.myna.allows_tools"),
+        ({"myna": {"server_tools": ["a"]}}, "invalid_type", "session.myna.server_tools"),
         ({"audio": {"input": {"format": "pcm16"}}}, "invalid_type", "session.audio.input.format"),
         ({"audio": {"input": {"format": {"type": "audio/mp3"}}}}, "invalid_value", "session.audio.input.format.type"),
         (

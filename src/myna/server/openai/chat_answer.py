@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 
 from myna.engines.base import Finished, LLMDelta, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from myna.server.openai.events import event
-from myna.text.reply import Display, EmotionChange, ReplyItem
 
 Delta: TypeAlias = Mapping[str, Any]
 """What a chunk adds to the message."""
@@ -67,13 +66,17 @@ class JoinedMessage:
     _content: list[str] = field(default_factory=list[str])
     _reasoning: list[str] = field(default_factory=list[str])
     _calls: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
-    _emotion: Delta | None = None
+    _emotion: str | None = None
+    _runs: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     def add(self, delta: Delta) -> None:
         """Take the next one."""
         self._content.append(delta.get("content") or "")
         self._reasoning.append(delta.get("reasoning_content") or "")
-        self._emotion = self._emotion or delta.get("myna")
+        own = delta.get("myna", {})
+        self._emotion = self._emotion or own.get("emotion")
+        if run := own.get("tool"):
+            self._runs.setdefault(run["call_id"], {}).update(run)
         for piece in delta.get("tool_calls", ()):
             new = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
             call = self._calls.setdefault(piece["index"], new)
@@ -82,14 +85,17 @@ class JoinedMessage:
             call["function"]["arguments"] += piece["function"]["arguments"]
 
     def told(self) -> dict[str, Any]:
-        """The message. Its emotion is the one that it begins with."""
+        """The message. In Myna's own field is the emotion that it begins with, and what tools of the server's ran."""
         content = "".join(self._content)
         told: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
         if reasoning := "".join(self._reasoning):
             told["reasoning_content"] = reasoning
         if self._calls:
             told |= {"content": content or None, "tool_calls": [call for _, call in sorted(self._calls.items())]}
-        return told | {"myna": self._emotion} if self._emotion else told
+        own: dict[str, Any] = {"emotion": self._emotion} if self._emotion else {}
+        if self._runs:
+            own["tools"] = list(self._runs.values())
+        return told | {"myna": own} if own else told
 
 
 def as_delta(piece: LLMDelta) -> Delta:
@@ -106,22 +112,6 @@ def as_delta(piece: LLMDelta) -> Delta:
             return {"tool_calls": [{"index": index, "id": call_id, "type": "function", "function": function}]}
         case Finished():
             return {}
-
-
-def persona_deltas(items: Sequence[ReplyItem]) -> list[Delta]:
-    """What a persona says: its display text, and its emotion with the text that begins to have it."""
-    deltas: list[Delta] = []
-    changed: Delta = {}
-    for item in items:
-        match item:
-            case EmotionChange(emotion):
-                changed = {"myna": {"emotion": emotion}}
-            case Display(text):
-                deltas.append({"content": text} | changed)
-                changed = {}
-            case _:
-                pass
-    return [*deltas, changed] if changed else deltas
 
 
 def usage_of(usages: Sequence[Usage | None]) -> dict[str, Any] | None:

@@ -1,31 +1,31 @@
 """From the body of a chat completion to what the LLM is asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from myna.core.emotion import Emotions
-from myna.core.messages import Message as KeptMessage
-from myna.core.tools import NamedTool, ToolCall, ToolSpec
-from myna.engines.base import LLM, LLMInfo, LLMMessage, LLMRequest, Sampling
+from myna.core.tools import NamedTool, ToolCall, ToolChoice, ToolSpec
+from myna.engines.base import LLM, Finished, LLMInfo, LLMMessage, LLMRequest, Sampling
 from myna.engines.llm.chat_completions import ANY_OBJECT
 from myna.personas.model import Persona
 from myna.server.errors import BadParameter, Unsupported
-from myna.server.history import message_told
+from myna.server.history import Told, history_told
+from myna.server.openai.chat_answer import Delta
 from myna.server.openai.chat_body import ChatBody, Message, ResponseFormat
+from myna.server.openai.llm_answer import llm_answer
 from myna.server.openai.models import OF_PERSONA, persona_meant
+from myna.server.openai.persona_answer import PersonaAsked, persona_answer
 from myna.server.service import Service
-from myna.session.bounds import within
-from myna.session.budget import Budget, fit
-from myna.session.history import recent
-from myna.session.prompt import build_prompt
+from myna.session.options import SessionOptions
+from myna.tools.base import Strategy, Toolset, Work
 
 NOT_HONOURED = ("logprobs", "top_logprobs", "logit_bias", "audio", "functions", "function_call", "web_search_options")
 """Parameters that change what an answer is, and that Myna cannot do. Other unknown ones are left alone."""
 
+MOST_TRIES = 2
+"""A model that says nothing is asked again."""
 
-def _forget(_display: str, _raw: str) -> None:
-    pass
+_TALK = ("user", "assistant", "tool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,91 +34,134 @@ class Plan:
 
     Attributes:
         model: The name to answer with.
-        emotions: What a persona's reply may show; None for the LLM as it is, whose words go out as they are.
         choices: How many answers are wanted.
-        keep: Is told what was shown of a persona's reply, and what the model wrote.
+        answer: Makes one of them: what it adds to its message, piece by piece, and at last how it ended.
+        answer_s: How long one may take.
     """
 
     model: str
-    request: LLMRequest
-    emotions: Emotions | None
     choices: int
-    keep: Callable[[str, str], None] = _forget
-
-    def request_of(self, choice: int) -> LLMRequest:
-        """The request for one of the answers. A seed must not make them all the same."""
-        sampling = self.request.sampling
-        if sampling.seed is None:
-            return self.request
-        return replace(self.request, sampling=replace(sampling, seed=sampling.seed + choice))
+    answer: Callable[[int], AsyncGenerator[Delta | Finished]]
+    answer_s: float
 
 
-async def plan_for(service: Service, body: ChatBody, llm: LLM) -> Plan:
-    """What the LLM is asked for ``body``.
+async def plan_for(service: Service, body: ChatBody, caller: str) -> Plan:
+    """What is done for ``body``.
+
+    Args:
+        service: Who answers.
+        body: What is asked.
+        caller: Who asks.
 
     Raises:
         ModelNotFound: There is no such model.
         BadInput: Fields contradict each other, or ask for what cannot be done; a `BadParameter` names the field.
+        EngineUnavailable: The LLM still loads.
     """
+    llm = service.engines.llm
     persona = persona_meant(service, body.model)
     _check_extras(body.model_extra or {})
     for index, message in enumerate(body.messages):
         _check_message(message, f"messages[{index}]")
-    tools = _tools(body, llm.info, persona)
+    tools, schema = _tools(body, llm.info), _schema(body.response_format, llm.info)
+    if persona is None:
+        return _as_it_is(service, body, llm, tools, schema)
+    return _as_persona(service, body, _asked(service, body, persona, caller), tools, schema)
+
+
+def _as_it_is(
+    service: Service, body: ChatBody, llm: LLM, tools: tuple[ToolSpec, ...], schema: Mapping[str, Any] | None
+) -> Plan:
+    limits = service.settings.session.limits()
     choice = body.tool_choice or "auto"
-    if choice == "required" and not tools:
-        raise BadParameter("tool_choice needs tools.", param="tool_choice")
-    if isinstance(choice, NamedTool) and choice.name not in {tool.name for tool in tools}:
-        raise BadParameter("tool_choice names a tool that is not among the tools.", param="tool_choice")
+    _check_choice(choice, {tool.name for tool in tools})
     request = LLMRequest(
         messages=tuple(_llm_message(message) for message in body.messages),
         sampling=_sampling(body, service.settings.llm.sampling()),
-        tools=tools,
+        tools=() if choice == "none" else tools,
         tool_choice=choice,
-        output_schema=_schema(body.response_format, llm.info),
-        reasoning=body.reasoning_effort not in {"none", "minimal"},
+        output_schema=schema,
+        reasoning=_reasons(body),
     )
-    plan = Plan(llm.info.model, request, None, body.n or 1)
-    return plan if persona is None else await _as_persona(plan, persona, service, body, llm)
+
+    def answer(place: int) -> AsyncGenerator[Delta | Finished]:
+        return llm_answer(llm, replace(request, sampling=_of_choice(request.sampling, place)), limits)
+
+    return Plan(llm.info.model, body.n or 1, answer, limits.reply_s)
 
 
-async def _as_persona(plan: Plan, persona: Persona, service: Service, body: ChatBody, llm: LLM) -> Plan:
-    """``plan`` with the persona's prompt around what the user and the assistant said."""
+def _asked(service: Service, body: ChatBody, persona: Persona, caller: str) -> PersonaAsked:
+    """What a persona is asked: the messages are the history, and a system message takes the place of its prompt."""
     system = "\n\n".join(_text(message) for message in body.messages if message.role in {"system", "developer"})
     options = service.session_options(persona, system_prompt=system or None)
-    *earlier, newest = _talk(body.messages)
-    if newest.role != "user" or not _text(newest).strip():
-        raise BadParameter("The last of the messages is not the user's.", param="messages")
-
-    def told(message: Message) -> KeptMessage:
-        return message_told(message.role, _text(message), service.raw_replies, persona.id)
-
-    prompt = build_prompt(
-        persona,
-        recent([told(message) for message in earlier], options.max_history_rounds),
-        _text(newest),
-        emotions=options.emotions,
-        template=options.prompt_template,
-        system=options.preferences.instructions,
-    )
-    sampling = _sampling(body, options.sampling)
-    budget = Budget.of(llm.info, sampling, service.settings.session.max_context_tokens)
-    fitted = await within(options.limits.first_token_s, fit(prompt, llm, budget), f"The LLM {llm.info.model}")
-    request = replace(plan.request, messages=fitted.messages, sampling=budget.sampling(sampling))
-
-    def keep(display: str, raw: str) -> None:
-        service.raw_replies.keep(persona.id, display, raw)
-
-    return replace(plan, model=f"{OF_PERSONA}{persona.id}", request=request, emotions=options.emotions, keep=keep)
-
-
-def _talk(messages: Sequence[Message]) -> list[Message]:
-    talk = [message for message in messages if message.role in {"user", "assistant"}]
-    if not talk:
+    talk = [(index, message) for index, message in enumerate(body.messages) if message.role in _TALK]
+    if not any(message.role == "user" for _, message in talk):
         raise BadParameter("There is no message of the user's.", param="messages")
-    if any(message.role == "tool" or message.tool_calls for message in messages):
-        raise Unsupported("A persona calls no tools of the client's.", param="messages", hint="Ask the model myna.")
-    return talk
+    _, newest = talk[-1]
+    if newest.role == "assistant" or (newest.role == "user" and not _text(newest).strip()):
+        raise BadParameter("The last of the messages is not the user's.", param="messages")
+    called: set[str] = set()
+    for index, message in talk:
+        called.update(call.id for call in message.tool_calls or ())
+        if message.tool_call_id is not None and message.tool_call_id not in called:
+            raise BadParameter(
+                f"messages[{index}] answers a call that is in no message before it.",
+                param=f"messages[{index}].tool_call_id",
+            )
+    history = history_told([_told(message) for _, message in talk], service.raw_replies, persona.id, caller)
+    return PersonaAsked(persona, replace(options, sampling=_sampling(body, options.sampling)), history)
+
+
+def _as_persona(
+    service: Service,
+    body: ChatBody,
+    asked: PersonaAsked,
+    tools: tuple[ToolSpec, ...],
+    schema: Mapping[str, Any] | None,
+) -> Plan:
+    choice = body.tool_choice or "auto"
+    offered = asked.options.tools.without([tool.name for tool in tools])
+    _check_choice(choice, {tool.name for tool in (*tools, *offered.specs)})
+    chosen = replace(asked.options.preferences, tools=tools, tool_choice=choice)
+    options = replace(asked.options, preferences=chosen)
+    if schema is not None or not _reasons(body):
+        options = replace(options, strategy=_formed(options.strategy, schema, reasoning=_reasons(body)))
+
+    def answer(place: int) -> AsyncGenerator[Delta | Finished]:
+        sampling = _of_choice(options.sampling, place)
+        return persona_answer(service, replace(asked, options=replace(options, sampling=sampling)))
+
+    return Plan(f"{OF_PERSONA}{asked.persona.id}", body.n or 1, answer, _longest_s(options, offered))
+
+
+def _formed(strategy: Strategy, schema: Mapping[str, Any] | None, *, reasoning: bool) -> Strategy:
+    """``strategy``, with what a body says of the answer that no session knows."""
+
+    async def formed(request: LLMRequest, work: Work) -> None:
+        await strategy(replace(request, output_schema=schema, reasoning=reasoning), work)
+
+    return formed
+
+
+def _longest_s(options: SessionOptions, tools: Toolset) -> float:
+    """How long an answer may take in which every tool and the LLM take as long as they may."""
+    slowest = max((tool.timeout_s for spec in tools.specs if (tool := tools.find(spec.name))), default=None)
+    asking_s = MOST_TRIES * options.limits.reply_s
+    return asking_s if slowest is None else asking_s + options.most_rounds * (asking_s + slowest)
+
+
+def _of_choice(sampling: Sampling, choice: int) -> Sampling:
+    """How one of the answers is drawn. A seed must not make them all the same."""
+    return sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + choice)
+
+
+def _reasons(body: ChatBody) -> bool:
+    return body.reasoning_effort not in {"none", "minimal"}
+
+
+def _told(message: Message) -> Told:
+    role = "tool" if message.role == "tool" else "assistant" if message.role == "assistant" else "user"
+    return Told(role, _text(message), _calls(message), message.tool_call_id or "")
 
 
 def _text(message: Message) -> str:
@@ -143,14 +186,18 @@ def _check_message(message: Message, place: str) -> None:
         raise BadParameter(f"{place} {wrong}.", param=f"{place}.tool_call_id")
 
 
-def _tools(body: ChatBody, llm: LLMInfo, persona: Persona | None) -> tuple[ToolSpec, ...]:
-    if not body.tools or body.tool_choice == "none":
-        return ()
-    if persona is not None:
-        raise Unsupported("A persona calls no tools of the client's.", param="tools", hint="Ask the model myna.")
-    if not llm.native_tools:
+def _check_choice(choice: ToolChoice, names: Collection[str]) -> None:
+    if choice == "required" and not names:
+        raise BadParameter("tool_choice needs tools.", param="tool_choice")
+    if isinstance(choice, NamedTool) and choice.name not in names:
+        raise BadParameter("tool_choice names a tool that is not among the tools.", param="tool_choice")
+
+
+def _tools(body: ChatBody, llm: LLMInfo) -> tuple[ToolSpec, ...]:
+    """The client's."""
+    functions = [tool.function for tool in body.tools or ()]
+    if functions and body.tool_choice != "none" and not (llm.native_tools or llm.output_schema):
         raise Unsupported(f"The LLM {llm.model} takes no tools.", param="tools")
-    functions = [tool.function for tool in body.tools]
     if len({function.name for function in functions}) < len(functions):
         raise BadParameter("Two of the tools have the same name.", param="tools")
     return tuple(
@@ -186,6 +233,9 @@ def _sampling(body: ChatBody, configured: Sampling) -> Sampling:
 
 
 def _llm_message(message: Message) -> LLMMessage:
-    calls = tuple(ToolCall(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ())
     role = "system" if message.role == "developer" else message.role
-    return LLMMessage(role, _text(message), calls, message.tool_call_id)
+    return LLMMessage(role, _text(message), _calls(message), message.tool_call_id)
+
+
+def _calls(message: Message) -> tuple[ToolCall, ...]:
+    return tuple(ToolCall(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ())

@@ -12,7 +12,7 @@ from myna.server.service import Service
 router = APIRouter()
 
 MYNA = "myna"
-"""The LLM as it is."""
+"""The LLM as it is; or the guest, if the server has one."""
 OF_PERSONA = "myna/"
 """Before a persona's id: that persona."""
 
@@ -37,25 +37,33 @@ def model_names(service: Service) -> list[str]:
     """What a request may name as its model. The LLM's own name is among them once it is up."""
     up = service.engines.states["llm"].status == "ready"
     own = [service.engines.llm.info.model] if up else []
-    return [MYNA, *own, *(f"{OF_PERSONA}{persona.id}" for persona in service.personas.all)]
+    guest = service.guest.persona
+    ids = [*([guest.id] if guest else []), *(persona.id for persona in service.personas.all)]
+    return [MYNA, *own, *(f"{OF_PERSONA}{name}" for name in dict.fromkeys(ids))]
 
 
 def persona_meant(service: Service, model: str) -> Persona | None:
     """The persona that a request asks for, or None for the LLM as it is.
 
-    Many clients have a fixed name, so any other name means the LLM too, unless ``server.strict_models`` is set.
+    Many clients have a fixed name, so any other name means the same as ``myna``, unless ``server.strict_models`` is
+    set. That is the guest, where the server has one; the LLM as it is then goes by its own name.
 
     Raises:
         ModelNotFound: There is no such persona, or no such model where that matters.
     """
     if model.startswith(OF_PERSONA):
+        guest, name = service.guest.persona, model.removeprefix(OF_PERSONA)
         try:
-            return service.personas.find(model.removeprefix(OF_PERSONA))
+            return guest if guest is not None and name == guest.id else service.personas.find(name)
         except UnknownName:
             raise _not_found(service, model) from None
     if service.settings.server.strict_models and model not in model_names(service):
         raise _not_found(service, model)
-    return None
+    return None if _is_llm(service, model) else service.guest.persona
+
+
+def _is_llm(service: Service, name: str) -> bool:
+    return service.engines.states["llm"].status == "ready" and name == service.engines.llm.info.model
 
 
 def _not_found(service: Service, name: str) -> ModelNotFound:

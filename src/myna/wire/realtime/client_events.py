@@ -1,4 +1,4 @@
-"""What a client may send: OpenAI's 11 events, and one of Myna's.
+"""What a client may send: OpenAI's 11 events, and two of Myna's.
 
 https://platform.openai.com/docs/api-reference/realtime-client-events
 """
@@ -260,6 +260,14 @@ class PlaybackPlayed(_Event):
     audio_end_ms: Milliseconds
 
 
+class ToolAllow(_Event):
+    """Myna's own: what the user said when asked whether a tool of the server's may run."""
+
+    type: Literal["myna.tool.allow"]
+    call_id: KnownId
+    allowed: bool
+
+
 ClientEvent: TypeAlias = (
     SessionUpdate
     | InputAudioAppend
@@ -273,6 +281,7 @@ ClientEvent: TypeAlias = (
     | ResponseCreate
     | ResponseCancel
     | PlaybackPlayed
+    | ToolAllow
 )
 
 CLIENT_EVENTS: Mapping[str, type[ClientEvent]] = {

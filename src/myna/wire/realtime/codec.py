@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable
 
-from myna.core.commands import AddMessage, Command, CommitAudio, CreateReply, DeleteMessage, TruncateReply
+from myna.core.commands import AddMessage, AllowTool, Command, CommitAudio, CreateReply, DeleteMessage, TruncateReply
 from myna.core.errors import MynaError
 from myna.core.events import Event
 from myna.core.preferences import Preferences
@@ -63,7 +63,13 @@ class RealtimeCodec:
         match command:
             case CreateReply(turn_id=turn_id):
                 self._encoder.drop(turn_id)
-            case AddMessage(ref=ref) | CommitAudio(ref=ref) | DeleteMessage(ref=ref) | TruncateReply(ref=ref):
+            case (
+                AddMessage(ref=ref)
+                | AllowTool(ref=ref)
+                | CommitAudio(ref=ref)
+                | DeleteMessage(ref=ref)
+                | TruncateReply(ref=ref)
+            ):
                 self._encoder.forget(ref)
             case _:
                 pass

@@ -9,6 +9,7 @@ from typing import assert_never
 from myna.core.commands import (
     ROOT,
     AddMessage,
+    AllowTool,
     ClearAudio,
     Command,
     CommitAudio,
@@ -88,6 +89,8 @@ class Decoder:
                 return self._respond(terms or asked.ResponseTerms(), event_id)
             case asked.ResponseCancel(response_id=response_id):
                 return self._cancel(response_id)
+            case asked.ToolAllow(call_id=call_id, allowed=allowed, event_id=event_id):
+                return Done((AllowTool(call_id, allowed, self._state.ask(Asked(event_id))),))
             case _:
                 assert_never(event)
 

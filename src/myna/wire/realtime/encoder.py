@@ -23,6 +23,8 @@ from myna.core.events import (
     SpeechStopped,
     StageTimed,
     ToolCalled,
+    ToolEnded,
+    ToolStarted,
     TranscriptFinal,
     TranscriptPartial,
     TurnEnded,
@@ -52,6 +54,9 @@ class Encoder:
             case PlaybackPaused() | PlaybackResumed():
                 response = self._state.responses.get(event.turn_id)
                 return self._playback(response, event) if response and self._wants("playback") else []
+            case ToolStarted() | ToolEnded():
+                response = self._state.responses.get(event.turn_id)
+                return self._tool(response, event) if response and self._wants("tools") else []
             case SpeechStarted() | SpeechStopped() | IdleTimedOut() | TranscriptPartial() | TranscriptFinal():
                 return self._hearing(event)
             case TurnStarted() | StageTimed() | Interrupted() | Failed() | TurnEnded():
@@ -250,6 +255,15 @@ class Encoder:
                 return [tell.playback_paused(response.id, response.reply_id, played_ms)]
             case PlaybackResumed():
                 return [tell.playback_resumed(response.id, response.reply_id)]
+            case _:
+                assert_never(event)
+
+    def _tool(self, response: Response, event: ToolStarted | ToolEnded) -> list[ServerEvent]:
+        match event:
+            case ToolStarted(call=call, asks=asks):
+                return [tell.tool_started(response.id, call, asks=asks)]
+            case ToolEnded(call_id=call_id, name=name, result=result, took_ms=took_ms):
+                return [tell.tool_ended(response.id, call_id, name, result, took_ms)]
             case _:
                 assert_never(event)
 

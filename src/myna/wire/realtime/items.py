@@ -191,9 +191,14 @@ class Items:
         return kept
 
     def place_behind(self, item_id: MessageId) -> MessageId:
-        """The last item before the next message of ours: this one (or `ROOT`), or one for the client alone."""
+        """The last item before the next message of ours: this one (or `ROOT`), or one for the client alone.
+
+        Behind a message that the client does not know, as the result of a tool of the server's, it is the newest item.
+        """
         if item_id == self.last_id:
             return item_id
+        if item_id != ROOT and item_id not in self._items:
+            return self.last_id or ROOT
         place, found = item_id, item_id == ROOT
         for known, item in self._items.items():
             if found and _is_kept(item):

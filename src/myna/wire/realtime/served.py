@@ -1,11 +1,15 @@
 """What the server brings to a session: what the codec cannot know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from myna.core.ids import ConversationId
 from myna.core.messages import Message
 from myna.core.preferences import Preferences
+
+
+def _none() -> Collection[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Served:
         speaks: Whether there is a TTS; without one every reply is text.
         preferences: The configured ones.
         greeting: What is said to a client that asks for it, if the conversation is empty.
+        tool_names: The names of the server's tools, as they are now.
         history: What the conversation already holds, oldest first.
         transcribes: Whether the client asked for a transcription session when it connected.
     """
@@ -38,5 +43,6 @@ class Served:
     preferences: Preferences = field(default_factory=Preferences)
     instructions: str = ""
     greeting: str = ""
+    tool_names: Callable[[], Collection[str]] = _none
     history: Sequence[Message] = ()
     transcribes: bool = False

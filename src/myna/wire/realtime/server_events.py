@@ -6,6 +6,7 @@ https://platform.openai.com/docs/api-reference/realtime-server-events
 from typing import Any, TypeAlias
 
 from myna.core.errors import BadInput, MynaError
+from myna.core.tools import ToolCall, ToolResult
 from myna.wire.realtime.items import Content, Item, shown
 from myna.wire.realtime.refusal import EventRefused
 
@@ -201,6 +202,19 @@ def playback_paused(response_id: str, item_id: str | None, audio_end_ms: int) ->
 def playback_resumed(response_id: str, item_id: str | None) -> ServerEvent:
     """It was nothing: play on."""
     return {"type": "myna.playback.resumed", "response_id": response_id, "item_id": item_id}
+
+
+def tool_started(response_id: str, call: ToolCall, *, asks: bool) -> ServerEvent:
+    """A tool of the server's is called. With ``asks`` it waits for the client's ``myna.tool.allow``."""
+    told = {"response_id": response_id, "call_id": call.id, "name": call.name, "arguments": call.arguments}
+    return {"type": "myna.tool.started", **told, "asks": asks}
+
+
+def tool_ended(response_id: str, call_id: str, name: str, result: ToolResult, took_ms: float) -> ServerEvent:
+    """A tool of the server's has ended; ``output`` is what the model is given."""
+    told = {"response_id": response_id, "call_id": call_id, "name": name}
+    ended = {"status": result.status, "output": result.output, "took_ms": round(took_ms, 1)}
+    return {"type": "myna.tool.ended", **told, **ended}
 
 
 def turn_ended(response_id: str | None, item_id: str | None, outcome: str, heard: str | None) -> ServerEvent:

@@ -67,6 +67,8 @@ class SessionConfig:
         turn_detection: None: the client commits.
         barge_in: None: as configured.
         events: Which of Myna's own events are sent.
+        server_tools: Whether the model may call the server's tools.
+        allows_tools: The client asks its user about those that need it.
     """
 
     kind: SessionKind
@@ -85,6 +87,8 @@ class SessionConfig:
     output_format: LineFormat = LineFormat()
     barge_in: BargeIn | None = None
     events: frozenset[MynaEvent] = frozenset()
+    server_tools: bool = True
+    allows_tools: bool = False
 
     @property
     def modalities(self) -> list[str]:
@@ -106,6 +110,7 @@ def configured(served: Served) -> SessionConfig:
         speed=preferences.speed,
         temperature=preferences.temperature,
         instructions=preferences.instructions,
+        server_tools=preferences.server_tools,
     )
 
 
@@ -133,8 +138,8 @@ def updated(config: SessionConfig, patch: SessionPatch, served: Served) -> Sessi
     config = _with_instructions(config, patch.instructions, served)
     config = _with_modalities(config, patch.output_modalities, served)
     config = _with_audio(config, patch.audio or Audio(), served)
-    config = _with_tools(config, patch.tools, patch.tool_choice, "session")
-    return _with_myna(config, patch.myna or MynaSettings(), served)
+    config = _with_myna(config, patch.myna or MynaSettings(), served)
+    return _with_tools(config, patch.tools, patch.tool_choice, served, "session")
 
 
 def responding(config: SessionConfig, terms: ResponseTerms, served: Served) -> SessionConfig:
@@ -150,7 +155,7 @@ def responding(config: SessionConfig, terms: ResponseTerms, served: Served) -> S
         output = terms.audio.output
         config = replace(config, output_format=_format(output.format, config.output_format, "response.audio.output"))
         config = _with_voice(config, output.voice, served, "response.audio.output.voice")
-    return _with_tools(config, terms.tools, terms.tool_choice, "response")
+    return _with_tools(config, terms.tools, terms.tool_choice, served, "response")
 
 
 def _check_transcribes(patch: SessionPatch) -> None:
@@ -249,25 +254,26 @@ def _with_voice(config: SessionConfig, voice: str | None, served: Served, param:
 
 
 def _with_tools(
-    config: SessionConfig, tools: Iterable[FunctionTool] | None, choice: ToolChoice | None, place: str
+    config: SessionConfig, tools: Iterable[FunctionTool] | None, choice: ToolChoice | None, served: Served, place: str
 ) -> SessionConfig:
     if tools is not None:
         config = replace(config, tools=tuple(tools))
     names = [tool.name for tool in config.tools]
-    if choice is not None:
-        config = replace(config, tool_choice=choice)
-    elif isinstance(config.tool_choice, NamedTool) and config.tool_choice.name not in names:
-        config = replace(config, tool_choice="auto")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise EventRefused(f"Two tools have the name {twice!r}.", reason="invalid_value", param=f"{place}.tools")
-    if isinstance(config.tool_choice, NamedTool) and config.tool_choice.name not in names:
-        raise EventRefused(
-            f"There is no tool {config.tool_choice.name!r} to choose.",
-            reason="invalid_value",
-            param=f"{place}.tool_choice",
-        )
-    return config
+    if choice is not None:
+        config = replace(config, tool_choice=choice)
+    chosen = config.tool_choice
+    if not isinstance(chosen, NamedTool) or chosen.name in names:
+        return config
+    if config.server_tools and chosen.name in served.tool_names():
+        return config
+    if choice is None:  # it was there when it was chosen
+        return replace(config, tool_choice="auto")
+    raise EventRefused(
+        f"There is no tool {chosen.name!r} to choose.", reason="invalid_value", param=f"{place}.tool_choice"
+    )
 
 
 def _with_myna(config: SessionConfig, myna: MynaSettings, served: Served) -> SessionConfig:
@@ -278,9 +284,19 @@ def _with_myna(config: SessionConfig, myna: MynaSettings, served: Served) -> Ses
             param="session.myna.conversation",
             hint="Connect with ?conversation= to continue another.",
         )
-    return replace(
+    config = replace(
         config,
         events=config.events if myna.events is None else frozenset(myna.events),
         barge_in=myna.barge_in or config.barge_in,
         temperature=config.temperature if myna.temperature is None else myna.temperature,
+        server_tools=config.server_tools if myna.server_tools is None else myna.server_tools,
+        allows_tools=config.allows_tools if myna.allows_tools is None else myna.allows_tools,
     )
+    if config.allows_tools and "tools" not in config.events:  # nobody would ask the user, and the reply would wait
+        raise EventRefused(
+            "A client that allows tools has to be told of them.",
+            reason="invalid_value",
+            param="session.myna.allows_tools",
+            hint='Have "tools" among session.myna.events.',
+        )
+    return config

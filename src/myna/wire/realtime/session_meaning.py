@@ -26,7 +26,9 @@ def preferences(config: SessionConfig, served: Served) -> Preferences:
         temperature=config.temperature,
         max_tokens=config.max_tokens,
         tools=tuple(tool.spec() for tool in config.tools),
+        server_tools=config.server_tools,
         tool_choice=config.tool_choice,
+        allows_tools=config.allows_tools,
         language=language and iso(language),
         hint=hint or served.preferences.hint,
         pauses_playback="playback" in config.events,
@@ -99,6 +101,8 @@ def shown(config: SessionConfig, served: Served) -> dict[str, Any]:
             "events": sorted(config.events),
             "barge_in": config.barge_in or served.preferences.turn_taking.barge_in,
             "temperature": config.temperature,
+            "server_tools": config.server_tools,
+            "allows_tools": config.allows_tools,
         },
     }
     if config.kind == "transcription":

@@ -19,7 +19,7 @@ MOST_WORDS = 1000
 LONGEST_TEXT = 1 << 20
 """In characters; a socket's own limit is lower for most."""
 
-MynaEvent: TypeAlias = Literal["emotion", "greeting", "memory", "outcome", "playback", "timing", "transcript"]
+MynaEvent: TypeAlias = Literal["emotion", "greeting", "memory", "outcome", "playback", "timing", "tools", "transcript"]
 """What a client can ask to be told beyond OpenAI's protocol."""
 
 
@@ -218,11 +218,18 @@ Tools: TypeAlias = Annotated[
 
 
 class MynaSettings(Part):
-    """What Myna adds: ``session.myna``. The conversation is told, and cannot be changed."""
+    """What Myna adds: ``session.myna``. The conversation is told, and cannot be changed.
+
+    Attributes:
+        server_tools: Whether the model may call the server's tools, beside the client's own.
+        allows_tools: Whether the client asks its user about tools that need it, and sends ``myna.tool.allow``.
+    """
 
     events: Annotated[list[MynaEvent], Field(max_length=64, fail_fast=True)] | None = None
     barge_in: BargeIn | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    server_tools: bool | None = None
+    allows_tools: bool | None = None
     conversation: str | None = None
 
 
