@@ -53,11 +53,13 @@ def test_the_readmes_programs_work_as_written(home: Home, server: Server) -> Non
     assert (home.folder / "wukong.mp3").stat().st_size > 5000
     assert "capital of france" in said[1].lower()
     assert (home.folder / "answer.wav").stat().st_size > 20_000
+    assert "22" in said[2].splitlines()[0]
+    assert "http://127.0.0.1:" in said[2]
 
 
 def _run(program: str, home: Home, server: Server) -> str:
     ended = subprocess.run(
-        [sys.executable, "-c", program.replace("http://127.0.0.1:8765", server.url)],
+        [sys.executable, "-c", program.replace("http://127.0.0.1:8765", server.url).replace("port=23333", "port=0")],
         cwd=home.folder,
         env=home.environ,
         capture_output=True,

@@ -31,4 +31,4 @@ async def _read(service: Service, persona: Persona) -> None:
         if isinstance(llm, ReadsAhead):
             options = service.session_options(persona)
             prompt = build_prompt(persona, History(), "", emotions=options.emotions, template=options.prompt_template)
-            await llm.read_ahead(prompt.messages, everywhere=True)
+            await llm.read_ahead(prompt.messages, tools=options.tools.specs, everywhere=True)
