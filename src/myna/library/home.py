@@ -1,0 +1,205 @@
+"""What the library shares in a process: the event loop, and one engine for all who ask for an equal one."""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from myna.config.load import Loaded
+from myna.core.errors import MynaError
+from myna.engines.base import LLM, Resources
+from myna.engines.llm.tool_calling import Method
+from myna.engines.opening import Choice, Engines, open_engines
+from myna.engines.scheduler import Scheduler, open_scheduler
+from myna.library.event_loop import EventLoop
+from myna.library.outside import OpenOutside, Outside
+from myna.personas.load import Personas
+from myna.server.service import Service, cpu_slots, open_service
+from myna.tools.base import ToolSource
+from myna.tools.load import load_tools
+from myna.tools.mcp.opening import open_mcp
+from myna.tools.toolbox import open_toolbox
+from myna.weights.catalog import load_catalog
+from myna.weights.locate import Weights
+from myna.weights.store import WeightsStore
+
+CLOSE_S = 10.0
+"""How long closing waits for a model to be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model that is meant: its engine with all options, and how it is brought to call tools."""
+
+    choice: Choice
+    tool_calls: Method
+
+    def is_same(self, other: "Model") -> bool:
+        """Whether one engine does for both."""
+        one, two = self.choice, other.choice
+        return (one.name, one.plugin, one.options, self.tool_calls) == (
+            two.name,
+            two.plugin,
+            two.options,
+            other.tool_calls,
+        )
+
+
+@dataclass(slots=True)
+class _Shared:
+    """An engine that is there for all who ask for it; ``changed`` is when it begins to load."""
+
+    model: Model
+    engines: Engines | None = None
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    unwanted: anyio.Event = field(default_factory=anyio.Event)
+    gone: anyio.Event = field(default_factory=anyio.Event)
+
+
+class Home:
+    """What the library shares. But for ``loop``, everything is to be used in the loop only."""
+
+    def __init__(self) -> None:
+        self.loop = EventLoop()
+        self._shared: list[_Shared] = []
+        self._scheduler: Scheduler | None = None
+        self._scheduling = asyncio.Lock()
+        self._outside: list[OpenOutside] = []
+        self._hearing: list[tuple[Loaded, Service]] = []
+        self._opening = asyncio.Lock()
+
+    async def scheduler(self) -> Scheduler:
+        """Where engines do their blocking work."""
+        async with self._scheduling:
+            if self._scheduler is None:
+                opened = anyio.Event()
+
+                async def hold() -> None:
+                    async with open_scheduler({"cpu": cpu_slots()}) as self._scheduler:
+                        opened.set()
+                        await anyio.sleep_forever()
+
+                self.loop.last(hold)
+                await opened.wait()
+            assert self._scheduler is not None  # noqa: S101 - as `hold` has set it
+            return self._scheduler
+
+    async def outside(self, outside: Outside) -> OpenOutside:
+        """The tools that are had from there, opened now if nobody has wanted them before.
+
+        Raises:
+            BadInput: A file with tools cannot be used.
+        """
+        async with self._opening:
+            found = next((one for one in self._outside if one.outside == outside), None)
+            if found is None:
+                found = await self._open(outside)
+                self._outside.append(found)
+            return found
+
+    async def hearing(self, loaded: Loaded) -> Service:
+        """What hears and speaks by these settings, loading; without a language model and tools."""
+        async with self._opening:
+            for known, service in self._hearing:
+                if (known.settings, known.options) == (loaded.settings, loaded.options):
+                    return service
+            weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
+            personas = Personas(loaded.folders.config / "personas")
+            alone = replace(loaded, settings=loaded.settings.model_copy(update={"mcp": {}}))
+            opened: list[Service] = []
+            up = anyio.Event()
+
+            async def hold() -> None:
+                async with open_service(alone, ("asr", "tts"), weights, personas) as service:
+                    opened.append(service)
+                    up.set()
+                    await anyio.sleep_forever()
+
+            self.loop.last(hold)
+            await up.wait()
+            self._hearing.append((loaded, opened[0]))
+            return opened[0]
+
+    async def _open(self, outside: Outside) -> OpenOutside:
+        files: Sequence[ToolSource] = ()
+        if outside.folder is not None:
+            files = await anyio.to_thread.run_sync(load_tools, outside.folder)
+        opened: list[OpenOutside] = []
+        up = anyio.Event()
+
+        async def hold() -> None:
+            async with (
+                open_mcp(outside.servers) as servers,
+                open_toolbox((*files, *servers), longest_result=outside.longest_result) as box,
+            ):
+                opened.append(OpenOutside(outside, box, servers))
+                up.set()
+                await anyio.sleep_forever()
+
+        self.loop.last(hold)
+        await up.wait()
+        return opened[0]
+
+    async def open(self, model: Model, weights: Weights, device: str) -> LLM:
+        """The engine of this model, loaded now if nobody has used an equal one before.
+
+        Raises:
+            MynaError: Why it does not load. Who asks again has it tried again.
+        """
+        resources = Resources(weights, await self.scheduler(), device)
+        shared = self._find(model) or self._begin(model, resources)
+        await shared.changed.wait()
+        assert shared.engines is not None  # noqa: S101 - as it has begun to load
+        try:
+            await shared.engines.settled()
+        except MynaError:
+            self._forget(shared)
+            raise
+        return shared.engines.llm
+
+    def _begin(self, model: Model, resources: Resources) -> _Shared:
+        shared = _Shared(model)
+        self._shared.append(shared)
+
+        async def hold() -> None:
+            async with open_engines({"llm": model.choice}, resources, tool_calls=model.tool_calls) as shared.engines:
+                shared.changed.set()
+                await shared.unwanted.wait()
+            shared.gone.set()
+
+        self.loop.last(hold)
+        return shared
+
+    async def close(self, model: Model) -> None:
+        """Let go of the engine of this model; who asks for it again has it loaded again."""
+        if shared := self._find(model):
+            self._forget(shared)
+            with anyio.move_on_after(CLOSE_S):
+                await shared.gone.wait()
+
+    def _find(self, model: Model) -> _Shared | None:
+        return next((shared for shared in self._shared if shared.model.is_same(model)), None)
+
+    def _forget(self, shared: _Shared) -> None:
+        with suppress(ValueError):  # somebody else who waited for it has done so
+            self._shared.remove(shared)
+        shared.unwanted.set()
+
+
+_starting = threading.Lock()
+_home: Home | None = None
+
+
+def home() -> Home:
+    """That of this process. One that was forked off has no threads of its parent's, and so gets its own."""
+    global _home  # noqa: PLW0603 - there is one for each process, and nothing may start at import
+    with _starting:
+        if _home is None or _home.loop.process != os.getpid():
+            _home = Home()
+            atexit.register(_home.loop.close)
+        return _home

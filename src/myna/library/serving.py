@@ -1,0 +1,223 @@
+"""`serve`: the whole server, with an agent or a model of the program's own."""
+
+import atexit
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+from typing import Any
+
+import anyio
+
+from myna.config.load import Loaded
+from myna.core.errors import BadInput, Closed, MynaError
+from myna.engines import base
+from myna.engines.plugins import Kind
+from myna.library.agent import Agent
+from myna.library.home import home
+from myna.library.llm import LLM
+from myna.library.which import settings_of
+from myna.personas.load import Personas
+from myna.personas.model import Persona
+from myna.server.app import create_app
+from myna.server.door import Rules
+from myna.server.guest import Guest
+from myna.server.keys import FILE_NAME, Keys
+from myna.server.run import bind, is_loopback
+from myna.server.run import serve as run_server
+from myna.server.service import Service, open_service
+from myna.server.sizes import LONGEST_TEXT, MB, Limits
+from myna.tools.base import ToolSource
+from myna.tools.load import load_tools
+from myna.tools.toolbox import Tools
+from myna.weights.catalog import load_catalog
+from myna.weights.store import WeightsStore
+
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
+
+STOP_S = 5.0
+"""How long stopping waits for what still runs."""
+
+
+class Server:
+    """A server that runs in this process. Made by `serve`.
+
+    Attributes:
+        url: Where it is, such as ``http://127.0.0.1:8765``.
+    """
+
+    def __init__(self, url: str, running: Future[None], stop: anyio.Event, stopped: threading.Event) -> None:
+        self.url = url
+        self._running = running
+        self._stop = stop
+        self._stopped = stopped
+        atexit.register(self.stop)  # before the loop is closed, as it was registered after that
+
+    def __repr__(self) -> str:
+        return f"<Server {self.url}{' stopped' if self._stopped.is_set() else ''}>"
+
+    def wait(self) -> None:
+        """Until it stops. Ctrl-C stops it, and this returns.
+
+        Raises:
+            MynaError: It failed.
+        """
+        try:
+            self._stopped.wait()
+        except KeyboardInterrupt:  # the way to stop it, so no failure
+            self.stop()
+            return
+        self._running.result()
+
+    def stop(self) -> None:
+        """Stop it; returns when it has let go of its port and its models. More than once does nothing."""
+        atexit.unregister(self.stop)
+        loop = home().loop
+
+        async def tell() -> None:
+            self._stop.set()
+
+        with suppress(MynaError):  # the process ends, and with it the server
+            loop.run(tell)
+        if not self._stopped.wait(STOP_S):
+            self._running.cancel()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def serve(
+    agent: Agent | LLM | None = None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    block: bool = True,
+    voice: bool = True,
+    settings: Mapping[str, Any] | None = None,
+) -> Server:
+    """Serve an agent, a model, or what is configured, as ``myna serve`` does: HTTP, WebSockets, text and voice.
+
+    An agent answers where no persona is named, and as the model ``myna``; it speaks as its persona, or as the
+    configured one with the agent's instructions. Its language model is loaded when this returns; what hears and speaks
+    is loaded in the background, and ``/ready`` tells when it is there.
+
+    Args:
+        agent: Who is served.
+        host: The address to listen on; as configured, which is this machine alone, if left out.
+        port: 0 takes a free one; as configured (8765) if left out.
+        block: Return when it has stopped; else as soon as it listens.
+        voice: Whether it hears, speaks and embeds as well; without, it loads faster and takes less memory.
+        settings: In the place of the configured ones, nested as in ``myna.toml``; without an agent.
+
+    Raises:
+        BadConfig: The port is taken, or others could reach a server that has no API key.
+        MynaError: The model does not load.
+    """
+    if agent is not None and settings is not None:
+        raise BadInput("The settings are the agent's already.", hint="Give them to its LLM: myna.LLM(settings=…).")
+    home().loop.check_outside()
+    llm = agent.llm if isinstance(agent, Agent) else agent or LLM(settings=settings)
+    loaded = llm.loaded if settings is None else settings_of(settings)
+    place = loaded.settings.server
+    keys = Keys(loaded.folders.data / FILE_NAME)
+    listener = bind(
+        place.host if host is None else host, place.port if port is None else port, guarded=bool(keys.all())
+    )
+    try:
+        parts = _Parts(loaded, agent if isinstance(agent, Agent) else None, KINDS if voice else ("llm",))
+        server = _start(parts, llm, listener, keys)
+    except BaseException:
+        listener.close()
+        raise
+    if block:
+        sys.stderr.write(f"Myna at {server.url}   Ctrl-C stops it.\n")
+        server.wait()
+    return server
+
+
+def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Server:
+    loop = home().loop
+    engine = loop.run(llm.open)
+    up: Future[None] = Future()
+    stopped = threading.Event()
+    stop = loop.run(_new_event)
+    address, port = listener.getsockname()[:2]
+
+    async def announce() -> None:
+        up.set_result(None)
+
+    async def run() -> None:
+        try:
+            app = create_app(lambda: parts.open(engine), *_bounds(llm.loaded, keys, guarded=not is_loopback(address)))
+            await run_server(app, listener, announce, stop)
+        except BaseException as error:
+            if not up.done():
+                up.set_exception(error)
+            raise
+        finally:
+            stopped.set()
+            if not up.done():
+                up.set_exception(Closed("The server did not start.", hint="The log has the details."))
+
+    running = loop.start(run)
+    try:
+        up.result()
+    except BaseException:
+        running.cancel()
+        raise
+    url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    return Server(url, running, stop, stopped)
+
+
+def _bounds(loaded: Loaded, keys: Keys, *, guarded: bool) -> tuple[Rules, Limits]:
+    """Who is let in, and how much they may send."""
+    place = loaded.settings.server
+    upload = place.max_body_mb * MB
+    rules = Rules(keys, guarded, frozenset(place.hosts), frozenset(place.origins))
+    limits = Limits(
+        upload=upload,
+        body=min(LONGEST_TEXT, upload),
+        message=place.max_message_mb * MB,
+        sessions=place.max_sessions,
+    )
+    return rules, limits
+
+
+async def _new_event() -> anyio.Event:
+    return anyio.Event()  # one of the loop that it is made in
+
+
+class _Parts:
+    """What the service of a server is opened with; files are read now, so that what is wrong is told at once."""
+
+    def __init__(self, loaded: Loaded, agent: Agent | None, kinds: tuple[Kind, ...]) -> None:
+        self._loaded = loaded
+        self._kinds = kinds
+        self._personas = Personas(loaded.folders.config / "personas")
+        configured = self._personas.find(loaded.settings.session.persona)
+        self._weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
+        self._tools: Sequence[ToolSource] = load_tools(loaded.tools_folder) if loaded.tools_folder is not None else ()
+        self._guest = Guest()
+        if agent is not None:
+            self._tools = (Tools(agent.tools), *self._tools)
+            self._guest = Guest(None, speaker(agent, configured), agent.strategy, agent.max_rounds)
+
+    def open(self, llm: base.LLM) -> AbstractAsyncContextManager[Service]:
+        """Open the service, with a model that is loaded."""
+        guest = replace(self._guest, llm=llm)
+        return open_service(self._loaded, self._kinds, self._weights, self._personas, tools=self._tools, guest=guest)
+
+
+def speaker(agent: Agent, configured: Persona) -> Persona:
+    """Who speaks for an agent: its persona or the configured one, with its instructions and its tools."""
+    tools = tuple(dict.fromkeys((*(tool.spec.name for tool in agent.tools), *agent.tool_names)))
+    persona = (agent.persona or configured).model_copy(update={"tools": tools})
+    if agent.instructions:  # the examples show another's way of talking
+        return persona.model_copy(update={"system_prompt": agent.instructions, "examples": (), "greeting": ""})
+    return persona
