@@ -26,7 +26,7 @@ from myna.core.events import Failed, ReplyAudio, StageTimed, TurnEnded
 from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
 from myna.core.reply import Segment
-from myna.engines.base import ASROptions, LLMRequest, Samples
+from myna.engines.base import ASROptions, LLMRequest, Samples, TextDelta
 from myna.engines.samples import from_pcm16, read_audio, to_pcm16
 from myna.personas.load import Personas
 from myna.personas.model import Persona
@@ -84,10 +84,12 @@ class Bench:
         parser = ReplyParser(self.options.emotions)
         llm = self.engines.llm
         assert llm is not None
-        async with aclosing(think(llm, request, parser, self.options.limits)) as items:
-            async for item in items:
-                if isinstance(item, Segment):
-                    return item
+        async with aclosing(think(llm, request, self.options.emotions, self.options.limits)) as deltas:
+            async for delta in deltas:
+                items = parser.feed(delta.text) if isinstance(delta, TextDelta) else parser.finish()
+                for item in items:
+                    if isinstance(item, Segment):
+                        return item
         raise RuntimeError("The LLM said nothing.")
 
     async def turn(self, samples: Samples) -> dict[str, float]:

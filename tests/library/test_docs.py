@@ -11,8 +11,8 @@ import pytest
 pytestmark = pytest.mark.models
 
 DOCS = Path(__file__).parents[2] / "docs"
-SERVED = "server = myna.serve(agent, port=23333, block=False)           # the web app, with this agent or a bare LLM\n"
-WAITS = "server.wait()                                                  # server.url, server.stop()\n"
+SERVED = "server = myna.serve(agent, port=23333, block=False)  # the web app, with this agent or a bare LLM\n"
+WAITS = "server.wait()  # server.url, server.stop()\n"
 
 
 def _programs(page: str) -> list[str]:

@@ -5,8 +5,8 @@ Every event of a turn carries its id, and nothing with a turn's id follows its `
 A spoken turn tells, in this order: `SpeechStarted`, `TranscriptPartial` …, `SpeechStopped`, `TurnStarted`,
 `TranscriptFinal`; then, if it is answered, `EmotionChanged`, `ReplyText`, `SegmentReady`, `ReplyAudio`, `ToolCalled`,
 `ToolStarted` and `ToolEnded` as they come, and `ReplyEnded`; `Interrupted` if it was, and `TurnEnded`. Speech that
-interrupts a reply tells its `SpeechStarted` before the `Interrupted` and the `TurnEnded` of the reply. What the audio of
-a client's own commit tells begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells
+interrupts a reply tells its `SpeechStarted` before the `Interrupted` and the `TurnEnded` of the reply. What the audio
+of a client's own commit tells begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells
 `TurnEnded` (``silent``) if its start was told, and else nothing at all.
 """
 
