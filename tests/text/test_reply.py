@@ -316,3 +316,24 @@ def test_a_thinking_block_that_a_pause_cuts_off_does_not_swallow_what_follows():
     parser.feed("Yes.")
     parser.finish()
     assert parser.display == "Yes."
+
+
+@pytest.mark.parametrize("pieces", [["see</think>[Happy] Done."], list("see</think>[Happy] Done.")])
+def test_thinking_that_goes_on_after_a_pause_is_not_shown(pieces: Sequence[str]):
+    parser = ReplyParser(Emotions())
+    parser.feed("<think>let me ")
+    parser.pause()
+    parser.interpose("One moment.")
+    for piece in pieces:
+        parser.feed(piece)
+    parser.finish()
+    assert parser.display == "One moment. Done."
+
+
+def test_a_block_that_is_opened_anew_after_a_pause_is_thinking():
+    parser = ReplyParser(Emotions())
+    for piece in ["<think>let", "<think>me</think>", "Yes. ", "<think>see"]:
+        parser.feed(piece)
+        parser.pause()
+    parser.finish()
+    assert parser.display == "Yes. "

@@ -1,8 +1,11 @@
+from typing import Any
+
 import jsonschema
 import pytest
 
-from myna.core.tools import JSON
-from myna.tools.examples import example_arguments
+from myna.core.tools import JSON, ToolSpec
+from myna.tools.apart import listed
+from myna.tools.examples import example_arguments, properties_of
 
 PARAMETERS: JSON = {
     "type": "object",
@@ -45,3 +48,35 @@ def test_examples_are_valid(variant: int) -> None:
 
 def test_a_tool_without_parameters_is_called_with_none() -> None:
     assert example_arguments({"type": "object"}) == {}
+
+
+ODD: list[Any] = [
+    True,
+    [],
+    {"properties": None},
+    {"description": None},
+    {"type": "integer", "minimum": None},
+    {"type": "integer", "minimum": "0"},
+    {"type": ["null"]},
+    {"type": []},
+    {"type": "array", "items": True},
+    {"type": "array", "items": [{"type": "string"}]},
+    {"type": "object", "properties": {"a": True}},
+    {"anyOf": [True]},
+    {"anyOf": {}},
+    {"examples": {}},
+    {"default": ""},
+]
+
+
+@pytest.mark.parametrize("schema", ODD)
+def test_schemas_that_servers_send_have_examples_and_a_description_however_odd(schema: Any) -> None:
+    parameters = {"type": "object", "properties": {"thing": schema}}
+    assert list(example_arguments(parameters)) == ["thing"]
+    assert list(properties_of(parameters)) == ["thing"]
+    assert "look(thing: " in listed([ToolSpec("look", "Look.", parameters)])
+
+
+@pytest.mark.parametrize("parameters", [{}, {"properties": None}, {"properties": True}])
+def test_parameters_that_are_none_have_no_examples(parameters: Any) -> None:
+    assert example_arguments(parameters) == {}

@@ -103,6 +103,40 @@ async def test_what_the_model_makes_up_after_its_action_is_dropped_and_not_waite
     assert many.calls[0].ended == "closed"
 
 
+HERMES = '<tool_call>\n{"name": "get_weather", "arguments": {"place": "Oslo"}}\n</tool_call>'
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize("said", [
+    HERMES,
+    f"Thought: I have to look.\n{HERMES}",
+    f"Thought: I have to look.\nAction:\n{HERMES}\nObservation: 3",
+    '{"action": "get_weather", "action_input": {"place": "Oslo"}}',
+    '```json\n{"action": "get_weather", "action_input": {"place": "Oslo"}}\n```',
+    f"```\n{act()}\n```",
+    f"```text\n{act()}\n```\nObservation: 3",
+    "> Thought: t\n> Action: get_weather\n> Action Input: Oslo",
+    "- Thought: t\n- Action: get_weather\n- Action Input: Oslo",
+])  # fmt: skip
+async def test_an_action_in_another_form_is_run_and_never_shown(said: str, size: int) -> None:
+    llm = ScriptedLLM([said[at : at + size] for at in range(0, len(said), size)], FINAL)
+    told = await answer(llm, weather())
+    assert told.calls == [("get_weather", '{"place": "Oslo"}')]
+    assert told.text == "It is 22 °C."
+
+
+@pytest.mark.parametrize(("last", "shown"), [
+    ("Thought: It is 22 °C.", "It is 22 °C."),
+    (FINAL, "It is 22 °C."),
+    ("It is 22 °C.", "It is 22 °C."),
+    (f"It is 22 °C.\n{HERMES}", "It is 22 °C."),
+    ("Thought: It is 22 °C.\nAction: get_weather", "It is 22 °C."),
+])  # fmt: skip
+async def test_a_model_that_goes_on_in_steps_in_the_end_has_answered(last: str, shown: str) -> None:
+    told = await answer(ScriptedLLM("Thought: hm", "Thought: hm", [*last]), weather())
+    assert (told.text, told.calls) == (shown, [])
+
+
 async def test_thinking_blocks_hold_no_actions() -> None:
     llm = ScriptedLLM("<think>\nAction: get_weather\nFinal Answer: no\n</think>\nFinal Answer: Yes.")
     told = await answer(llm, weather())

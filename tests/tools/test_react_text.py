@@ -36,6 +36,11 @@ def read(text: str, *, size: int = 1) -> tuple[str, str, str, str]:
         ("Final Answer: see\n  Thoughts matter", "see\n  Thoughts matter", ""),
         ("Actıon: is none", "Actıon: is none", ""),
         ("Fin", "Fin", ""),
+        ("- one\n- two\n> three\n+ four", "- one\n- two\n> three\n+ four", ""),
+        ("```\ncode\n```\nand", "```\ncode\n```\nand", ""),
+        ("```\nThought: t\nFinal Answer: Yes.\n```\nmore", "Yes.", ""),
+        ("```\nThought: t\nFinal Answer: Yes.\n```", "Yes.", ""),
+        ("```md\n- Thought: t\n- Action: roll\n- Action Input: {}\n```", "", "roll"),
         ("", "", ""),
     ],
 )

@@ -157,6 +157,8 @@ MARKERS = [
     "<｜Assistant｜>",
     "<｜tool▁calls▁begin｜>",
     "<tool_call>",
+    "<minimax:tool_call>",
+    "</minimax:tool_call>",
     "</tool_call>",
     "<tool_response>",
     "</tool_response>",

@@ -280,6 +280,25 @@ async def test_a_tool_that_ends_the_process_ends_nothing_but_its_call():
 
 
 @pytest.mark.anyio
+async def test_neither_does_one_that_raises_what_ends_a_thread_or_a_generator():
+    @tool
+    def work() -> None:
+        """Leave."""
+        raise KeyboardInterrupt
+
+    @tool
+    async def work_here() -> None:
+        """Leave."""
+        raise GeneratorExit("bye")
+
+    async with open_toolbox([Tools([work, work_here])]) as box:
+        assert (await box.select("*").run(call())).status == "failed"
+        assert await box.select("*").run(call("work_here")) == ToolResult(
+            "work_here failed: GeneratorExit: bye", "failed"
+        )
+
+
+@pytest.mark.anyio
 async def test_what_a_tool_prints_is_no_result():
     @tool
     def work() -> None:

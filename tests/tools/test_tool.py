@@ -167,17 +167,6 @@ async def test_a_partial_function_is_a_tool_of_what_is_left_open():
     assert await run(added, {"one": 4}) == "7"
 
 
-async def test_a_static_method_beneath_the_decorator_is_a_tool_too():
-    class Clock:
-        @tool
-        @staticmethod
-        def now() -> str:
-            """Tell the time."""
-            return "noon"
-
-    assert await run(Clock.now) == "noon"
-
-
 async def test_positional_only_parameters_and_others_by_name_reach_the_function():
     @tool
     def note(text: str, /, *, copies: int = 1, **more: int) -> str:
@@ -388,9 +377,10 @@ def test_a_function_without_a_signature_is_refused():
         tool(dict[str, int].pop, name="pop")
 
 
-def test_a_class_method_is_refused_with_what_to_do():
-    with pytest.raises(BadInput, match="between @classmethod"):
-        tool(classmethod(no_docstring))  # pyright: ignore[reportCallIssue, reportArgumentType]
+@pytest.mark.parametrize("method", [classmethod, staticmethod])
+def test_a_class_or_static_method_is_refused_with_what_to_do(method: Callable[..., Callable[..., str]]):
+    with pytest.raises(BadInput, match="between @classmethod or @staticmethod and"):
+        tool(method(no_docstring))
 
 
 def test_a_function_tool_is_a_tool():

@@ -249,3 +249,21 @@ async def test_a_box_is_empty_without_sources():
 def test_what_has_tools_is_a_source():
     source: ToolSource = scripted("a")
     assert source.tools[0].spec.name == "a"
+
+
+async def test_a_name_that_no_pattern_fits_is_not_looked_for() -> None:
+    class Source:
+        asked = 0
+
+        @property
+        def tools(self) -> list[Tool]:
+            self.asked += 1
+            return [ScriptedTool("home_lights", "on")]
+
+    source = Source()
+    async with open_toolbox([source]) as toolbox:
+        tools = toolbox.select(["home_*"])
+        assert tools.find("wipe") is None
+        assert source.asked == 0
+        assert tools.find("home_lights") is not None
+        assert tools.without(["home_lights"]).find("home_lights") is None

@@ -52,20 +52,37 @@ class ReplyParser:
         self._shown = 0
         self._taken: list[tuple[int, str]] = []  # what was taken out, and where in the display text it stood
         self._resumes = False
+        self._unclear: list[str] | None = None  # what came since a pause cut a thinking block off: it may go on
 
     def feed(self, piece: str) -> list[ReplyItem]:
         """What is now known of the reply."""
-        return list(self._items(self._tags.feed(self._thinking.feed(piece))))
+        text = self._thinking.feed(piece)
+        if self._unclear is not None:
+            self._unclear.append(piece)
+            if not self._thinking.inside:
+                self._unclear = None
+        return list(self._items(self._tags.feed(text)))
 
     def finish(self) -> list[ReplyItem]:
         """What is left when the model has ended."""
-        items = [*self._items(self._tags.feed(self._thinking.finish())), *self._items(self._tags.finish())]
-        return [*items, *self._segmenter.finish(), *self._change(self._next_emotion)]
+        return [*self._rest(), *self._segmenter.finish(), *self._change(self._next_emotion)]
 
     def pause(self) -> list[ReplyItem]:
-        """What is left when the model stops to call a tool. What it says then is joined to this, as a new sentence."""
-        items = [*self._items(self._tags.feed(self._thinking.finish())), *self._items(self._tags.finish())]
-        self._thinking = Thinking()
+        """What is left when the model stops to call a tool. What it says then is joined to this, as a new sentence.
+
+        Where it was thinking, it may go on with that: what follows is held until the block is closed, or else is known
+        to be no thinking by its end.
+        """
+        items = self._rest()
+        inside = self._thinking.inside
+        self._thinking = Thinking(starts_inside=inside)
+        self._unclear = [] if inside else None
+        self._resumes = True
+        return [*items, *self._segmenter.finish()]
+
+    def interpose(self, text: str) -> list[ReplyItem]:
+        """Words that are not the model's, said between two of its answers as a sentence of their own."""
+        items = [*self._items(self._tags.feed(text)), *self._items(self._tags.finish())]
         self._resumes = True
         return [*items, *self._segmenter.finish()]
 
@@ -93,6 +110,13 @@ class ReplyParser:
             raw += heard[begin:place], taken
             begin = place
         return "".join((*raw, heard[begin:]))
+
+    def _rest(self) -> list[ReplyItem]:
+        rest = self._thinking.finish()
+        if self._unclear:
+            self._thinking = Thinking()
+            rest = self._thinking.feed("".join(self._unclear)) + self._thinking.finish()
+        return [*self._items(self._tags.feed(rest)), *self._items(self._tags.finish())]
 
     def _items(self, parts: Iterable[str | Tag]) -> Iterator[ReplyItem]:
         for part in parts:

@@ -32,6 +32,11 @@ class Thinking:
         self._held = ""
         self._began = False
 
+    @property
+    def inside(self) -> bool:
+        """Whether a block is open."""
+        return bool(self._inside)
+
     def feed(self, piece: str) -> str:
         """What of the reply is now known to be no thinking; may be empty."""
         text = self._held + piece

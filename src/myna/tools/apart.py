@@ -6,6 +6,7 @@ from dataclasses import replace
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.engines.base import LLMMessage, LLMRequest
 from myna.tools.base import Step, Work
+from myna.tools.examples import properties_of
 from myna.tools.json_schema import signature_of
 from myna.tools.results import shorten
 from myna.tools.rounds import Answer, ask
@@ -52,9 +53,9 @@ def _lines(tool: ToolSpec, *, parameters: bool) -> Iterator[str]:
     yield f"- {tool.name}({signature_of(tool.parameters)}): {in_a_line(tool.description)}"
     if not parameters:
         return
-    for name, schema in tool.parameters.get("properties", {}).items():
+    for name, schema in properties_of(tool.parameters).items():
         if described := schema.get("description"):
-            yield f"  - {name}: {in_a_line(described)}"
+            yield f"  - {name}: {in_a_line(str(described))}"
 
 
 def in_a_line(text: str) -> str:

@@ -6,7 +6,7 @@ answers a request in rounds of model and tools.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from myna.core.tools import JSON, ToolCall, ToolResult, ToolSpec
@@ -81,6 +81,10 @@ class Toolset(Protocol):
         """``call`` as it may be shown; of arguments that are no JSON object, nothing is left to show but that."""
         ...
 
+    def problem(self, call: ToolCall) -> ToolResult | None:
+        """Why a call would not be run, as `run` tells it: there is no such tool, or its arguments do not fit."""
+        ...
+
     async def run(self, call: ToolCall, *, late: Late | None = None) -> ToolResult:
         """Run a call. Whatever goes wrong is a result; raises only when it is cancelled.
 
@@ -126,6 +130,10 @@ async def _at_once() -> None:
     pass
 
 
+def _begin(_call: ToolCall) -> None:
+    pass
+
+
 def _keep(_call: ToolCall, _result: ToolResult) -> None:
     pass
 
@@ -144,10 +152,13 @@ class Work:
         tell: Takes each step, and may take its time.
         allow: Asks whether a tool that has ``confirm`` may run: None if so, else what the model is told.
         before_tools: Is awaited before the first tool runs: an utterance may turn out not to be over.
+        begin: Is told of a call that runs from now on, before anything can come between.
         keep: Is told what came of a call at once, before anything can come between.
         late: See `Toolset.run`.
         most_rounds: How often the model is asked with tools; then once more without.
         constrains: Whether the LLM keeps to `LLMRequest.output_schema`.
+        clients: The names of the client's own tools; None: of those of the request that are not in ``tools``.
+        declined: The calls that `allow` did not allow, by what they are, with its answers; it is not asked again.
     """
 
     generate: Callable[[LLMRequest], AsyncGenerator[LLMDelta]]
@@ -155,10 +166,13 @@ class Work:
     tell: Callable[[Step], Awaitable[None]]
     allow: Callable[[ToolCall], Awaitable[ToolResult | None]] = _allow
     before_tools: Callable[[], Awaitable[None]] = _at_once
+    begin: Callable[[ToolCall], None] = _begin
     keep: Callable[[ToolCall, ToolResult], None] = _keep
     late: Late | None = None
     most_rounds: int = 8
     constrains: bool = False
+    clients: frozenset[str] | None = None
+    declined: dict[tuple[str, str], ToolResult] = field(default_factory=dict[tuple[str, str], ToolResult])
 
 
 class Strategy(Protocol):

@@ -20,8 +20,8 @@ from myna.core.tools import JSON, NamedTool, ToolCall, ToolSpec
 from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, Sampling, TextDelta, Usage
 from myna.text.thinking import Thinking
 from myna.tools.apart import ask_apart, finding, in_a_line, instructed, listed, with_findings
-from myna.tools.base import RoundEnded, Work
-from myna.tools.examples import example_arguments
+from myna.tools.base import RoundEnded, Step, Work
+from myna.tools.examples import example_arguments, properties_of
 from myna.tools.react_text import ReActReader, read_action
 from myna.tools.rounds import added, answered, ask, call_key, circling, run_calls
 
@@ -129,8 +129,9 @@ async def react(request: LLMRequest, work: Work) -> None:
         if refused:
             break
     messages = with_findings(question.messages, findings)
-    answer = await ask(replace(question, messages=messages, tool_choice="none"), work)
-    await work.tell(Finished(answer.finished.reason, added(usage, answer.finished.usage)))
+    last = replace(question, messages=messages, tool_choice="none")
+    finished = (await ask(last, work)).finished if work.constrains or not question.tools else await _last(last, work)
+    await work.tell(Finished(finished.reason, added(usage, finished.usage)))
 
 
 def _is_clients(call: ToolCall, request: LLMRequest, work: Work) -> bool:
@@ -188,7 +189,7 @@ def _option(action: str, arguments: JSON | None = None) -> JSON:
 
 
 def _limits(parameters: JSON) -> JSON:
-    if "$defs" in parameters or not parameters.get("properties"):  # references do not lead out of a part of a schema
+    if "$defs" in parameters or not properties_of(parameters):  # references do not lead out of a part of a schema
         return {"type": "object"}
     return {"additionalProperties": False, **parameters}
 
@@ -243,7 +244,7 @@ async def _write(request: LLMRequest, work: Work, thoughts: Mapping[str, str], s
         request, messages=messages, tools=(), tool_choice="auto", sampling=replace(request.sampling, stop=stop)
     )
     thinking = Thinking()
-    reader = ReActReader()
+    reader = ReActReader(request.tools)
     finished = Finished("stop")
     shown: list[str] = []
 
@@ -264,10 +265,31 @@ async def _write(request: LLMRequest, work: Work, thoughts: Mapping[str, str], s
                 finished = delta
     await show(reader.feed(thinking.finish()))
     await show(reader.finish())
-    if not reader.action:
+    if not reader.action and not reader.call:
         return _Decision(finished, reader.thought, answered=bool(shown))
-    name, arguments = read_action(reader.action, reader.input, request.tools)
+    name, arguments = reader.call or read_action(reader.action, reader.input, request.tools)
     return _Decision(finished, reader.thought, ToolCall(new_call_id(), name, arguments), shown="".join(shown))
+
+
+async def _last(request: LLMRequest, work: Work) -> Finished:
+    """Have the model answer; one that goes on in steps all the same has thought the answer, if it wrote none."""
+    reader = ReActReader(request.tools)
+    shown = False
+
+    async def show(text: str) -> None:
+        nonlocal shown
+        if text:
+            shown = True
+            await work.tell(TextDelta(text))
+
+    async def tell(step: Step) -> None:
+        await (show(reader.feed(step.text)) if isinstance(step, TextDelta) else work.tell(step))
+
+    answer = await ask(request, replace(work, tell=tell))
+    await show(reader.finish())
+    if not shown:
+        await show(reader.thought)
+    return answer.finished
 
 
 def _as_text(messages: Sequence[LLMMessage], thoughts: Mapping[str, str]) -> Iterator[LLMMessage]:

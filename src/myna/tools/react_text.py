@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from myna.core.tools import ToolSpec
+from myna.text.tool_calls import BrokenCall, FoundCall, ToolCallFilter
+from myna.tools.examples import properties_of
 
 Part: TypeAlias = Literal["plain", "thought", "action", "input", "observation", "answer"]
 
@@ -25,7 +27,10 @@ LABELS: Final[dict[str, Part]] = {
     "最终答案": "answer",
     "最终回答": "answer",
 }
-"""What stands before a colon at the beginning of a line, in lower case. It may be numbered, bold or a heading."""
+"""What stands before a colon at the beginning of a line, in lower case.
+
+It may be numbered, bold, a heading, quoted or in a list, and all of it in a code fence.
+"""
 
 NO_ACTION: Final = frozenset(
     {"none", "no action", "n/a", "no", "final answer", "answer", "finish", "无", "没有", "不需要"}
@@ -33,10 +38,15 @@ NO_ACTION: Final = frozenset(
 """What models write where they mean no action."""
 
 _LABEL = "|".join(sorted(map(re.escape, LABELS), key=len, reverse=True))
-_BEFORE = r"[ \t]{0,4}([#*_]{0,3}) ?"
+_BULLETS = ("-", "+", ">")
+_FENCE = r"(```\w{0,12}[ \t]{0,4}\r?\n)?"
+_BEFORE = r"[ \t]{0,4}(?:[-+>*] )?([#*_]{0,3}) ?"
 _AFTER = r"(?: ?\d{1,2})?[*_]{0,3} ?"
-_MARK = re.compile(rf"{_BEFORE}({_LABEL}){_AFTER}[:：]", re.IGNORECASE | re.ASCII)
-_BEGINNING = re.compile(_BEFORE)
+_MARK = re.compile(rf"{_FENCE}{_BEFORE}({_LABEL}){_AFTER}[:：]", re.IGNORECASE | re.ASCII)
+_BEGINNING = re.compile(_FENCE + _BEFORE)
+_FENCE_BEGINS = re.compile(r"`{1,2}|```\w{0,12}[ \t]{0,4}\r?", re.ASCII)
+_FENCE_ENDS = re.compile(r"```[ \t]*(?:\n|\Z)")
+_LONGEST_MARK = 50
 _ENDING = re.compile(r" ?\d{0,2}[*_]{0,3} ?")
 _ANSWER_IN_LINE = re.compile(r"(?:final answer|最终答案|最终回答)[*_]{0,3} ?[:：][*_]{0,3}", re.IGNORECASE | re.ASCII)
 
@@ -52,16 +62,23 @@ class ReActReader:
         Final Answer: It is sunny.        goes out, from "It" on
 
     Text before the first mark goes out too: a model that writes no mark has just answered. Of it are held back white
-    space and what may still become a mark, which is at most 30 characters. The first action, or else the first answer,
-    is the end: what a model makes up after it is dropped.
+    space and what may still become a mark or a call, which is at most some 50 characters. The first action, or else
+    the first answer, is the end: what a model makes up after it is dropped.
+
+    Args:
+        tools: Those that there are. A call of one in the model's own format is an action too, and is not shown.
 
     Attributes:
         over: What still comes does not count, so the model may be stopped.
         answered: Some of the answer went out.
+        call: The name and the arguments of a call in the model's own format.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tools: Sequence[ToolSpec] = ()) -> None:
         self.over = False
+        self.call: tuple[str, str] | None = None
+        self._calls = ToolCallFilter({tool.name: tool.parameters for tool in tools})
+        self._fenced = False
         self.answered = False
         self._parts: dict[Part, list[str]] = {}
         self._part: Part = "plain"
@@ -73,13 +90,13 @@ class ReActReader:
 
     def feed(self, piece: str) -> str:
         """What is now known to be for the user; may be empty."""
-        return self._read(self._held + piece, whole=False)
+        return "".join(map(self._next, self._calls.feed(piece)))
 
     def finish(self) -> str:
         """What was held back of it: the model has ended."""
-        shown = self._read(self._held, whole=True)
+        shown = "".join(map(self._next, self._calls.finish())) + self._read(self._held, whole=True)
         late = _ANSWER_IN_LINE.search(self.thought)
-        if late and not self.action and not self.answered:
+        if late and not self.action and not self.call and not self.answered:
             answer = self.thought[late.end() :].strip()
             self.answered = bool(answer)
             return shown + answer
@@ -104,14 +121,29 @@ class ReActReader:
     def _text(self, part: Part) -> str:
         return "".join(self._parts.get(part, ())).strip()
 
+    def _next(self, found: str | FoundCall | BrokenCall) -> str:
+        if isinstance(found, str):
+            return self._read(self._held + found, whole=False)
+        shown = self._read(self._held, whole=True)
+        if found.name and not self.over and not self.answered:
+            self.call = found.name, found.arguments
+        self.over = True
+        return shown
+
     def _read(self, text: str, *, whole: bool) -> str:
         shown: list[str] = []
         place = 0
         while place < len(text) and not self.over:
             if self._line_begins:
                 if mark := _MARK.match(text, place):
-                    self._begin(LABELS[mark[2].lower()], stars=mark[1])
+                    self._fenced = self._fenced or bool(mark[1])
+                    self._begin(LABELS[mark[3].lower()], stars=mark[2])
                     place = mark.end()
+                    continue
+                ends = _FENCE_ENDS.match(text, place) if self._fenced else None
+                if ends and (whole or ends[0].endswith("\n")):
+                    self._fenced, self.over = False, self.answered or bool(self.action)
+                    place = ends.end()
                     continue
                 if not whole and _may_become_mark(text, place):
                     break
@@ -158,10 +190,12 @@ class ReActReader:
 
 def _may_become_mark(text: str, place: int) -> bool:
     """Whether the line that begins at ``place`` may begin with a mark when more of it has come."""
-    if len(text) - place > 30:
+    if len(text) - place > _LONGEST_MARK:
         return False
     beginning = _BEGINNING.match(text, place)
     rest = text[beginning.end() if beginning else place :].lower()
+    if rest in _BULLETS or _FENCE_BEGINS.fullmatch(text, place):
+        return True
     return any(
         label.startswith(rest) or (rest.startswith(label) and _ENDING.fullmatch(rest, len(label))) for label in LABELS
     )
@@ -194,7 +228,7 @@ def read_action(action: str, arguments: str, tools: Sequence[ToolSpec]) -> tuple
     elif not arguments and len(lines) > 1:
         arguments = "\n".join(lines[1:])
     tool = names.get(name)
-    return name, _read_arguments(arguments, tool.parameters.get("properties", {}) if tool else ())
+    return name, _read_arguments(arguments, properties_of(tool.parameters) if tool else ())
 
 
 def _read_arguments(written: str, parameters: Collection[str]) -> str:

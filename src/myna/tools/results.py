@@ -22,7 +22,7 @@ _ERROR_LIMIT = 1000
 # Structure that chat templates and tool-call formats know. A tokenizer makes special tokens of it wherever it stands.
 _MARKERS = re.compile(
     r"<(?:[|｜][^\s<>|｜]{1,64}[|｜]"  # <|im_end|> <|python_tag|> <｜tool▁calls▁begin｜>
-    r"|/?(?:tool_?calls?|tool_response|tool_result|function_?calls?|functions?|parameters?|invoke)"
+    r"|/?(?:(?:\w{1,64}:)?tool_?calls?|tool_response|tool_result|function_?calls?|functions?|parameters?|invoke)"
     r"(?:[ =][^<>\n]{0,200})?"
     r"|/?(?:tools|arg_key|arg_value|think|thinking|thought|s|bos|eos|pad|unk|sop|eop|(?:start|end)_of_turn)"
     r"|/?(?:begin|end)_of_(?:image|text|sentence)|</?SYS>)>"

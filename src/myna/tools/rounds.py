@@ -2,16 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import anyio
 
-from myna.core.errors import BadInput, EngineRefused
+from myna.core.errors import EngineRefused
 from myna.core.ids import new_call_id
 from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from myna.engines.task_group import open_task_group
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Tool, Work
 
 MOST_CALLS = 64
@@ -33,7 +34,7 @@ async def call_tools(request: LLMRequest, work: Work) -> None:
     """
     usage: Usage | None = None
     made: Counter[tuple[str, str]] = Counter()
-    clients = {tool.name for tool in request.tools if work.tools.find(tool.name) is None}
+    clients = clients_tools(request, work)
     left = work.most_rounds
     while True:
         answer = await ask(request, work)
@@ -45,8 +46,8 @@ async def call_tools(request: LLMRequest, work: Work) -> None:
                 break  # it was to answer at last, and has
             raise EngineRefused("The LLM called a tool, and it was offered none.", hint="Try again, or another model.")
         own = [call for call in answer.calls if call.name not in clients]
-        refused = circling(own, made)
-        results = await run_calls(own, work, refused)
+        circles = circling(own, made)
+        results = await run_calls(own, work, {**_cut_off(answer), **circles})
         if len(own) < len(answer.calls):
             for call in answer.calls:
                 if call.name in clients:
@@ -57,7 +58,7 @@ async def call_tools(request: LLMRequest, work: Work) -> None:
         request = replace(
             request,
             messages=(*request.messages, *answered(answer.text, own, results)),
-            tool_choice="none" if left <= 0 or len(refused) == len(own) else "auto",
+            tool_choice="none" if left <= 0 or len(circles) == len(own) else "auto",
         )
     await work.tell(Finished(answer.finished.reason, usage))
 
@@ -104,13 +105,14 @@ async def ask(request: LLMRequest, work: Work) -> Answer:
     return answer
 
 
-def _join(begun: dict[int, ToolCall], delta: ToolCallDelta, seen: Collection[str]) -> None:
+def _join(begun: dict[int, ToolCall], delta: ToolCallDelta, seen: set[str]) -> None:
     call = begun.get(delta.index)
     if call is None:
         if len(begun) >= MOST_CALLS:
             raise EngineRefused(f"The LLM called more than {MOST_CALLS} tools at a time.")
-        # Some servers give no ids, and others begin to count anew with each answer.
+        # Some servers give no ids, some begin to count anew with each answer, and some give one id to all.
         call = ToolCall(delta.id if delta.id and delta.id not in seen else new_call_id(), "", "")
+        seen.add(call.id)
     begun[delta.index] = ToolCall(call.id, call.name or delta.name or "", call.arguments + delta.arguments)
 
 
@@ -118,11 +120,12 @@ _NONE: Mapping[str, ToolResult] = {}
 
 
 async def run_calls(
-    calls: Sequence[ToolCall], work: Work, refused: Mapping[str, ToolResult] = _NONE
+    calls: Sequence[ToolCall], work: Work, refused: Mapping[str, ToolResult] = _NONE, *, agreed: bool = False
 ) -> list[ToolResult]:
     """Run calls of the server's tools side by side, telling each; give the results in the order of the calls.
 
-    ``refused`` are those that are not run, by their ids, with what the model is told instead.
+    ``refused`` are those that are not run, by their ids, with what the model is told instead. ``agreed``: the user has
+    allowed all of them.
     """
     results = [ToolResult("", "cancelled")] * len(calls)
     telling = anyio.Lock()
@@ -132,40 +135,64 @@ async def run_calls(
             await work.tell(step)
 
     async def run(place: int, call: ToolCall) -> None:
-        results[place], took_ms = await _run(call, work, tell, refused.get(call.id))
+        results[place], took_ms = await _run(call, work, tell, refused.get(call.id), agreed=agreed)
         work.keep(call, results[place])
         await tell(CallEnded(call, results[place], took_ms))
 
     if calls:
         await work.before_tools()
-        async with anyio.create_task_group() as running:
+        async with open_task_group() as running:
             for place, call in enumerate(calls):
                 running.start_soon(run, place, call)
     return results
 
 
 async def _run(
-    call: ToolCall, work: Work, tell: Callable[[Step], Awaitable[None]], refused: ToolResult | None
+    call: ToolCall, work: Work, tell: Callable[[Step], Awaitable[None]], refused: ToolResult | None, *, agreed: bool
 ) -> tuple[ToolResult, float]:
     tool = work.tools.find(call.name)
-    asks = tool is not None and refused is None and tool.confirm and _fits(tool, call)
+    refused = refused or work.declined.get(call_key(call)) or work.tools.problem(call)
+    asks = tool is not None and tool.confirm and refused is None and not agreed
     await tell(CallStarted(call, asks))
-    if refused is None and asks:
-        refused = await work.allow(call)
+    if asks and (refused := await work.allow(call)) is not None:
+        work.declined[call_key(call)] = refused
+    refused = refused or _changed(tool, work.tools.find(call.name))
     if refused is not None:
         return refused, 0.0
     began = anyio.current_time()
+    work.begin(call)
     result = await work.tools.run(call, late=work.late)
     return result, (anyio.current_time() - began) * 1000
 
 
-def _fits(tool: Tool, call: ToolCall) -> bool:
-    """Whether it is worth asking the user: a call that does not fit is refused by the tool."""
+def _changed(asked: Tool | None, now: Tool | None) -> ToolResult | None:
+    """What was told, and agreed to, is what is run: a server may have put another tool in its place meanwhile."""
+    same = asked is not None and now is not None and (asked.spec, asked.confirm) == (now.spec, now.confirm)
+    return None if same else ToolResult("The tool has changed in this moment. It was not run.", "refused")
+
+
+def clients_tools(request: LLMRequest, work: Work) -> frozenset[str]:
+    """The names of the client's own tools. One of the server's that has gone meanwhile is none of them."""
+    if work.clients is not None:
+        return work.clients
+    return frozenset(tool.name for tool in request.tools).difference(spec.name for spec in work.tools.specs)
+
+
+def _cut_off(answer: Answer) -> dict[str, ToolResult]:
+    """The call that the token limit cut off, if one was: what is left of its arguments may fit, and not be meant."""
+    if answer.finished.reason != "length" or _is_object((last := answer.calls[-1]).arguments):
+        return {}
+    text = (
+        f"{last.name} was not run: the call was cut off, since the answer was too long. Call it again, in fewer words."
+    )
+    return {last.id: ToolResult(text, "refused")}
+
+
+def _is_object(arguments: str) -> bool:
     try:
-        tool.check(json.loads(call.arguments))
-    except (ValueError, BadInput):
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
         return False
-    return True
 
 
 def answered(text: str, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> tuple[LLMMessage, ...]:

@@ -19,7 +19,7 @@ from anyio.abc import TaskGroup
 from myna.core.tools import JSON, ToolCall, ToolResult
 from myna.engines.task_group import open_task_group
 from myna.tools.base import Late, Tool
-from myna.tools.json_schema import MASK
+from myna.tools.json_schema import masked_text
 from myna.tools.results import error_text, neutralise, shorten, to_text
 
 log = logging.getLogger(__name__)
@@ -145,14 +145,14 @@ class Runner:
             if _is_ours(error):
                 raise
             _tell_log(run, error)
-            said = _without(error_text(error), run.secrets)
+            said = masked_text(error_text(error), run.secrets)
             return ToolResult(neutralise(f"{name} failed: {said}"), "failed")
         log.warning("The tool %s took longer than %g s.", name, run.tool.timeout_s)
         return run.timed_out()
 
     def _result(self, run: _Run, value: object) -> ToolResult:
         given = value if isinstance(value, ToolResult) else ToolResult(to_text(value))
-        text = shorten(_without(given.output, run.secrets), self._longest_result)
+        text = shorten(masked_text(given.output, run.secrets), self._longest_result)
         return ToolResult(neutralise(text), given.status)
 
     async def _tell(self, run: _Run, late: Late, told: anyio.Event, scope: anyio.CancelScope) -> None:
@@ -175,7 +175,7 @@ def _tell_log(run: _Run, error: BaseException) -> None:
     log.warning("The tool %s failed: %s%s", run.tool.spec.name, type(error).__name__, place)
     if log.isEnabledFor(logging.DEBUG):
         whole = "".join(traceback.format_exception(error))
-        log.debug("problem", extra={"content": _without(whole, run.secrets)})
+        log.debug("problem", extra={"content": masked_text(whole, run.secrets)})
 
 
 class _CancelledByItself(Exception):  # the model is told its name
@@ -194,7 +194,7 @@ async def _called(tool: Tool, checked: JSON) -> object:
 
 def _is_ours(error: BaseException) -> bool:
     """Whether somebody else has to see it: the process is told to stop, or the call is cancelled."""
-    ours = (KeyboardInterrupt, GeneratorExit, anyio.get_cancelled_exc_class())
+    ours = (KeyboardInterrupt, anyio.get_cancelled_exc_class())
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).subgroup(ours) is not None
     return isinstance(error, ours)
@@ -228,12 +228,6 @@ def _texts(value: object) -> Iterator[str]:
             yield text
         case _:
             pass
-
-
-def _without(text: str, secrets: Collection[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ async def run_in_thread(owner: object, call: Callable[[], T]) -> T:
 
     Raises:
         Busy: All of the owner's threads hang: nobody waits for them any more.
-        BaseException: Whatever ``call`` raises.
+        BaseException: Whatever ``call`` raises; for a KeyboardInterrupt, which would end the process, a RuntimeError.
     """
     places = _places_of(owner)
     if places.abandoned >= MOST_THREADS:
@@ -109,6 +109,9 @@ def _start(job: _Job[T], places: _Places) -> None:
     def work() -> None:
         try:
             job.result = context.run(job.call)
+        except KeyboardInterrupt as error:  # the call's own: that of the process comes to its main thread
+            job.error = RuntimeError("The call raised KeyboardInterrupt.")
+            job.error.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - the call's own error, raised again where it was asked for
             job.error = error
         with suppress(RuntimeError):  # the loop has ended: nobody is left to be told

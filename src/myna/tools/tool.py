@@ -186,12 +186,10 @@ def tool(
         )
     if isinstance(function, FunctionTool):
         return cast("FunctionTool[..., Any]", function)
-    if isinstance(function, staticmethod):
-        function = cast("Callable[..., Any]", function.__func__)
-    if isinstance(function, classmethod | type) or not callable(function):
+    if isinstance(function, classmethod | staticmethod | type) or not callable(function):
         raise BadInput(
             f"{function!r} is no function, and cannot be a tool.",
-            hint="Put @tool before a function, or between @classmethod and its method.",
+            hint="Put @tool before a function, or between @classmethod or @staticmethod and its method.",
         )
     called = name or getattr(function, "__name__", "")
     try:

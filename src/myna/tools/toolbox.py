@@ -56,6 +56,10 @@ class Toolbox:
                     log.warning("Two tools are called %s; the one that was there first is called.", name)
         return tuple(found.values())
 
+    def find(self, name: str) -> Tool | None:
+        """The tool of this name, if there is one."""
+        return next((tool for source in self.sources for tool in source.tools if tool.spec.name == name), None)
+
     def select(self, patterns: Sequence[str], *, without: Collection[str] = ()) -> Toolset:
         """Those whose name fits one of ``patterns`` (``fnmatch``: ``home_*``) and is not in ``without``."""
         return _Selected(self, self._runner, _each(patterns), frozenset(without))
@@ -70,6 +74,13 @@ class Toolbox:
 
 
 @dataclass(frozen=True, slots=True)
+class _Fitting:
+    tool: Tool
+    arguments: JSON
+    checked: JSON
+
+
+@dataclass(frozen=True, slots=True)
 class _Selected:
     _box: Toolbox
     _runner: Runner | None
@@ -81,7 +92,7 @@ class _Selected:
         return tuple(tool.spec for tool in self._tools())
 
     def find(self, name: str) -> Tool | None:
-        return next((tool for tool in self._tools() if tool.spec.name == name), None)
+        return self._box.find(name) if self._has(name) else None
 
     def without(self, names: Collection[str]) -> Toolset:
         return replace(self, _without=self._without.union(names))
@@ -96,26 +107,35 @@ class _Selected:
         except BadInput as error:
             return replace(call, arguments=json.dumps({"error": error.message}, ensure_ascii=False))
 
+    def problem(self, call: ToolCall) -> ToolResult | None:
+        fitting = self._fitting(call)
+        return fitting if isinstance(fitting, ToolResult) else None
+
     async def run(self, call: ToolCall, *, late: Late | None = None) -> ToolResult:
+        fitting = self._fitting(call)
+        if isinstance(fitting, ToolResult):
+            return fitting
+        if self._runner is None:
+            return ToolResult(f"{call.name} was not run: the toolbox is not open.", "refused")
+        return await self._runner.run(fitting.tool, call, fitting.arguments, fitting.checked, late)
+
+    def _fitting(self, call: ToolCall) -> "_Fitting | ToolResult":
         tool = self.find(call.name)
         if tool is None:
             return ToolResult(neutralise(self._unknown(call.name)), "refused")
-        if self._runner is None:
-            return ToolResult(f"{call.name} was not run: the toolbox is not open.", "refused")
         try:
             arguments = _parsed(call.arguments)
-            checked = tool.check(arguments)
+            return _Fitting(tool, arguments, tool.check(arguments))
         except BadInput as error:
             return _not_run(tool, str(error))
         except Exception as error:  # noqa: BLE001 - a check of the tool's own may raise anything
             return _not_run(tool, error_text(error))
-        return await self._runner.run(tool, call, arguments, checked, late)
 
     def _tools(self) -> Iterator[Tool]:
-        for tool in self._box.tools:
-            name = tool.spec.name
-            if name not in self._without and any(fnmatchcase(name, pattern) for pattern in self._patterns):
-                yield tool
+        return (tool for tool in self._box.tools if self._has(tool.spec.name))
+
+    def _has(self, name: str) -> bool:
+        return name not in self._without and any(fnmatchcase(name, pattern) for pattern in self._patterns)
 
     def _unknown(self, name: str) -> str:
         names = [spec.name for spec in self.specs]

@@ -272,6 +272,31 @@ CALLS: dict[str, list[tuple[str, Expected]]] = {
         ('>>>get_weather\n{"city": "北京"}', [BEIJING]),  # Functionary
         ('✿FUNCTION✿: get_weather\n✿ARGS✿: {"city": "北京"}', [BEIJING]),  # Qwen-Agent
     ],
+    "behind what was not closed": [
+        *(
+            (
+                f"{before}<tool_call>\n{J_TIME}\n</tool_call>\nOk.",
+                [before.rstrip(), TIME, f"{before[len(before.rstrip()) :]}Ok."],
+            )
+            for before in (
+                'Here is {"a": [1, 2 and so on.\n',
+                'Set: {"x", "y"\n',
+                'a "{" b {"it\'s: ',
+                "[{ ",
+                '{{"a"\n\n',
+                'Use [{"x": 1}, \n\n',
+                "He said {'a': 1\n",
+                "```python\nprint(1)\n",
+                "````\n```\n",
+            )
+        ),
+        ('{"a": 1, [TOOL_CALLS]get_time[ARGS]{} {"b": 2}', ['{"a": 1,', TIME, ' {"b": 2}']),
+        (f"{{'a': 1\n```json\n{J_TIME}\n```", ["{'a': 1", TIME]),
+        (
+            "```python\nx = 1\n" + 2 * "<function=get_time></function>\n" + f"{J_TIME}\n```\n{J_TIME}",
+            ["```python\nx = 1", TIME, TIME, f"\n{J_TIME}\n```", TIME],
+        ),
+    ],
 }
 
 NO_CALLS = [
@@ -310,4 +335,12 @@ NO_CALLS = [
     "unfinished <tool_ca",
     "````md\n```json\n" + J_TIME + "\n```\n````",
     '{"a": "line\nbreak"} \\ "',
+    f"```python\nx = '<tool_call>{J_TIME}</tool_call>'\n  <tool_call>{J_TIME}</tool_call>\n```",
+    f"``<tool_call>{J_TIME}</tool_call>``",
+    f"So it does:\n```\n[TOOL_CALLS] [{J_TIME}]\n```\n",
+    "```html\n<function=get_time></function>\n```\n",
+    '{"a": "<tool_call>{}</tool_call> <function=get_time></function>", "b": [{"c": "[TOOL_CALLS]get_time{}"}]}',
+    "{'a': `<function=get_time></function>`",
+    "```\n\n<tool_call> is what begins it\n<function=x> too\n<tool_ca",
+    "{'a': <tool_call> }",
 ]

@@ -135,6 +135,14 @@ def test_a_call_that_is_cut_off_is_broken(reply: str, name: str | None, argument
     assert found_in(["Hm. ", *reply]) == ["Hm.", BrokenCall(name, arguments, reply)]
 
 
+@pytest.mark.parametrize("before", ["```python\nx = 1", '{"a"'])
+@pytest.mark.parametrize(
+    ("call", "name"), [('<tool_call>{"name": "get_weather", "argum', "get_weather"), ("<tool_call>\n", None)]
+)
+def test_so_it_is_behind_what_was_not_closed(before: str, call: str, name: str | None) -> None:
+    assert found_in(f"{before}\n{call}") == [before, BrokenCall(name, "", call)]
+
+
 @pytest.mark.parametrize(
     ("reply", "arguments"),
     [
@@ -219,6 +227,10 @@ def counting(steps: list[int]) -> Generator[None]:
         "[get_time(",
         "<function=x><parameter=y>",
         "✿FUNCTION✿: ",
+        '{"a" <tool_call>\n',
+        "{'a': <function=",
+        "```\n<tool_call>\n",
+        "```x\n<function=a\n",
     ],
 )
 def test_twice_the_text_takes_twice_the_steps(unit: str) -> None:
@@ -232,4 +244,4 @@ def test_twice_the_text_takes_twice_the_steps(unit: str) -> None:
 
 
 def test_every_format_has_cases() -> None:
-    assert {each.name for each in FORMATS} >= set(CALLS) - {"others", "Python"}
+    assert {each.name for each in FORMATS} >= set(CALLS) - {"others", "Python", "behind what was not closed"}

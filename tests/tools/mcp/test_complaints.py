@@ -1,5 +1,8 @@
+import logging
 import time
 from collections.abc import Callable
+
+import pytest
 
 from myna.tools.mcp.complaints import LINES, LONGEST_LINE, Complaints, listening
 
@@ -32,3 +35,10 @@ def test_of_a_server_that_writes_on_and_on_little_is_kept():
         complaints.take(str(number).encode())
     assert len(complaints.lines) == LINES
     assert complaints.last == str(10 * LINES - 1)
+
+
+def test_lines_are_logged_as_content_alone(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.DEBUG):
+        Complaints("files", str).take(b"he said hello")
+    assert "hello" not in caplog.text
+    assert [vars(record)["content"] for record in caplog.records] == ["he said hello"]

@@ -72,6 +72,12 @@ async def test_the_tools_of_a_program_are_listed_and_can_be_called():
         assert source.state.tools == len(source.tools) > 5
 
 
+async def test_an_answer_that_quotes_a_credential_is_told_without_it():
+    async with connected(program(env={"API_KEY": "sesame", "FOLDER": "/data"})) as source:
+        assert await call(source, "variable", name="API_KEY") == "***"
+        assert await call(source, "variable", name="FOLDER") == "/data"
+
+
 async def test_structured_content_is_told_once():
     async with connected(program()) as source:
         answer = await call(source, "weather", location="Tokyo")
@@ -123,8 +129,8 @@ async def test_only_the_tools_that_are_wanted_are_taken():
 
 async def test_a_program_gets_its_variables_and_none_of_ours(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OUR_KEY", "hidden")
-    async with connected(program(env={"ITS_KEY": "sesame"})) as source:
-        assert await call(source, "variable", name="ITS_KEY") == "sesame"
+    async with connected(program(env={"ITS_WORD": "sesame"})) as source:
+        assert await call(source, "variable", name="ITS_WORD") == "sesame"
         assert await call(source, "variable", name="OUR_KEY") == "none"
 
 
@@ -217,7 +223,7 @@ async def test_a_program_that_does_not_start_is_told_in_its_own_words_without_se
     async with open_mcp({"bad": program("complain", env={"SECRET": "sesame"})}) as (bad,):
         with anyio.fail_after(PATIENCE_S):
             assert (await bad.settled()).status == "failed"
-        await until(lambda: "no such thing as ********" in bad.state.problem)
+        await until(lambda: "no such thing as ***" in bad.state.problem)
 
 
 async def test_a_server_that_never_answers_delays_nothing():
@@ -319,7 +325,7 @@ async def test_the_tools_of_a_server_at_a_url_can_be_called_with_headers(port: i
     with serving(port):
         async with connected(at(port, token="sesame", headers={"X-Who": "myna"})) as source:
             assert await call(source, "add", a=1, b=2) == "3"
-            assert await call(source, "header", name="authorization") == "Bearer sesame"
+            assert await call(source, "header", name="authorization") == "Bearer ***"
             assert await call(source, "header", name="x-who") == "myna"
             await call(source, "grow")
             await until(lambda: any(tool.spec.name == "tests_grown" for tool in source.tools))

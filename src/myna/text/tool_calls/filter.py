@@ -1,7 +1,7 @@
 """The filter: reply text in, text without calls and the calls out."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from myna.core.tools import JSON
@@ -38,7 +38,9 @@ class ToolCallFilter:
 
     - Text goes out at once, but for an end that may still become the beginning of a call, and white space at the end.
     - A call is told when it is whole; calls of one block come one after another.
-    - Thinking blocks, code and JSON that is no call are not searched: they come back as text.
+    - Thinking blocks, code and JSON that is no call are not searched: they come back as text. But models forget to
+      close them, so markup of a call is seen where it begins a line of a fence, if not the first, and outside the
+      strings of such JSON.
     - White space around a call goes with it; between text before and text after it, the white space before the call
       stays, or where there was none that behind it.
 
@@ -61,6 +63,7 @@ class ToolCallFilter:
         self._longest = LONGEST_OPENING + max(map(len, self._tools), default=0)
         self._formats = formats
         self._openings: dict[str, list[tuple[Format, Part]]] = {}  # by their first character, made when one is met
+        self._markup_begins = "".join(sorted({each for one in formats if _is_markup(one) for each in one.begins}))
         begins = {character for each in formats for character in each.begins}
         begins |= {mark[0] for mark, _ in BLOCKS} | {"`"}
         self._begins = re.compile("[" + re.escape("".join(sorted(begins))) + "]")
@@ -98,11 +101,14 @@ class ToolCallFilter:
         while place < len(text):
             if self._passage:
                 end, over = self._passage.end(text, place)
-                self._passage = None if over else self._passage
-                place = self._pass(text, place, len(text) if whole and not over else end)
-                if not over:
-                    return self._hold(text, place)
-                continue
+                place = self._pass(text, place, end)
+                if over:
+                    self._passage = None
+                    continue
+                end, found = self._format_at(text, place, _is_markup)
+                if found:
+                    return self._enter(found, text[place:], whole=whole)
+                return self._wait(text[place:], cut_off=end == CUT, whole=whole)
             begins = self._begins.search(text, place)
             place = self._pass(text, place, begins.start() if begins else len(text))
             if not begins:
@@ -111,7 +117,7 @@ class ToolCallFilter:
             if found:
                 return self._enter(found, text[place:], whole=whole)
             if end in {MORE, CUT}:
-                return self._end(text[place:], cut_off=end == CUT) if whole else self._hold(text, place)
+                return self._wait(text[place:], cut_off=end == CUT, whole=whole)
             place = self._pass(text, place, place + 1 if end == NO else end)
         return ""
 
@@ -124,20 +130,35 @@ class ToolCallFilter:
             if end >= 0:
                 self._passage = thinking_after(text[place:end])
             return end, None
-        near = text[place : place + self._longest]
-        for each, opening in self._beginning_with(text[place]):
-            if not (each.plain and self._before in _QUOTING):
+        end, found = self._format_at(text, place, self._may_stand_here)
+        if end != NO:
+            return end, found
+        if (end := backticks(text, place)) >= 0:
+            self._passage = Code(text[place:end], self._markup)
+        elif end == NO and (end := json_begins(text[place : place + self._longest], 0)) >= 0:
+            self._passage = OtherJSON(self._markup, self._markup_begins)
+            return place, None
+        return end, None
+
+    def _format_at(self, text: str, place: int, considered: Callable[[Format], bool]) -> tuple[int, Format | None]:
+        """As `_opening_at`, of formats alone."""
+        openings = self._beginning_with(text[place]) if place < len(text) else []
+        near = text[place : place + self._longest] if openings else ""
+        for each, opening in openings:
+            if considered(each):
                 end = opening(near, 0)
                 if end >= 0:
                     return end, each
                 if end != NO and len(near) == len(text) - place:
                     return end, None
-        if (end := backticks(text, place)) >= 0:
-            self._passage = Code(text[place:end])
-        elif end == NO and (end := json_begins(near, 0)) >= 0:
-            self._passage = OtherJSON()
-            return place, None
-        return end, None
+        return NO, None
+
+    def _may_stand_here(self, found: Format) -> bool:
+        return not (found.plain and self._before in _QUOTING)
+
+    def _markup(self, text: str, place: int) -> int:
+        """A part: what nobody writes but who calls."""
+        return self._format_at(text, place, _is_markup)[0]
 
     def _beginning_with(self, character: str) -> list[tuple[Format, Part]]:
         if (openings := self._openings.get(character)) is None:
@@ -152,13 +173,11 @@ class ToolCallFilter:
             self._before = text[end - 1]
         return end
 
-    def _hold(self, text: str, place: int) -> str:
-        self._held = text[place:]
-        return ""
-
-    def _end(self, text: str, *, cut_off: bool) -> str:
-        """The reply ends with what might have become a call."""
-        if cut_off:
+    def _wait(self, text: str, *, cut_off: bool, whole: bool) -> str:
+        """``text`` might become a call. If the reply is ``whole``, it is text, or a call ``cut_off``."""
+        if not whole:
+            self._held = text
+        elif cut_off:
             self._shown.call(broken(text, text))
         else:
             self._shown.text(text)
@@ -182,3 +201,8 @@ class ToolCallFilter:
         self._source = self._reading = None
         self._before = ""
         return source.rest
+
+
+def _is_markup(found: Format) -> bool:
+    """Whether ordinary text and code do not have it."""
+    return not found.plain and "`" not in found.begins

@@ -1,17 +1,21 @@
-"""Passages of a reply that are not searched for calls: code, thinking, and JSON that is none."""
+"""Passages of a reply that are not searched for calls: code, thinking, and JSON that is none.
+
+Models forget to close them. So markup of calls, which nobody writes by chance, is seen in code and such JSON all the
+same: where a line of a fence begins with it, but for the first, and where JSON cannot have it.
+"""
 
 import re
 from typing import TypeAlias
 
 from myna.text.thinking import BLOCKS
-from myna.text.tool_calls.openings import MORE, NO, blanks, either, follow, word
+from myna.text.tool_calls.openings import MORE, NO, Part, blanks, either, follow, word
 
 LONGEST_JSON = 20_000
 """After so many characters, JSON that is no call is taken to be no JSON."""
 
 _BACKTICKS = re.compile("`+")
 _MOST_BACKTICKS = 16
-_JSON_EVENT = re.compile(r'["\\{}\[\]\n]')
+_JSON_EVENTS = '"\\{}[]\n`'
 
 
 class Thinking:
@@ -32,29 +36,49 @@ class Thinking:
 
 
 class Code:
-    """Code between backticks: ``ticks`` began it. One or two of them end with the line."""
+    """Code between backticks: ``ticks`` began it. One or two of them end with the line.
 
-    def __init__(self, ticks: str) -> None:
+    Before ``markup`` that begins a line of a fence, `end` stops, and is not over: what follows the call is code again.
+    Not in the first line: there stands what a fence was made for, such as an example of the markup.
+    """
+
+    def __init__(self, ticks: str, markup: Part) -> None:
         self._ticks = len(ticks)
-        self._event = re.compile("`+|\n" if self._ticks < 3 else "`+")
+        self._event = re.compile("`+|\n")
+        self._markup = markup
+        self._in_fence = False  # behind its first line
+        self._begins_line = False
 
     def end(self, text: str, place: int) -> tuple[int, bool]:
         """As that of `Thinking`."""
-        for found in self._event.finditer(text, place):
+        while place < len(text):
+            if self._begins_line and self._markup(text, place) != NO:
+                return place, False
+            self._begins_line = False
+            if not (found := self._event.search(text, place)):
+                return len(text), False
+            place = found.end()
             length = len(found[0])
             if found[0] == "\n":
-                return found.end(), True
-            if found.end() == len(text) and length < _MOST_BACKTICKS:
+                if self._ticks < 3:
+                    return place, True
+                self._begins_line, self._in_fence = self._in_fence, True
+            elif place == len(text) and length < _MOST_BACKTICKS:
                 return found.start(), False
-            if length == self._ticks or length > self._ticks >= 3:
-                return found.end(), True
-        return len(text), False
+            elif length == self._ticks or length > self._ticks >= 3:
+                return place, True
+        return place, False
 
 
 class OtherJSON:
-    """A JSON object or list that is no call; what is nested in it is none either."""
+    """A JSON object or list that is no call; what is nested in it is none either.
 
-    def __init__(self) -> None:
+    It ends before a backtick or ``markup`` that stands in none of its strings. Markup begins with one of ``begins``.
+    """
+
+    def __init__(self, markup: Part, begins: str) -> None:
+        self._markup = markup
+        self._event = re.compile("[" + re.escape(_JSON_EVENTS + begins) + "]")
         self._depth = 0
         self._in_string = False
         self._escaped = False
@@ -62,19 +86,26 @@ class OtherJSON:
 
     def end(self, text: str, place: int) -> tuple[int, bool]:
         """As that of `Thinking`."""
-        limit = min(len(text), place + self._left)
-        self._left -= limit - place
+        end, over = self._end(text, place, min(len(text), place + self._left))
+        self._left -= end - place
+        return end, over or not self._left
+
+    def _end(self, text: str, place: int, limit: int) -> tuple[int, bool]:
         if self._escaped and place < limit:
             self._escaped = False
             place += 1
-        while event := _JSON_EVENT.search(text, place, limit):
+        while event := self._event.search(text, place, limit):
             place = event.end()
             if self._in_string and event[0] == "\\":
                 self._escaped = place == limit
                 place += 1
+            elif not self._in_string and event[0] == "`":
+                return event.start(), True
+            elif not self._in_string and (answer := self._markup(text, event.start())) != NO:
+                return event.start(), answer >= 0
             elif self._over(event[0]):
                 return place, True
-        return limit, not self._left
+        return limit, False
 
     def _over(self, character: str) -> bool:
         """Whether the passage ends with ``character``: its last bracket, or a line that ends within a string."""

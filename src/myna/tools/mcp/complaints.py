@@ -24,10 +24,10 @@ class Complaints:
         self.lines: deque[str] = deque(maxlen=LINES)
 
     def take(self, line: bytes) -> None:
-        """Keep a line, and log it."""
+        """Keep a line, and log it as content: it may quote what a user said."""
         if text := self._hide(line.decode(errors="replace").strip())[:LONGEST_LINE]:
             self.lines.append(text)
-            log.info("mcp server %s: %s", self._name, text)
+            log.debug("mcp server %s wrote a line", self._name, extra={"content": text})
 
     @property
     def last(self) -> str:

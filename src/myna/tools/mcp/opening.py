@@ -10,7 +10,7 @@ from myna.tools.mcp.options import MCPServer
 from myna.tools.mcp.source import MCPSource
 
 LEAVE_S = 2.0
-"""How long servers may take to be left; a program that does not end then is killed by the SDK."""
+"""How long servers may take to be left. A program that does not end by itself the SDK then kills, within seconds."""
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """``[mcp.NAME]``: an MCP server whose tools Myna may call."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 
 MCPName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 """How a server is called here; the names of its tools begin with it."""
+
+_CREDENTIAL = re.compile("token|key|secret|passw|auth|credential|cookie", re.IGNORECASE)
 
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86400)]
 
@@ -66,8 +69,17 @@ class MCPServer(BaseModel):
         """What must not be shown, should the server's own words hold it."""
         hidden = [*self.env.values(), *self.headers.values(), *([self.token] if self.token else ())]
         values = {secret.get_secret_value() for secret in hidden}
-        # A value such as "1" is no secret that could be told from other words.
-        return frozenset(value for value in values if len(value) >= 4)
+        return _long_enough(values)
+
+    def credentials(self) -> frozenset[str]:
+        """Those that must not be shown even if all is well: they are called so. Paths and the like may be."""
+        named = {**self.env, **self.headers, **({"token": self.token} if self.token else {})}
+        return _long_enough({value.get_secret_value() for name, value in named.items() if _CREDENTIAL.search(name)})
+
+
+def _long_enough(values: Iterable[str]) -> frozenset[str]:
+    # A value such as "1" is no secret that could be told from other words.
+    return frozenset(value for value in values if len(value) >= 4)
 
 
 def _given(data: Mapping[str, Any], *names: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import anyio
 
 from myna.core.tools import JSON
+from myna.tools.json_schema import masked_text
 from myna.tools.mcp.complaints import Complaints
 from myna.tools.mcp.connection import Handshake, Told, can_listen, open_connection
 from myna.tools.mcp.contents import text_of
@@ -73,6 +74,7 @@ class MCPSource:
         self._name = name
         self._options = options
         self._secrets = options.secrets()
+        self._credentials = options.credentials()
         self._tools: tuple[MCPTool, ...] = ()
         self._client: Client | None = None
         self._status: Literal["connecting", "ready", "failed", "off"] = "connecting" if options.enabled else "off"
@@ -218,9 +220,7 @@ class MCPSource:
         self._stale.set()
 
     def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "********")
-        return text
+        return masked_text(text, self._secrets)
 
     # ------------------------------------------------------------------------------------------------------ calls
 
@@ -263,7 +263,7 @@ class MCPSource:
         text = text_of(result)
         if result.is_error:
             raise MCPFailed(self._hide(text) or f"{tool.server_name} failed, and does not say why.")
-        return text
+        return masked_text(text, self._credentials)
 
     def _lose(self, client: "Client") -> None:
         """Use a connection no more; another one will be made."""
