@@ -1,13 +1,17 @@
 """Tools in a session: called, told, acknowledged, asked for, interrupted, and remembered."""
 
 import json
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import cast
 
 import anyio
 import pytest
-from tests.session.players import PERSONA, Stage, kinds, on_stage, shown
+from tests.session.faulty import BadStore, Trouble
+from tests.session.players import CONVERSATION, PERSONA, Stage, kinds, on_stage, shown
 
 from myna.core.commands import AllowTool, Configure, CreateReply, DeleteMessage, Interrupt, SendText
 from myna.core.events import (
@@ -25,10 +29,14 @@ from myna.core.preferences import Preferences
 from myna.core.tools import NamedTool, ToolSpec
 from myna.engines.base import Finished, LLMMessage, ToolCallDelta
 from myna.personas.model import Persona
-from myna.session.options import SessionOptions
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.session import open_session
+from myna.store.base import Store
+from myna.store.in_memory import InMemoryStore
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import HANG, ScriptedLLM, Step
 from myna.tools.base import Tool
+from myna.tools.rounds import MOST_CALLS
 from myna.tools.tool import tool
 from myna.tools.toolbox import open_toolbox
 
@@ -339,6 +347,87 @@ async def test_a_tool_that_outlives_its_session_is_kept_in_the_conversation() ->
         await anyio.sleep(10)
         assert [type(message) for message in await stage.history()][-2:] == [ToolCallMessage, ToolResultMessage]
     assert kitchen.done == ["order 面"]
+
+
+@on_virtual_clock
+async def test_a_result_that_comes_while_the_session_closes_is_kept() -> None:
+    llm = ScriptedLLM(calls(("order", {"dish": "面"})))
+    store = InMemoryStore()
+    await store.create(CONVERSATION)
+    slow = cast("Store", BadStore(Trouble(partial(anyio.sleep, 0.3), until_s=math.inf), ToolCallMessage, store))
+    async with open_toolbox([Source(Kitchen(seconds=5).tools())]) as toolbox:
+        options = SessionOptions(tools=toolbox.select(["*"]))
+        async with open_session(CONVERSATION, PERSONA, SessionEngines(llm), slow, options) as session:
+            stage = Stage(session, store)
+            await session.send(SendText("一碗面"))
+            await until(stage, ToolStarted)
+            await anyio.sleep(4.9)
+        await anyio.sleep(10)
+        kept = await stage.history()
+    assert [type(message) for message in kept] == [UserMessage, ToolCallMessage, ToolResultMessage]
+    assert isinstance(kept[-1], ToolResultMessage)
+    assert kept[-1].output == "面 comes"
+
+
+@on_virtual_clock
+async def test_a_late_result_of_a_reply_apart_is_not_put_into_the_conversation() -> None:
+    llm = ScriptedLLM("早。", calls(("order", {"dish": "面"})))
+    async with cooking(llm, Kitchen(seconds=5)) as stage:
+        await stage.session.send(SendText("早"))
+        await stage.turn()
+        apart = new_turn_id()
+        await stage.session.send(CreateReply(apart, apart=True))
+        await until(stage, ToolStarted)
+        await stage.session.send(Interrupt(turn_id=apart))
+        await stage.turn()
+        await anyio.sleep(10)
+        assert [type(message) for message in await stage.history()] == [UserMessage, AssistantMessage]
+
+
+@on_virtual_clock
+async def test_a_question_that_an_interruption_ends_is_told_as_it_is_remembered() -> None:
+    llm = ScriptedLLM(calls(("pay", {"amount": 5})))
+    async with cooking(llm, Kitchen()) as stage:
+        await stage.session.send(Configure(Preferences(allows_tools=True)))
+        await stage.session.send(SendText("付钱"))
+        await until(stage, ToolStarted)
+        await stage.session.send(Interrupt())
+        told = results(await stage.turn())
+        kept = [message.output for message in await stage.history() if isinstance(message, ToolResultMessage)]
+    assert [output for _, output, _ in told] == kept
+    assert "not answered" in kept[0]
+
+
+@on_virtual_clock
+async def test_a_result_that_the_client_had_not_taken_is_told_at_the_interruption() -> None:
+    llm = ScriptedLLM(calls(("weather", {"city": "a"})), [HANG])
+    async with cooking(llm, Kitchen(seconds=1)) as stage:
+        await stage.session.send(SendText("?"))
+        await until(stage, ToolStarted)
+        await anyio.sleep(5)  # it has ended, and the client has read nothing since
+        await stage.session.send(Interrupt())
+        await anyio.sleep(1)
+        assert results(await stage.turn()) == [("weather", "a: 22", "ok")]
+
+
+@on_virtual_clock
+async def test_a_call_that_was_interrupted_before_it_ran_is_not_waited_for() -> None:
+    dishes: list[dict[str, object]] = [{"dish": str(number)} for number in range(MOST_CALLS)]
+    llm = ScriptedLLM(calls(*(("order", dish) for dish in dishes)))
+    kitchen = Kitchen(seconds=5)
+    async with cooking(llm, kitchen) as stage:
+        await stage.session.send(SendText("?"))
+        await anyio.sleep(1)  # the client reads nothing, so not all calls can be told
+        await stage.session.send(Interrupt())
+        await anyio.sleep(1)
+        await stage.turn()
+        await anyio.sleep(10)
+        history = await stage.history()
+    called = {message.call.id for message in history if isinstance(message, ToolCallMessage)}
+    outputs = {message.call_id: message.output for message in history if isinstance(message, ToolResultMessage)}
+    assert set(outputs) == called
+    assert len(kitchen.done) < MOST_CALLS
+    assert sum("not done" in output for output in outputs.values()) == len(called) - len(kitchen.done) > 0
 
 
 # ------------------------------------------------------------------------------------------------------------- consent

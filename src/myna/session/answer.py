@@ -18,7 +18,7 @@ from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead,
 from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import Budget, check_input, fit
-from myna.session.consent import ASK_FIRST, DECLINED, NO_ANSWER, allowed
+from myna.session.consent import ASK_FIRST, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
 from myna.session.history import recent
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import Prompt, build_prompt, has_chinese
@@ -87,7 +87,7 @@ class Answering:
         )
 
         async def generate(asked: LLMRequest) -> AsyncGenerator[LLMDelta]:
-            if asked is not request:
+            if asked.messages != fitted.messages:
                 asked = await self._refitted(asked, fitted, budget)
             async with aclosing(think(llm, asked, turn.emotions, limits)) as deltas:
                 async for delta in deltas:
@@ -96,8 +96,13 @@ class Answering:
         async def allow(call: ToolCall) -> ToolResult | None:
             return await _ask(turn, call)
 
+        def begin(call: ToolCall) -> None:
+            tool = tools.find(call.name)
+            turn.begin_call(call, goes_on=tool is not None and not tool.cancellable)
+
         async def late(call: ToolCall, result: ToolResult) -> None:
-            await self.late(turn.id, call, result)
+            if not turn.apart:  # the conversation does not know of the call
+                await self.late(turn.id, call, result)
 
         work = Work(
             generate,
@@ -105,14 +110,17 @@ class Answering:
             telling.tell,
             allow=allow,
             before_tools=turn.until_sure,
+            begin=begin,
             keep=turn.keep_result,
             late=late,
             most_rounds=self.options.most_rounds,
             constrains=llm.info.output_schema,
+            clients=frozenset(tool.name for tool in preferences.tools),
         )
-        if agreed := [call for call in allowed(messages) if tools.find(call.name) is not None]:
-            results = await run_calls(agreed, replace(work, allow=_yes))
-            request = replace(request, messages=(*request.messages, *answered("", agreed, results)))
+        if turn.consents and agreed_to(messages):
+            await turn.until_sure()
+            results = await run_calls(turn.agreed, work, agreed=True)
+            request = replace(request, messages=(*request.messages, *answered("", turn.agreed, results)))
         await self.options.strategy(request, work)
 
     async def _refitted(self, request: LLMRequest, prompt: Prompt, budget: Budget) -> LLMRequest:
@@ -254,14 +262,10 @@ class Answering:
 async def _ask(turn: Turn, call: ToolCall) -> ToolResult | None:
     """Ask the user whether a tool may run."""
     if not turn.preferences.allows_tools:
-        return ASK_FIRST
+        return ASK_FIRST if turn.consents else NOT_HERE
     with anyio.move_on_after(ASK_S):
         return None if await turn.asked(call.id) else DECLINED
     return NO_ANSWER
-
-
-async def _yes(_call: ToolCall) -> ToolResult | None:
-    return None
 
 
 def _offered(preferences: Preferences, tools: Toolset) -> tuple[ToolSpec, ...]:

@@ -156,4 +156,5 @@ def _tokens(tool: ToolSpec) -> int:
 
 
 def _bytes(message: LLMMessage) -> int:
-    return len(message.content.encode(errors="replace"))
+    texts = (message.content, *(text for call in message.tool_calls for text in (call.name, call.arguments)))
+    return sum(len(text.encode(errors="replace")) for text in texts)

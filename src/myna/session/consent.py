@@ -5,30 +5,56 @@ model whether it still wants to.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from myna.core.ids import new_call_id
-from myna.core.messages import Message, ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.tools import ToolCall, ToolResult
 from myna.text.backchannels import is_consent
+from myna.tools.rounds import call_key
 
 _WAITS = "This was not done yet: the user has to agree first. Ask whether to do it, and say what exactly."
 
 ASK_FIRST = ToolResult(_WAITS, "refused")
 """What the model is told in place of a result."""
 
+AGREED = ToolResult("The user was asked, and has agreed.", "refused")
+"""What takes its place when that has happened, so that the same yes counts once."""
+
+NOT_HERE = ToolResult("This needs the user's consent, which cannot be asked for here. It was not done.", "refused")
 DECLINED = ToolResult("The user did not allow this. It was not done.", "refused")
 NO_ANSWER = ToolResult("The user was asked whether to do this, and has not answered. It was not done.", "refused")
 
 
-def allowed(messages: Sequence[Message]) -> list[ToolCall]:
-    """The calls that the newest utterance agrees to, as new calls; ``messages`` end with the utterance."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call that waits for the user's consent, and the message that says so."""
+
+    call: ToolCall
+    message: ToolResultMessage
+
+
+def agreed_to(messages: Sequence[Message]) -> list[Waiting]:
+    """The calls that the newest utterance agrees to; ``messages`` end with the utterance.
+
+    Behind what waits, a reply has to have been said to its end: else nobody may have heard the question.
+    """
     spoken = [index for index, message in enumerate(messages) if isinstance(message, UserMessage)]
     if len(spoken) < 2 or spoken[-1] != len(messages) - 1:
         return []
-    newest = messages[-1]
-    if not isinstance(newest, UserMessage) or not is_consent(newest.text):
+    newest, round_ = messages[-1], messages[spoken[-2] : spoken[-1]]
+    said = [at for at, one in enumerate(round_) if isinstance(one, AssistantMessage) and one.outcome == "completed"]
+    if not said or not isinstance(newest, UserMessage) or not is_consent(newest.text):
         return []
-    round_ = messages[spoken[-2] : spoken[-1]]
-    waiting = {one.call_id for one in round_ if isinstance(one, ToolResultMessage) and one.output == _WAITS}
-    calls = [one.call for one in round_ if isinstance(one, ToolCallMessage) and one.call.id in waiting]
-    return [ToolCall(new_call_id(), call.name, call.arguments) for call in calls]
+    calls = {one.call.id: one.call for one in round_ if isinstance(one, ToolCallMessage)}
+    return [
+        Waiting(calls[one.call_id], one)
+        for one in round_[: said[-1]]
+        if isinstance(one, ToolResultMessage) and one.output == _WAITS and one.call_id in calls
+    ]
+
+
+def calls_of(waiting: Sequence[Waiting]) -> list[ToolCall]:
+    """The calls as new ones. One that a model made again and again, since nothing was done, is made once."""
+    once = {call_key(one.call): one.call for one in waiting}
+    return [ToolCall(new_call_id(), call.name, call.arguments) for call in once.values()]

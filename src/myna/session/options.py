@@ -29,6 +29,8 @@ class SessionOptions:
         tools: What the model may call of the server's.
         strategy: How it answers with them.
         most_rounds: How often it is asked with them in one reply.
+        consents: Whether the user can agree by a plain yes that a tool runs: only where the conversation is kept, so
+            that the same yes counts once.
         acknowledge_after_s: When a tool takes longer, the persona says that it takes a while.
         preferences: What the client chose, until it chooses otherwise.
     """
@@ -46,6 +48,7 @@ class SessionOptions:
     tools: Toolset = EMPTY
     strategy: Strategy = call_tools
     most_rounds: int = 8
+    consents: bool = True
     acknowledge_after_s: float = 1.0
     preferences: Preferences = field(default_factory=Preferences)
 

@@ -4,7 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -21,6 +21,8 @@ from myna.core.messages import (
     UserMessage,
 )
 from myna.core.reply import Reply
+from myna.core.tools import ToolCall
+from myna.session.consent import AGREED, agreed_to, calls_of
 from myna.session.turn import Turn
 from myna.store.base import Store
 
@@ -127,16 +129,25 @@ class Record:
                 await self._place(message, after)
                 after = message.id
 
+    async def agree(self, messages: Sequence[Message]) -> list[ToolCall]:
+        """The calls that the newest of all ``messages`` agrees to. They are given once."""
+        waiting = agreed_to(messages)
+        if waiting:
+            async with _asking(shield=True):
+                for one in waiting:
+                    await self.store.replace(self.conversation.id, replace(one.message, output=AGREED.output))
+        return calls_of(waiting)
+
     async def add_result(self, message: ToolResultMessage) -> None:
-        """Keep what came of a call whose reply has ended; behind the call."""
-        called = (
+        """Keep what came of a call whose reply has ended; behind the call. Without the call it says nothing."""
+        called = [
             one.id
             for one in await self.messages()
             if isinstance(one, ToolCallMessage) and one.call.id == message.call_id
-        )
-        async with _asking(shield=True):
-            await self._begin()
-            await self._place(message, next(called, None) or (await self.last()))
+        ]
+        if called:
+            async with _asking(shield=True):
+                await self._place(message, called[-1])  # some models begin to count anew with each answer
 
     async def truncate(self, message_id: MessageId, played_ms: int) -> str:
         """Keep of a reply only what was heard in its first ``played_ms``; give that.

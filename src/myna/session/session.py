@@ -45,7 +45,7 @@ from myna.session.floor import Floor
 from myna.session.hear import Done, Ears, Hearing, HearingOptions
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.outbox import Outbox
-from myna.session.record import Record
+from myna.session.record import KEEP_S, Record
 from myna.session.silences import Silences
 from myna.session.turns import Running, Turns
 from myna.store.base import Store
@@ -156,6 +156,20 @@ class Session:
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):  # the session has ended; its conversation not
             await self._record.add_result(late.message)
 
+    async def _keep_what_waits(self) -> None:
+        """The session ends: keep the results that came while it did. Behind their calls, which are kept by now."""
+        with (
+            anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S),
+            suppress(anyio.WouldBlock, anyio.EndOfStream),
+        ):
+            while True:
+                letter = self._inbox.receive_nowait()
+                if isinstance(letter, _Late):
+                    try:
+                        await self._record.add_result(letter.message)
+                    except MynaError:
+                        log.exception("a result that came late could not be kept")
+
     # ------------------------------------------------------------------------------------------------- the owner
 
     async def own(self) -> None:
@@ -179,6 +193,7 @@ class Session:
                 self._keeps_up.set()
                 if floor is not None:
                     await floor.turns.close()
+                await self._keep_what_waits()
 
     def _floor(self, jobs: TaskGroup) -> Floor:
         async def ended(running: Running) -> None:

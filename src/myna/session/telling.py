@@ -46,10 +46,8 @@ class Telling:
                     await self._show(self.turn.parser.feed(text))
                 case CallStarted(call, asks):
                     await self._pause()
-                    tool = self.tools.find(call.name)
-                    goes_on = tool is not None and not tool.cancellable
-                    await self.turn.start_call(call, self.tools.masked(call), asks=asks, goes_on=goes_on)
-                    self._wait_for_tool(asks=asks)
+                    await self.turn.start_call(call, self.tools.masked(call), asks=asks)
+                    self._wait_for_tool(asks=asks and self.turn.preferences.allows_tools)
                 case CallEnded(call, result, took_ms):
                     await self.turn.end_call(call, result, took_ms)
                     self._running -= 1
@@ -89,8 +87,7 @@ class Telling:
         with patience:
             await anyio.sleep(self.acknowledge_after_s)
             async with self._one_at_a_time:
-                await self._show(self.turn.parser.feed(self.acknowledgement))
-                await self._pause()
+                await self._show(self.turn.parser.interpose(self.acknowledgement))
 
     async def _pause(self) -> None:
         await self._show(self.turn.parser.pause())

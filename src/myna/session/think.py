@@ -25,15 +25,8 @@ async def think(llm: LLM, request: LLMRequest, emotions: Emotions, limits: Limit
     for sampling in (request.sampling, _livelier(request.sampling)):
         parser = ReplyParser(emotions)
         held: list[LLMDelta] | None = []  # until there is something to see
-        stream = pieces(
-            llm.generate(replace(request, sampling=sampling)),
-            first_s=limits.first_token_s,
-            idle_s=limits.idle_s,
-            total_s=limits.reply_s,
-            what=f"The LLM {llm.info.model}",
-        )
-        async with aclosing(stream):
-            async for delta in stream:
+        async with aclosing(deltas_of(llm, replace(request, sampling=sampling), limits)) as deltas:
+            async for delta in deltas:
                 if held is None:
                     yield delta
                     continue
@@ -45,6 +38,25 @@ async def think(llm: LLM, request: LLMRequest, emotions: Emotions, limits: Limit
         if held is None:
             return
     raise EngineRefused(f"The LLM {llm.info.model} said nothing.", hint="Say it again, or use a larger model.")
+
+
+async def deltas_of(llm: LLM, request: LLMRequest, limits: Limits) -> AsyncGenerator[LLMDelta]:
+    """Stream what ``llm`` answers, within its time. Texts that are empty count as signs of life and are left out.
+
+    Raises:
+        EngineError: The LLM failed, or did not answer within ``limits``.
+    """
+    stream = pieces(
+        llm.generate(request),
+        first_s=limits.first_token_s,
+        idle_s=limits.idle_s,
+        total_s=limits.reply_s,
+        what=f"The LLM {llm.info.model}",
+    )
+    async with aclosing(stream):
+        async for delta in stream:
+            if delta != TextDelta(""):
+                yield delta
 
 
 def _says(delta: LLMDelta, parser: ReplyParser) -> bool:

@@ -31,6 +31,7 @@ from myna.core.preferences import Preferences
 from myna.core.reply import Reply, Segment
 from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, SpeechMark
+from myna.session.consent import NO_ANSWER
 from myna.session.outbox import Outbox
 from myna.session.playback import Playback
 from myna.text.heard import Spoken, heard_prefix
@@ -46,6 +47,8 @@ OBEDIENT_LEAD_MS = 2_000.0
 
 CANCELLED = ToolResult("The user interrupted before this had ended. It may have been done in part.", "cancelled")
 """What the model is told of a call that was cancelled."""
+
+NOT_BEGUN = ToolResult("The user interrupted before this had begun. It was not done.", "cancelled")
 
 _REPLY = (
     EmotionChanged,
@@ -91,6 +94,8 @@ class Turn:
         spoken: The segments whose audio is sent, with how much there is of it.
         calls: The tools of the client's that the model called.
         worked: The calls of the server's tools and their results, in the order in which they came.
+        consents: The user can agree by word that a tool runs.
+        agreed: The calls that its utterance agrees to.
         finished: How the LLM ended, if it did.
         told_all: All of the reply was sent; it may still be played.
         problems: The codes of what went wrong and was told.
@@ -114,6 +119,8 @@ class Turn:
     spoken: list[Spoken] = field(default_factory=list[Spoken])
     calls: list[tuple[MessageId, ToolCall]] = field(default_factory=list[tuple[MessageId, ToolCall]])
     worked: list[ToolCallMessage | ToolResultMessage] = field(default_factory=list[ToolCallMessage | ToolResultMessage])
+    consents: bool = False
+    agreed: list[ToolCall] = field(default_factory=list[ToolCall])
     finished: Finished | None = None
     told_all: bool = False
     problems: list[str] = field(default_factory=list[str])
@@ -123,8 +130,9 @@ class Turn:
     _held: list[Event] | None = None
     _silenced: bool = False
     _running: dict[str, str] = field(default_factory=dict[str, str])  # calls that were told to begin, and not to end
-    _goes_on: set[str] = field(default_factory=set[str])  # calls that are not to be cancelled
-    _questions: dict[str, "_Question"] = field(default_factory=dict[str, "_Question"])
+    _begun: dict[str, bool] = field(default_factory=dict[str, bool])  # calls that run: whether they are never cancelled
+    _results: dict[str, ToolResult] = field(default_factory=dict[str, ToolResult])
+    _questions: dict[str, _Question] = field(default_factory=dict[str, _Question])
     _sure: anyio.Event = field(default_factory=anyio.Event)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -201,25 +209,24 @@ class Turn:
         await self.emit(ToolCalled(self.id, message_id, call))
         self.calls.append((message_id, call))
 
-    async def start_call(self, call: ToolCall, shown: ToolCall, *, asks: bool, goes_on: bool) -> None:
-        """Tell that a tool of the server's is called; ``shown`` is what may be seen of the call.
-
-        ``goes_on``: its result comes even if the reply is interrupted.
-        """
+    async def start_call(self, call: ToolCall, shown: ToolCall, *, asks: bool) -> None:
+        """Tell that a tool of the server's is called; ``shown`` is what may be seen of the call."""
         message = ToolCallMessage(new_message_id(), self.id, call)
-        asks = asks and self.preferences.allows_tools
         if asks:
             self._questions[call.id] = _Question()
-        if goes_on:
-            self._goes_on.add(call.id)
+        asks = asks and self.preferences.allows_tools
         self.worked.append(message)
         await self.emit(ToolStarted(self.id, message.id, shown, asks))
         self._running[call.id] = call.name
 
+    def begin_call(self, call: ToolCall, *, goes_on: bool) -> None:
+        """It runs from now on; ``goes_on``: its result comes even if the reply is interrupted."""
+        self._begun[call.id] = goes_on
+
     def keep_result(self, call: ToolCall, result: ToolResult) -> None:
         """Keep what came of it, whether or not it can still be told."""
         self._questions.pop(call.id, None)
-        self._goes_on.discard(call.id)
+        self._results[call.id] = result
         self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, result.output))
 
     async def end_call(self, call: ToolCall, result: ToolResult, took_ms: float) -> None:
@@ -358,13 +365,14 @@ class Turn:
 
     def _cancel_calls(self) -> None:
         """The tools that still ran were cancelled, but for those that go on, whose results come later."""
-        over = {message.call_id for message in self.worked if isinstance(message, ToolResultMessage)}
-        for message in self.worked.copy():
-            if isinstance(message, ToolCallMessage) and message.call.id not in over | self._goes_on:
-                self.worked.append(ToolResultMessage(new_message_id(), self.id, message.call.id, CANCELLED.output))
+        for call in [message.call for message in self.worked if isinstance(message, ToolCallMessage)]:
+            if call.id not in self._results and not self._begun.get(call.id):
+                question = self._questions.get(call.id)
+                unanswered = question is not None and not question.answered.is_set()
+                self.keep_result(call, CANCELLED if call.id in self._begun else NO_ANSWER if unanswered else NOT_BEGUN)
         for call_id, name in self._running.items():
-            if call_id not in self._goes_on:
-                self.outbox.post(ToolEnded(self.id, call_id, name, CANCELLED, 0.0))
+            if (result := self._results.get(call_id)) is not None:
+                self.outbox.post(ToolEnded(self.id, call_id, name, result, 0.0))
 
     def set_played(self, played_ms: float) -> None:
         """So much was played when it was interrupted, of what was sent."""

@@ -84,6 +84,7 @@ class Turns:
             utterance_id=utterance_id,
         )
         turn.playback.begins_at_s = self._free_at
+        turn.consents = options.consents
         return turn
 
     async def start(self, turn: Turn, work: Callable[[], Awaitable[None]], *, told: bool = False) -> None:
@@ -103,6 +104,9 @@ class Turns:
         try:
             if messages is None:
                 messages = await self.record.messages()
+                await self._agree(turn, messages)
+            else:
+                turn.consents = False
             await self.start(turn, partial(self.answering.answer, turn, messages), told=told)
         except MynaError as error:
             self.fail(turn.id, error)
@@ -133,7 +137,7 @@ class Turns:
         """
         if turn.id in self.apart:
             raise BadInput(f"The reply {turn.id} is being made already.", hint="Choose another id.")
-        turn.apart = True
+        turn.apart, turn.consents = True, False
         turn.lead_ms = None
         self.outbox.post(TurnStarted(turn.id, None, turn.reply_id))
         try:
@@ -187,11 +191,18 @@ class Turns:
         return None
 
     async def _confirm(self, supposed: Running, began_at: float) -> None:
-        supposed.turn.after = await self.record.last()
+        messages = await self.record.messages()
+        await self._agree(supposed.turn, messages)
+        supposed.turn.after = messages[-1].id if messages else None
         self.record.begin(supposed.turn)
         self.supposed, self.running = None, supposed
         supposed.turn.confirm(began_at)
         supposed.turn.mark("sure")
+
+    async def _agree(self, turn: Turn, messages: Sequence[Message]) -> None:
+        """Have ``turn`` run what its utterance agrees to."""
+        if turn.consents:
+            turn.agreed = await self.record.agree(messages)
 
     async def drop(self) -> None:
         """What was supposed is void."""

@@ -1,0 +1,33 @@
+"""What is kept of a conversation. Most of it is in tests/session/test_session.py."""
+
+from tests.session.players import CONVERSATION
+
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.tools import ToolCall
+from myna.session.record import Record
+from myna.store.in_memory import InMemoryStore
+from myna.testing.clock import on_virtual_clock
+
+
+def result(call_id: str) -> ToolResultMessage:
+    return ToolResultMessage(MessageId("result"), TurnId("t"), call_id, "paid")
+
+
+@on_virtual_clock
+async def test_a_late_result_stands_behind_the_newest_call_of_its_id() -> None:
+    store = InMemoryStore()
+    record = Record(store, CONVERSATION)
+    for name in ("first", "second"):
+        await record.add(ToolCallMessage(MessageId(name), TurnId("t"), ToolCall("call_0", "pay", "{}")))
+    await record.add(UserMessage(MessageId("user"), TurnId("u"), "Hello"))
+    await record.add_result(result("call_0"))
+    assert [message.id for message in await record.messages()] == ["first", "second", "result", "user"]
+
+
+@on_virtual_clock
+async def test_a_late_result_whose_call_was_deleted_is_not_kept() -> None:
+    record = Record(InMemoryStore(), CONVERSATION)
+    await record.add(UserMessage(MessageId("user"), TurnId("u"), "Hello"))
+    await record.add_result(result("call_0"))
+    assert [message.id for message in await record.messages()] == ["user"]
