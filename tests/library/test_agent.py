@@ -154,6 +154,29 @@ async def test_async_tools_run_in_the_callers_loop() -> None:
     assert ran_in == [mine]
 
 
+@pytest.mark.anyio
+async def test_a_blocking_question_in_a_loop_has_its_tools_and_questions_run_elsewhere() -> None:
+    """As a notebook's cell asks: its loop stands still meanwhile."""
+    ran_in: list[asyncio.AbstractEventLoop | None] = []
+
+    @myna.tool(confirm=True, timeout_s=5)
+    async def where() -> str:
+        """Say where you are."""
+        ran_in.append(asyncio.get_running_loop())
+        return "here"
+
+    async def confirm(_call: ToolCall) -> bool:
+        ran_in.append(asyncio.get_running_loop())
+        return True
+
+    calls = [call("where"), call("add", {"one": 1, "other": 2}, index=1, id_="call_2"), CALLED]
+    agent = myna.Agent(ScriptedLLM(*[calls, "Here."] * 2), [where, add], confirm=confirm)
+    for runs in (agent.run("Where?").tool_calls, agent.conversation().run("Where?").tool_calls):
+        assert {run.result for run in runs} == {"here", "3"}
+    assert len(ran_in) == 4
+    assert asyncio.get_running_loop() not in ran_in
+
+
 def test_async_tools_run_also_where_the_caller_has_no_loop() -> None:
     @myna.tool
     async def where() -> str:

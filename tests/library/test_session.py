@@ -8,7 +8,8 @@ from tests.library.scripted import CALLED, call
 
 import myna
 from myna.core.errors import BadAudio, BadInput, Closed, EngineUnavailable
-from myna.core.events import ReplyText, ToolEnded, ToolStarted, TurnEnded
+from myna.core.events import Refused, ReplyText, ToolEnded, ToolStarted, TurnEnded
+from myna.core.ids import MessageId, TurnId
 from myna.core.tools import ToolCall
 from myna.engines.base import LLMMessage
 from myna.testing.llm import HANG, ScriptedLLM
@@ -80,6 +81,16 @@ def test_whoever_confirms_decides_whether_a_tool_runs(leave: bool) -> None:
     assert asked == ["delete"]
     assert [run.status for run in turn.tool_calls] == ["ok" if leave else "refused"]
     assert len(tool.calls) == int(leave)
+
+
+def test_an_answer_that_comes_too_late_spoils_no_later_turn() -> None:
+    agent = myna.Agent(ScriptedLLM("[neutral] Fine."), persona="assistant", confirm=lambda _call: True)
+    with myna.Session(agent, speaks=False) as session:
+        session.answer_for(ToolStarted(TurnId("t"), MessageId("m"), ToolCall("call_1", "delete", "{}"), asks=True))
+        turn = session.ask("Hello")
+        kinds = [type(event) for event in turn]
+    assert Refused in kinds
+    assert (turn.text, turn.outcome) == ("Fine.", "completed")
 
 
 def test_silence_is_no_question() -> None:

@@ -252,17 +252,28 @@ async def test_an_answer_without_tools_says_nothing_of_them(weights: Weights) ->
     assert answer == {"text": "Yes.", "model": "scripted", "cached": False}
 
 
-@pytest.mark.parametrize("session_id", [None, "a"])
-async def test_a_yes_to_what_was_asked_runs_the_tool(weights: Weights, session_id: str | None) -> None:
+async def test_a_yes_to_what_was_asked_runs_the_tool_once(weights: Weights) -> None:
     clock = ScriptedTool("clock", "18:05", confirm=True)
-    llm = ScriptedLLM([CLOCK], "[Calm] Shall I?", "[Happy] Six.", "[Calm] Bye.")
-    named = {"session_id": session_id} if session_id else {}
+    llm = ScriptedLLM([CLOCK], "[Calm] Shall I?", "[Happy] Six.", "[Calm] Six, I said.", "[Calm] Bye.")
     async with serving(llm, weights, ALL, tools=[Tools([clock])]) as client:
-        first = (await client.post("/llm", json=body("What time is it?", **named))).json()
+        first = (await client.post("/llm", json=body("What time is it?", session_id="a"))).json()
         assert (first["text"], first["tools"][0]["status"], clock.calls) == ("Shall I?", "refused", [])
-        told = body("What time is it?", "Shall I?", "Yes, please.", **named)
+        told = body("What time is it?", "Shall I?", "Yes, please.", session_id="a")
         second = (await client.post("/llm", json=told)).json()
-        await client.post("/llm", json=body("What time is it?", "Shall I?", "Yes, please.", "Six.", "Bye", **named))
-    assert (second["text"], second["tools"][0]["output"], len(clock.calls)) == ("Six.", "18:05", 1)
-    results = [message.content for message in llm.calls[3].request.messages if message.role == "tool"]
+        assert (second["text"], second["tools"][0]["output"], len(clock.calls)) == ("Six.", "18:05", 1)
+        third = (await client.post("/llm", json=told)).json()
+        await client.post("/llm", json=body("Bye", session_id="a"))
+    assert "tools" not in third
+    assert len(clock.calls) == 1
+    results = [message.content for message in llm.calls[4].request.messages if message.role == "tool"]
     assert results[1:] == ["18:05"]
+
+
+async def test_without_a_session_id_a_yes_runs_nothing_as_it_could_be_sent_again(weights: Weights) -> None:
+    clock = ScriptedTool("clock", "18:05", confirm=True)
+    llm = ScriptedLLM([CLOCK], "[Calm] I may not.", "[Calm] No.")
+    async with serving(llm, weights, ALL, tools=[Tools([clock])]) as client:
+        first = (await client.post("/llm", json=body("What time is it?"))).json()
+        assert "cannot be asked for here" in first["tools"][0]["output"]
+        second = (await client.post("/llm", json=body("What time is it?", "I may not.", "Yes, please."))).json()
+    assert (second["text"], clock.calls) == ("No.", [])

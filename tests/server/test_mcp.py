@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,13 +35,18 @@ pytestmark = pytest.mark.anyio
 
 @asynccontextmanager
 async def client(
-    weights: Weights, llm: ScriptedLLM | None = None, *, files: bool = True, mode: Literal["auto", "legacy"] = "auto"
+    weights: Weights,
+    llm: ScriptedLLM | None = None,
+    tts: ScriptedTTS | None = None,
+    *,
+    files: bool = True,
+    mode: Literal["auto", "legacy"] = "auto",
 ) -> AsyncGenerator[Client]:
     async with open_scheduler({"cpu": 2}) as scheduler:
         engines = {
             "llm": choice(llm or ScriptedLLM("[Happy] Hello!")),
             "asr": choice(ScriptedASR("well heard", language="en")),
-            "tts": choice(ScriptedTTS()),
+            "tts": choice(tts or ScriptedTTS()),
         }
         async with open_engines(engines, Resources(weights, scheduler)) as opened, open_toolbox() as toolbox:  # pyright: ignore[reportArgumentType] - kinds are strings here
             service = Service(Settings(), opened, InMemoryStore(), Personas(None), scheduler, toolbox)
@@ -171,9 +177,20 @@ async def test_what_cannot_be_spoken_or_heard_is_told(weights: Weights, tmp_path
         assert "too long to send" in problem(await call(connected, "speak", text="abcdefghi " * 400))
         assert "not audio" in problem(await call(connected, "hear", file=str(precious)))
         assert "cannot be read" in problem(await call(connected, "hear", file=str(tmp_path / "nothing.wav")))
+        assert "cannot be read" in problem(await call(connected, "hear", file="~nobody-at-all/a.wav"))
+        assert "cannot be read" in problem(await call(connected, "hear", file="a\0.wav"))
+        os.mkfifo(tmp_path / "pipe.wav")
+        assert "is no file" in problem(await call(connected, "hear", file=str(tmp_path / "pipe.wav")))
         assert "no base64" in problem(await call(connected, "hear", audio="###"))
         assert "either a file or audio" in problem(await call(connected, "hear"))
     assert precious.read_text() == "mine"
+
+
+async def test_no_more_is_spoken_than_can_be_sent(weights: Weights):
+    tts = ScriptedTTS()
+    async with client(weights, tts=tts) as connected:
+        assert "too long to send" in problem(await call(connected, "speak", text="A few words more. " * 1000))
+    assert sum(len(spoken.text) for spoken in tts.calls) < 5000
 
 
 async def test_a_service_that_does_not_open_is_told():

@@ -17,11 +17,10 @@ from myna.core.errors import MynaError
 from myna.engines.plugins import Kind
 from myna.server import logs
 from myna.server.app import create_app
-from myna.server.door import Rules
+from myna.server.configured import limits_of, rules_of, url_of
 from myna.server.keys import FILE_NAME, Keys
-from myna.server.run import bind, check_reach, is_loopback
+from myna.server.run import bind, check_reach
 from myna.server.run import serve as run_server
-from myna.server.sizes import LONGEST_TEXT, MB, Limits
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +49,8 @@ def serve(
     where = loaded.settings.server
     logs.configure(loaded.settings.log, loaded.secrets())
     listener = bind(where.host, where.port, guarded=bool(keys.all()))
-    address, bound_port = listener.getsockname()[:2]
-    url = f"http://{f'[{address}]' if ':' in address else address}:{bound_port}"
-    rules = Rules(keys, not is_loopback(address), frozenset(where.hosts), frozenset(where.origins))
-    upload = where.max_body_mb * MB
-    limits = Limits(
-        upload=upload,
-        body=min(LONGEST_TEXT, upload),
-        message=where.max_message_mb * MB,
-        sessions=where.max_sessions,
-    )
-    app = create_app(prepared.open, rules, limits)
+    url = url_of(listener)
+    app = create_app(prepared.open, rules_of(where, keys, listener), limits_of(where))
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rich.text import Text
 from myna.cli.terminal import Json, Setting, complain, notes, overrides
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import UnknownName
+from myna.core.ids import new_call_id
 from myna.core.tools import ToolCall
 from myna.tools.base import Tool, ToolSource
 from myna.tools.json_schema import signature_of
@@ -89,7 +89,7 @@ def call(
         if tools.find(name) is None:
             names = ", ".join(spec.name for spec in tools.specs)
             raise UnknownName(f"There is no tool {name!r}.", hint=f"There are: {names or 'none'}.")
-        result = await tools.run(ToolCall(f"call_{uuid.uuid4().hex}", name, arguments))
+        result = await tools.run(ToolCall(new_call_id(), name, arguments))
         return result.output, result.status == "ok"
 
     output, ok = anyio.run(_with_tools, load_settings(overrides(settings)), work)

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 from myna.core.errors import BadInput, UnknownName
 from myna.core.messages import Message
 from myna.core.tools import ToolCall, ToolResult
+from myna.engines.base import LLMRequest
 from myna.library.answering import Means, Question, answer, emotions_of
 from myna.library.callers import Confirm, InCallersLoop, allowed
 from myna.library.conversation import Conversation
-from myna.library.event_loop import callers_loop
+from myna.library.event_loop import callers_loop, contained
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import home
 from myna.library.llm import LLM
@@ -24,7 +25,7 @@ from myna.library.talk import Asked, Rounds, talk_of
 from myna.library.which import Source
 from myna.personas.load import Personas
 from myna.personas.model import Persona
-from myna.tools.base import Strategy, Tool, Toolset
+from myna.tools.base import Strategy, Tool, Toolset, Work
 from myna.tools.plan_and_solve import plan_and_solve
 from myna.tools.react import react
 from myna.tools.rounds import call_tools
@@ -111,7 +112,7 @@ class Agent:
             BadInput: The prompt or the history is none.
         """
         home().loop.check_outside()
-        return ReplyStream(self._flow(prompt, history), self._watch)
+        return ReplyStream(self._flow(prompt, history, None), self._watch)  # a caller's loop stands still meanwhile
 
     async def arun(self, prompt: Asked, *, history: Rounds = ()) -> Reply:
         """As `run`, in an event loop. Tools are called there."""
@@ -119,17 +120,21 @@ class Agent:
 
     def astream(self, prompt: Asked, *, history: Rounds = ()) -> AsyncReplyStream:
         """As `stream`, in an event loop: ``async for piece in agent.astream("…")``. Tools are called there."""
-        return AsyncReplyStream(self._flow(prompt, history), self._watch)
+        return AsyncReplyStream(self._flow(prompt, history, callers_loop()), self._watch)
 
     def conversation(self) -> Conversation:
         """A new conversation, which keeps what is said."""
         return Conversation(self.begin, self._watch)
 
     def begin(
-        self, talk: Sequence[Message], system: str | None = None, ended: Callable[[Recording], None] | None = None
+        self,
+        talk: Sequence[Message],
+        system: str | None = None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        ended: Callable[[Recording], None] | None = None,
     ) -> Flow:
-        """Begin the reply to ``talk``; `Conversation` uses it."""
-        loop = callers_loop()
+        """Begin the reply to ``talk``, with tools called in ``loop``, if given; `Conversation` uses it."""
         question = Question(talk, system or self.instructions, self.persona, self.llm.sampling)
 
         async def allow(call: ToolCall) -> ToolResult | None:
@@ -174,9 +179,9 @@ class Agent:
         ]
         return opened.box.of((*own, *named))
 
-    def _flow(self, prompt: Asked, history: Rounds) -> Flow:
+    def _flow(self, prompt: Asked, history: Rounds, loop: asyncio.AbstractEventLoop | None) -> Flow:
         system, talk = talk_of(prompt, history)
-        return self.begin(talk, system)
+        return self.begin(talk, system, loop=loop)
 
     def _find(self, name: str) -> Persona:
         return Personas(self.llm.loaded.folders.config / "personas").find(name)
@@ -192,7 +197,15 @@ def _tool(each: Callable[..., Any] | Tool) -> Tool:
 
 def _strategy(strategy: str | Strategy) -> Strategy:
     if not isinstance(strategy, str):
-        return strategy
+        return _contained(strategy)
     if strategy not in STRATEGIES:
         raise UnknownName(f"There is no strategy {strategy!r}.", hint=f"There are {', '.join(get_args(StrategyName))}.")
     return STRATEGIES[cast(StrategyName, strategy)]
+
+
+def _contained(strategy: Strategy) -> Strategy:
+    async def answer_so(request: LLMRequest, work: Work) -> None:
+        with contained():
+            await strategy(request, work)
+
+    return answer_so

@@ -12,10 +12,11 @@ from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, Sampling
 from myna.library.flow import Clock, Tell
 from myna.personas.model import BaseVoice, Persona
-from myna.session.bounds import Limits, pieces, within
+from myna.session.bounds import Limits, within
 from myna.session.budget import Budget, fit
 from myna.session.history import History, rounds
 from myna.session.prompt import Prompt, build_prompt
+from myna.session.think import deltas_of
 from myna.tools.base import Strategy, Toolset, Work
 from myna.tools.rounds import call_tools
 
@@ -82,13 +83,7 @@ async def answer(question: Question, means: Means, tell: Tell, clock: Clock) -> 
     limits = limits_of(means.loaded)
 
     def generate(request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        return pieces(
-            llm.generate(request),
-            first_s=limits.first_token_s,
-            idle_s=limits.idle_s,
-            total_s=limits.reply_s,
-            what=f"The LLM {llm.info.model}",
-        )
+        return deltas_of(llm, request, limits)
 
     request = await request_for(question, means.loaded, llm, limits)
     work = Work(

@@ -10,6 +10,7 @@ import anyio.to_thread
 
 from myna.core.errors import Closed
 from myna.core.tools import JSON, ToolCall, ToolResult, ToolSpec
+from myna.library.event_loop import contained
 from myna.tools.base import Tool
 
 Confirm: TypeAlias = Callable[[ToolCall], bool | Awaitable[bool]]
@@ -79,11 +80,12 @@ async def allowed(
     """None if ``call`` may run, else what the model is told. An async ``confirm`` is asked in the caller's loop."""
     if confirm is None:
         return NOBODY_TO_ASK
-    if inspect.iscoroutinefunction(confirm):
-        answer = await _in(callers_loop or asyncio.get_running_loop(), lambda: confirm(call))
-    else:
-        answer = await anyio.to_thread.run_sync(confirm, call, abandon_on_cancel=True)
-        if inspect.isawaitable(answer):
-            waiting = answer
-            answer = await _in(callers_loop or asyncio.get_running_loop(), lambda: waiting)
+    with contained():
+        if inspect.iscoroutinefunction(confirm):
+            answer = await _in(callers_loop or asyncio.get_running_loop(), lambda: confirm(call))
+        else:
+            answer = await anyio.to_thread.run_sync(confirm, call, abandon_on_cancel=True)
+            if inspect.isawaitable(answer):
+                waiting = answer
+                answer = await _in(callers_loop or asyncio.get_running_loop(), lambda: waiting)
     return None if answer else NOT_ALLOWED

@@ -1,11 +1,13 @@
 """`Conversation`: what was said with an agent, kept."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from myna.core.errors import BadInput, Busy
 from myna.core.messages import AssistantMessage, Message, UserMessage
+from myna.library.event_loop import callers_loop
 from myna.library.flow import Flow
 from myna.library.recording import Recording
 from myna.library.reply import Reply
@@ -14,10 +16,14 @@ from myna.library.talk import said
 
 
 class Answers(Protocol):
-    """Begins a reply to a talk; ``ended`` is told when it has ended."""
+    """Begins a reply to a talk; tools are called in ``loop``, and ``ended`` is told when it has ended."""
 
     def __call__(
-        self, talk: Sequence[Message], system: str | None = None, ended: Callable[[Recording], None] | None = None
+        self,
+        talk: Sequence[Message],
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        ended: Callable[[Recording], None] | None = None,
     ) -> Flow:
         """Begin it."""
         ...
@@ -65,7 +71,7 @@ class Conversation:
             BadInput: The text is empty.
             Busy: The reply before has not ended, and was not closed.
         """
-        return ReplyStream(self._flow(text), self._watch)
+        return ReplyStream(self._flow(text, None), self._watch)
 
     async def arun(self, text: str) -> Reply:
         """As `run`, in an event loop."""
@@ -73,13 +79,13 @@ class Conversation:
 
     def astream(self, text: str) -> AsyncReplyStream:
         """As `stream`, in an event loop."""
-        return AsyncReplyStream(self._flow(text), self._watch)
+        return AsyncReplyStream(self._flow(text, callers_loop()), self._watch)
 
     def clear(self) -> None:
         """Forget all that was said."""
         self.messages = ()
 
-    def _flow(self, text: str) -> Flow:
+    def _flow(self, text: str, loop: asyncio.AbstractEventLoop | None) -> Flow:
         if not text.strip():
             raise BadInput("The text is empty.", hint="Say something.")
         if not self._asking.acquire(blocking=False):
@@ -94,7 +100,7 @@ class Conversation:
             self._asking.release()
 
         try:
-            return self._answers((*self.messages, asked), ended=ended)
+            return self._answers((*self.messages, asked), loop=loop, ended=ended)
         except BaseException:
             self._asking.release()
             raise

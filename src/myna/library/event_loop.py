@@ -6,9 +6,10 @@ here, so that all of them share one set of engines. Nothing starts before the fi
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
 
@@ -25,6 +26,29 @@ Work: TypeAlias = Callable[[], Coroutine[Any, Any, T]]
 
 CLOSE_S = 5.0
 """How long a process that ends waits for its models to be let go of."""
+
+log = logging.getLogger(__name__)
+
+
+class Exits(Exception):
+    """Stands for what would end an event loop, until it is out of it."""
+
+    def __init__(self, why: SystemExit | KeyboardInterrupt) -> None:
+        super().__init__(repr(why))
+        self.why = why
+
+
+@contextlib.contextmanager
+def contained() -> Generator[None]:
+    """Have functions of the program's own called in the loop: ``sys.exit()`` there ends what asked, not the loop.
+
+    Raises:
+        Exits: One of them wants the process to end.
+    """
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise Exits(error) from None
 
 
 class EventLoop:
@@ -45,10 +69,10 @@ class EventLoop:
         """
         if self.is_here:
             return asyncio.run_coroutine_threadsafe(work(), self._loop)
-        try:
-            return self._portal.start_task_soon(work)
-        except RuntimeError:
-            raise Closed("The process is ending, and with it Myna's models.") from None
+        if self._thread.is_alive():  # else its portal would wait for ever
+            with contextlib.suppress(RuntimeError):
+                return self._portal.start_task_soon(work)
+        raise Closed("The process is ending, and with it Myna's models.")
 
     def run(self, work: Work[T]) -> T:
         """What ``work`` gives; blocks until then. Ctrl-C, or whatever else ends the waiting, cancels it.
@@ -56,11 +80,14 @@ class EventLoop:
         Raises:
             BadInput: Asked in the loop itself, which would wait for itself.
             Closed: The process is ending.
+            SystemExit: A function that ``work`` called wants that.
         """
         self.check_outside()
         future = self.start(work)
         try:
             return future.result()
+        except Exits as error:
+            raise error.why.with_traceback(None) from None
         except BaseException:
             future.cancel()
             raise
@@ -77,8 +104,15 @@ class EventLoop:
             raise
 
     def last(self, work: Work[None]) -> None:
-        """Have ``work`` go on until the process ends. To be called in the loop; ``work`` raises nothing."""
-        self._lasting.start_soon(work)
+        """Have ``work`` go on until the process ends; an error of it is logged. To be called in the loop."""
+
+        async def safely() -> None:
+            try:
+                await work()
+            except Exception:  # whatever it is, the others go on
+                log.exception("Something of Myna's ended that should have gone on.")
+
+        self._lasting.start_soon(safely)
 
     def check_outside(self) -> None:
         """See that the caller may block.
@@ -86,7 +120,7 @@ class EventLoop:
         Raises:
             BadInput: It is in the loop itself, as an async tool is.
         """
-        if threading.current_thread() is self._thread:
+        if self.is_here:
             raise BadInput(
                 "This would block the event loop that it is to be done in.",
                 hint="In an async tool use the async way: await agent.arun(…), async for … in agent.astream(…).",

@@ -14,7 +14,7 @@ import anyio
 from myna.core.errors import BadInput, Closed
 from myna.engines.base import TextDelta
 from myna.engines.task_group import open_task_group
-from myna.library.event_loop import EventLoop
+from myna.library.event_loop import EventLoop, Exits
 from myna.library.recording import Recording
 from myna.library.reply import Reply, Timings
 from myna.tools.base import Step
@@ -137,6 +137,8 @@ class Flow:
         match self.channel.error:
             case None:
                 pass
+            case Exits(why=why):
+                raise why.with_traceback(None)
             case Exception() as error:
                 raise error.with_traceback(None)
             case _:

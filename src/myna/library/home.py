@@ -4,9 +4,10 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 import anyio
 
@@ -27,6 +28,9 @@ from myna.tools.toolbox import open_toolbox
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 from myna.weights.store import WeightsStore
+
+T = TypeVar("T")
+KeyT = TypeVar("KeyT")
 
 CLOSE_S = 10.0
 """How long closing waits for a model to be gone."""
@@ -61,33 +65,53 @@ class _Shared:
     gone: anyio.Event = field(default_factory=anyio.Event)
 
 
+class _Kept(Generic[KeyT, T]):
+    """Things that are opened when somebody wants them first, and stay open until the process ends."""
+
+    def __init__(self, loop: EventLoop) -> None:
+        self._loop = loop
+        self._known: list[tuple[KeyT, asyncio.Future[T]]] = []
+
+    async def get(self, key: KeyT, opening: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """What is kept under ``key``, opened by ``opening`` if there is none.
+
+        Raises:
+            Exception: Why it does not open. Who asks again has it tried again.
+        """
+        opened = next((opened for known, opened in self._known if known == key), None)
+        if opened is None:
+            opened = asyncio.get_running_loop().create_future()
+            self._known.append((key, opened))
+            self._loop.last(lambda: self._hold(key, opened, opening))
+        return await asyncio.shield(opened)  # who gives up leaves it to the others
+
+    async def _hold(
+        self, key: KeyT, opened: asyncio.Future[T], opening: Callable[[], AbstractAsyncContextManager[T]]
+    ) -> None:
+        try:
+            async with opening() as thing:
+                opened.set_result(thing)
+                await anyio.sleep_forever()
+        except Exception as error:
+            self._known.remove((key, opened))
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+
 class Home:
     """What the library shares. But for ``loop``, everything is to be used in the loop only."""
 
     def __init__(self) -> None:
         self.loop = EventLoop()
         self._shared: list[_Shared] = []
-        self._scheduler: Scheduler | None = None
-        self._scheduling = asyncio.Lock()
-        self._outside: list[OpenOutside] = []
-        self._hearing: list[tuple[Loaded, Service]] = []
-        self._opening = asyncio.Lock()
+        self._scheduler: _Kept[None, Scheduler] = _Kept(self.loop)
+        self._outside: _Kept[Outside, OpenOutside] = _Kept(self.loop)
+        self._hearing: _Kept[tuple[Any, Any], Service] = _Kept(self.loop)
 
     async def scheduler(self) -> Scheduler:
         """Where engines do their blocking work."""
-        async with self._scheduling:
-            if self._scheduler is None:
-                opened = anyio.Event()
-
-                async def hold() -> None:
-                    async with open_scheduler({"cpu": cpu_slots()}) as self._scheduler:
-                        opened.set()
-                        await anyio.sleep_forever()
-
-                self.loop.last(hold)
-                await opened.wait()
-            assert self._scheduler is not None  # noqa: S101 - as `hold` has set it
-            return self._scheduler
+        return await self._scheduler.get(None, lambda: open_scheduler({"cpu": cpu_slots()}))
 
     async def outside(self, outside: Outside) -> OpenOutside:
         """The tools that are had from there, opened now if nobody has wanted them before.
@@ -95,55 +119,19 @@ class Home:
         Raises:
             BadInput: A file with tools cannot be used.
         """
-        async with self._opening:
-            found = next((one for one in self._outside if one.outside == outside), None)
-            if found is None:
-                found = await self._open(outside)
-                self._outside.append(found)
-            return found
+        return await self._outside.get(outside, lambda: _open_outside(outside))
 
     async def hearing(self, loaded: Loaded) -> Service:
-        """What hears and speaks by these settings, loading; without a language model and tools."""
-        async with self._opening:
-            for known, service in self._hearing:
-                if (known.settings, known.options) == (loaded.settings, loaded.options):
-                    return service
-            weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
-            personas = Personas(loaded.folders.config / "personas")
-            alone = replace(loaded, settings=loaded.settings.model_copy(update={"mcp": {}}))
-            opened: list[Service] = []
-            up = anyio.Event()
+        """What hears and speaks by these settings, loading; without a language model and tools.
 
-            async def hold() -> None:
-                async with open_service(alone, ("asr", "tts"), weights, personas) as service:
-                    opened.append(service)
-                    up.set()
-                    await anyio.sleep_forever()
-
-            self.loop.last(hold)
-            await up.wait()
-            self._hearing.append((loaded, opened[0]))
-            return opened[0]
-
-    async def _open(self, outside: Outside) -> OpenOutside:
-        files: Sequence[ToolSource] = ()
-        if outside.folder is not None:
-            files = await anyio.to_thread.run_sync(load_tools, outside.folder)
-        opened: list[OpenOutside] = []
-        up = anyio.Event()
-
-        async def hold() -> None:
-            async with (
-                open_mcp(outside.servers) as servers,
-                open_toolbox((*files, *servers), longest_result=outside.longest_result) as box,
-            ):
-                opened.append(OpenOutside(outside, box, servers))
-                up.set()
-                await anyio.sleep_forever()
-
-        self.loop.last(hold)
-        await up.wait()
-        return opened[0]
+        Raises:
+            MynaError: The settings cannot be.
+        """
+        weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
+        personas = Personas(loaded.folders.config / "personas")
+        alone = replace(loaded, settings=loaded.settings.model_copy(update={"mcp": {}}))
+        key = (loaded.settings, loaded.options)
+        return await self._hearing.get(key, lambda: open_service(alone, ("asr", "tts"), weights, personas))
 
     async def open(self, model: Model, weights: Weights, device: str) -> LLM:
         """The engine of this model, loaded now if nobody has used an equal one before.
@@ -167,10 +155,13 @@ class Home:
         self._shared.append(shared)
 
         async def hold() -> None:
-            async with open_engines({"llm": model.choice}, resources, tool_calls=model.tool_calls) as shared.engines:
-                shared.changed.set()
-                await shared.unwanted.wait()
-            shared.gone.set()
+            try:
+                async with open_engines({"llm": model.choice}, resources, tool_calls=model.tool_calls) as opened:
+                    shared.engines = opened
+                    shared.changed.set()
+                    await shared.unwanted.wait()
+            finally:
+                shared.gone.set()
 
         self.loop.last(hold)
         return shared
@@ -189,6 +180,18 @@ class Home:
         with suppress(ValueError):  # somebody else who waited for it has done so
             self._shared.remove(shared)
         shared.unwanted.set()
+
+
+@asynccontextmanager
+async def _open_outside(outside: Outside) -> AsyncGenerator[OpenOutside]:
+    files: Sequence[ToolSource] = ()
+    if outside.folder is not None:
+        files = await anyio.to_thread.run_sync(load_tools, outside.folder)
+    async with (
+        open_mcp(outside.servers) as servers,
+        open_toolbox((*files, *servers), longest_result=outside.longest_result) as box,
+    ):
+        yield OpenOutside(outside, box, servers)
 
 
 _starting = threading.Lock()

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Any
@@ -23,13 +23,12 @@ from myna.library.which import settings_of
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.app import create_app
-from myna.server.door import Rules
+from myna.server.configured import limits_of, rules_of, url_of
 from myna.server.guest import Guest
 from myna.server.keys import FILE_NAME, Keys
-from myna.server.run import bind, is_loopback
+from myna.server.run import bind
 from myna.server.run import serve as run_server
 from myna.server.service import Service, open_service
-from myna.server.sizes import LONGEST_TEXT, MB, Limits
 from myna.tools.base import ToolSource
 from myna.tools.load import load_tools
 from myna.tools.toolbox import Tools
@@ -64,18 +63,28 @@ class Server:
 
         Raises:
             MynaError: It failed.
+            BadInput: Asked in an async tool, which would block the server.
         """
+        home().loop.check_outside()
         try:
             self._stopped.wait()
         except KeyboardInterrupt:  # the way to stop it, so no failure
             self.stop()
             return
-        self._running.result()
+        with suppress(CancelledError):  # it took too long to stop
+            self._running.result()
 
     def stop(self) -> None:
-        """Stop it; returns when it has let go of its port and its models. More than once does nothing."""
+        """Stop it; returns when it has let go of its port and its models, or that takes too long.
+
+        More than once does nothing.
+        In an async tool, which runs where the server does, it returns at once.
+        """
         atexit.unregister(self.stop)
         loop = home().loop
+        if loop.is_here:
+            self._stop.set()
+            return
 
         async def tell() -> None:
             self._stop.set()
@@ -147,14 +156,14 @@ def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Se
     up: Future[None] = Future()
     stopped = threading.Event()
     stop = loop.run(_new_event)
-    address, port = listener.getsockname()[:2]
+    place = llm.loaded.settings.server
 
     async def announce() -> None:
         up.set_result(None)
 
     async def run() -> None:
         try:
-            app = create_app(lambda: parts.open(engine), *_bounds(llm.loaded, keys, guarded=not is_loopback(address)))
+            app = create_app(lambda: parts.open(engine), rules_of(place, keys, listener), limits_of(place))
             await run_server(app, listener, announce, stop)
         except BaseException as error:
             if not up.done():
@@ -171,22 +180,7 @@ def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Se
     except BaseException:
         running.cancel()
         raise
-    url = f"http://{f'[{address}]' if ':' in address else address}:{port}"
-    return Server(url, running, stop, stopped)
-
-
-def _bounds(loaded: Loaded, keys: Keys, *, guarded: bool) -> tuple[Rules, Limits]:
-    """Who is let in, and how much they may send."""
-    place = loaded.settings.server
-    upload = place.max_body_mb * MB
-    rules = Rules(keys, guarded, frozenset(place.hosts), frozenset(place.origins))
-    limits = Limits(
-        upload=upload,
-        body=min(LONGEST_TEXT, upload),
-        message=place.max_message_mb * MB,
-        sessions=place.max_sessions,
-    )
-    return rules, limits
+    return Server(url_of(listener), running, stop, stopped)
 
 
 async def _new_event() -> anyio.Event:

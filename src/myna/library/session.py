@@ -120,7 +120,7 @@ class Turn(Iterator[Event]):
                 started = self._started.pop(call_id, None)
                 arguments = parsed(started.call.arguments) if started else {}
                 self.tool_calls.append(ToolRun(name, arguments, result.output, result.status, took_ms))
-            case Failed(code=code, message=message, hint=hint) | Refused(code=code, message=message, hint=hint):
+            case Failed(code=code, message=message, hint=hint) | Refused("", code, message, hint):
                 self._failure = _error(code, message, hint)
                 if isinstance(event, Refused):
                     self.outcome = "failed"
@@ -170,7 +170,9 @@ class Session:
 
         Raises:
             MynaError: Something does not load.
+            BadInput: Asked in an async tool, which would block what it waits for.
         """
+        home().loop.check_outside()
         opened: Future[LiveSession] = Future()
         self._closing = asyncio.Event()
         self._running = home().loop.start(lambda: self._hold(opened))
@@ -241,7 +243,7 @@ class Session:
     def answer_for(self, event: ToolStarted) -> None:
         """Ask the agent's ``confirm`` whether a tool may run, and tell the session."""
         refused = home().loop.run(lambda: self.agent.may(event.call))
-        self.send(AllowTool(event.call.id, allowed=refused is None))
+        self.send(AllowTool(event.call.id, allowed=refused is None, ref=event.call.id))  # its refusal is no turn's
 
     def close(self) -> None:
         """End it, and the turn that runs. More than once does nothing."""

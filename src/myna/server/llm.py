@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Literal, TypeVar, assert_never
 
 from fastapi import APIRouter, Header, Request, Response
@@ -109,6 +110,8 @@ async def _answer(service: Service, places: Places, body: LLMBody, who: str) -> 
         max_tokens=body.max_tokens,
         system_prompt="\n\n".join(message.content for message in body.messages if message.role == "system") or None,
     )
+    if not body.session_id:  # a client that asks again would have a tool run again
+        options = replace(options, consents=False)
     store: Store = service.store if body.session_id else InMemoryStore(limit=1)
     conversation = Conversation(ConversationId(body.session_id or new_conversation_id()), persona.id)
     places.check_free(conversation.id)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import math
 import wave
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
@@ -150,15 +151,15 @@ class AgentTools:
                 raise BadInput("Give either a file or audio.")
             if audio is not None:
                 return await self.hear(audio, language)
-            with _file(file or "") as source:
+            with await anyio.to_thread.run_sync(_opened_file, file or "") as source:
                 return await _heard(await self._ready(), source, language)
 
     async def _sent(self, text: str, persona: str | None, voice: str | None, *, hint: str) -> list[Any]:
         from mcp.types import AudioContent, TextContent  # noqa: PLC0415
 
-        speech = await _spoken(await self._ready(), text, persona, voice)
+        speech = await _spoken(await self._ready(), text, persona, voice, LONGEST_SENT_S)
         if speech.seconds > LONGEST_SENT_S:
-            raise BadInput(f"{speech.seconds:.0f} s of speech are too long to send.", hint=hint)
+            raise BadInput(f"More than {LONGEST_SENT_S:g} s of speech are too long to send.", hint=hint)
         data = base64.b64encode(speech.wav()).decode()
         told = f"{speech.seconds:.1f} s of speech"
         return [AudioContent(data=data, mime_type="audio/wav"), TextContent(text=told)]
@@ -249,7 +250,10 @@ class _Speech:
         return file.getvalue()
 
 
-async def _spoken(service: Service, text: str, persona: str | None, voice: str | None) -> _Speech:
+async def _spoken(
+    service: Service, text: str, persona: str | None, voice: str | None, enough_s: float = math.inf
+) -> _Speech:
+    """The speech; where it grows longer than ``enough_s``, its beginning, which is longer than that too."""
     model = f"{OF_PERSONA}{service.persona(persona).id}"
     speaker = speaker_meant(service, model, voice, text)
     parser = ReplyParser(speaker.emotions)
@@ -259,6 +263,8 @@ async def _spoken(service: Service, text: str, persona: str | None, voice: str |
         async with aclosing(spoken(tts, segment, speaker.style_of, limits)) as pieces:
             async for piece in pieces:
                 pcm += to_pcm16(piece.samples)
+                if len(pcm) > enough_s * BYTES_PER_SAMPLE * tts.info.sample_rate:
+                    return _Speech(bytes(pcm), tts.info.sample_rate)
     if not pcm:
         raise BadInput("There is nothing in the text that can be spoken.", hint="Give it words.")
     return _Speech(bytes(pcm), tts.info.sample_rate)
@@ -280,14 +286,15 @@ def _wav_path(file: str) -> Path:
 # ------------------------------------------------------------------------------------------------------------ hearing
 
 
-@contextmanager
-def _file(name: str) -> Generator[BinaryIO]:
-    path = Path(name).expanduser()
+def _opened_file(name: str) -> BinaryIO:
     try:
-        with path.open("rb") as source:
-            yield source
-    except OSError as error:
-        raise BadAudio(f"{name} cannot be read: {error.strerror or error}.", hint="Check its path.") from error
+        path = Path(name).expanduser()
+        if path.exists() and not path.is_file():  # a pipe may never give anything
+            raise BadAudio(f"{name} is no file.", hint="Check its path.")
+        return path.open("rb")
+    except (OSError, RuntimeError, ValueError) as error:  # the last two: of ~nobody, and of a NUL in it
+        problem = getattr(error, "strerror", None) or error
+        raise BadAudio(f"{name} cannot be read: {problem}.", hint="Check its path.") from error
 
 
 def _decoded(text: str) -> bytes:

@@ -6,16 +6,20 @@ the LLM server holds. What the server's tools gave stays in the server, too: wit
 its own words were about, nor what it had asked the user to allow.
 """
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 from myna.core.messages import ToolCallMessage, ToolResultMessage
 
-MOST_CHARACTERS = 1 << 20
+MOST_CHARACTERS = 1 << 21
 """Of all texts that are kept; some thousand replies."""
 MOST_OF_TOOLS = 1 << 22
 """In characters, of all calls and results that are kept."""
+
+ENTRY = 500
+"""In characters, about what an entry takes besides its texts, and so does each message."""
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 ValueT = TypeVar("ValueT")
@@ -26,12 +30,12 @@ class RawReplies:
 
     def __init__(self, most_characters: int = MOST_CHARACTERS, most_of_tools: int = MOST_OF_TOOLS) -> None:
         self._raw: _Newest[tuple[str, str], str] = _Newest(most_characters)
-        self._work: _Newest[tuple[bytes, str], Work] = _Newest(most_of_tools)
+        self._work: _Newest[bytes, Work] = _Newest(most_of_tools)
 
     def keep(self, persona_id: str, display: str, raw: str) -> None:
         """Keep what a reply of a persona's was; the oldest make room for it."""
         key = (persona_id, display.strip())
-        self._raw.put(key, raw, len(key[1]) + len(raw))
+        self._raw.put(key, raw, ENTRY + len(key[1]) + len(raw))
 
     def of(self, persona_id: str, display: str) -> str:
         """What the model wrote when this was shown; the same text if nobody knows."""
@@ -40,19 +44,29 @@ class RawReplies:
     def keep_work(self, led_to: bytes, display: str, work: "Work") -> None:
         """Keep what the server's tools did in a reply; ``led_to`` tells the conversation that it answered."""
         if work:
-            self._work.put((led_to, display.strip()), tuple(work), sum(map(_size, work)))
+            self._work.put(_key(led_to, display), tuple(work), ENTRY + sum(map(_size, work)))
 
     def work(self, led_to: bytes, display: str) -> "Work":
         """What they did in the reply that showed this; nothing if nobody knows."""
-        return self._work.get((led_to, display.strip())) or ()
+        return self._work.get(_key(led_to, display)) or ()
 
 
 Work = Sequence[ToolCallMessage | ToolResultMessage]
 """Calls of the server's tools and their results, in their order."""
 
 
+def _key(led_to: bytes, display: str) -> bytes:
+    """As long for a long reply as for a short one."""
+    return hashlib.sha256(led_to + hashlib.sha256(display.strip().encode(errors="replace")).digest()).digest()
+
+
 def _size(message: ToolCallMessage | ToolResultMessage) -> int:
-    return len(message.call.arguments) if isinstance(message, ToolCallMessage) else len(message.output)
+    texts = (
+        (message.call.id, message.call.name, message.call.arguments)
+        if isinstance(message, ToolCallMessage)
+        else (message.call_id, message.output)
+    )
+    return ENTRY + sum(map(len, texts))
 
 
 class _Newest(Generic[KeyT, ValueT]):

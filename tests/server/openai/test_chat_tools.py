@@ -231,6 +231,20 @@ async def test_with_the_choice_none_no_tool_is_offered(weights: Weights) -> None
     assert llm.calls[0].request.tools == ()
 
 
+@pytest.mark.parametrize("model", ["myna", WUKONG])
+async def test_with_the_choice_none_a_call_that_is_written_all_the_same_is_not_shown(
+    weights: Weights, model: str
+) -> None:
+    """OpenAI's clients ask so in their last round, and the model has calls before its eyes."""
+    written = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+    messages = [*HELLO, {"role": "assistant", "content": None, "tool_calls": [CALL]}, RESULT]
+    async with client_with(ScriptedLLM(["22 °C.\n", *written]), weights) as client:
+        chunks = await streamed(client, model=model, messages=messages, tools=[WEATHER], tool_choice="none")
+    assert text(chunks).strip() == "22 °C."
+    assert not any(choice.delta.tool_calls for chunk in chunks for choice in chunk.choices)
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
 async def test_required_needs_no_tools_of_the_client_s_where_the_server_has_some(weights: Weights) -> None:
     llm = ScriptedLLM([CLOCK], "[平静] 六点。")
     async with client_with(llm, weights, ScriptedTool("clock")) as client:
@@ -306,24 +320,17 @@ async def test_it_is_known_to_nobody_else(weights: Weights) -> None:
         assert not any(message.tool_calls or message.role == "tool" for message in call.request.messages)
 
 
-async def test_a_tool_that_asks_runs_when_the_user_has_said_yes(weights: Weights) -> None:
+@pytest.mark.parametrize("then", ["好的", "不要"])
+async def test_a_tool_that_asks_is_not_run_whatever_is_said(weights: Weights, then: str) -> None:
+    """The client keeps the conversation: each time that it sends the same yes, the tool would run again."""
     bomb = ScriptedTool("clock", "18:05", confirm=True)
-    llm = ScriptedLLM([CLOCK], "[平静] 要看钟吗？", "[开心] 六点。")
+    llm = ScriptedLLM([CLOCK], "[平静] 要看钟吗？", "[平静] 不行。")
     async with client_with(llm, weights, bomb) as client:
         first = (await ask(client, model=WUKONG)).choices[0].message
         assert (first.content, [run["status"] for run in first.myna["tools"]]) == ("要看钟吗？", ["refused"])
-        assert bomb.calls == []
-        second = (await ask(client, model=WUKONG, messages=said_before(first.content, "好的"))).choices[0].message
-    assert (second.content, [run["output"] for run in second.myna["tools"]]) == ("六点。", ["18:05"])
-    assert bomb.calls[0].arguments == {"city": "东京"}
-
-
-async def test_a_tool_that_asks_does_not_run_when_something_else_is_said(weights: Weights) -> None:
-    bomb = ScriptedTool("clock", confirm=True)
-    llm = ScriptedLLM([CLOCK], "[平静] 要看钟吗？", "[平静] 算了。")
-    async with client_with(llm, weights, bomb) as client:
-        first = (await ask(client, model=WUKONG)).choices[0].message
-        await ask(client, model=WUKONG, messages=said_before(first.content, "不要"))
+        assert "cannot be asked for here" in first.myna["tools"][0]["output"]
+        for _ in range(2):
+            await ask(client, model=WUKONG, messages=said_before(first.content, then), n=2)
     assert bomb.calls == []
 
 

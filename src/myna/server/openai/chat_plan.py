@@ -78,7 +78,7 @@ def _as_it_is(
     request = LLMRequest(
         messages=tuple(_llm_message(message) for message in body.messages),
         sampling=_sampling(body, service.settings.llm.sampling()),
-        tools=() if choice == "none" else tools,
+        tools=tools,
         tool_choice=choice,
         output_schema=schema,
         reasoning=_reasons(body),
@@ -196,8 +196,8 @@ def _check_choice(choice: ToolChoice, names: Collection[str]) -> None:
 def _tools(body: ChatBody, llm: LLMInfo) -> tuple[ToolSpec, ...]:
     """The client's."""
     functions = [tool.function for tool in body.tools or ()]
-    if functions and body.tool_choice != "none" and not (llm.native_tools or llm.output_schema):
-        raise Unsupported(f"The LLM {llm.model} takes no tools.", param="tools")
+    if body.tool_choice not in (None, "auto", "none") and not (llm.native_tools or llm.output_schema):
+        raise Unsupported(f"The LLM {llm.model} cannot be made to call a tool.", param="tool_choice")
     if len({function.name for function in functions}) < len(functions):
         raise BadParameter("Two of the tools have the same name.", param="tools")
     return tuple(

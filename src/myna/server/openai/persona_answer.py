@@ -1,7 +1,7 @@
 """A persona's answer to a chat completion: a session that lives for one reply."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from myna.core.commands import CreateReply
 from myna.core.errors import Closed
@@ -45,7 +45,8 @@ async def persona_answer(service: Service, asked: PersonaAsked) -> AsyncGenerato
     store = InMemoryStore(limit=1)
     engines = SessionEngines(service.engines.llm)
     deltas = ReplyDeltas()
-    async with open_session(conversation, persona, engines, store, asked.options) as session:
+    options = replace(asked.options, consents=False)  # a client that asks again would have a tool run again
+    async with open_session(conversation, persona, engines, store, options) as session:
         await session.send(CreateReply(new_turn_id(), messages=asked.history.messages))
         async for event in session:
             match event:
