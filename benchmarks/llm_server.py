@@ -12,6 +12,7 @@ import anyio
 
 from myna.cli.terminal import prepare
 from myna.engines.llm.llamacpp import LlamaCppLLM
+from myna.engines.llm.tool_calling import ToolCallingLLM
 from myna.server.app import create_app
 from myna.server.run import bind, serve
 
@@ -24,7 +25,7 @@ def main() -> None:
     async def announce() -> None:
         engines = app.state.service.engines
         await engines.settled()
-        endpoint = cast(LlamaCppLLM, engines.llm).endpoint
+        endpoint = cast(LlamaCppLLM, cast(ToolCallingLLM, engines.llm).llm).endpoint
         assert endpoint is not None
         assert endpoint.api_key is not None
         where = {

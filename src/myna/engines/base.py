@@ -99,7 +99,12 @@ class LLMMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. None leaves the choice to the engine's own default."""
+    """How tokens are drawn. None leaves the choice to the engine's own default.
+
+    Attributes:
+        bias: Texts, and how much more likely (logits) the tokens that they are made of become, where the server can do
+            that (llama.cpp).
+    """
 
     temperature: float | None = None
     top_p: float | None = None
@@ -109,6 +114,7 @@ class Sampling:
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    bias: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,10 @@ class LLMRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next piece of the answer, never empty. May hold markup that ``myna.text`` takes out."""
+    """The next piece of the answer. May hold markup that ``myna.text`` takes out.
+
+    Empty only as a sign of life, while something is written that is told later, such as a call; leave it out.
+    """
 
     text: str
 
@@ -185,12 +194,14 @@ class LLMInfo:
         context_tokens: The longest prompt and answer together, or None if unknown.
         native_tools: Whether the server takes ``tools`` and reports calls itself.
         output_schema: Whether ``LLMRequest.output_schema`` is enforced.
+        parameters: How many weights the model has, where that is known.
     """
 
     model: str
     context_tokens: int | None
     native_tools: bool
     output_schema: bool
+    parameters: int | None = None
 
 
 class LLM(Protocol):

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from myna.core.errors import EngineUnavailable, MynaError
 from myna.engines.base import ASR, LLM, TTS, VAD, Embedder, Plugin, Resources, TurnDetector
+from myna.engines.llm.tool_calling import Method, tool_calling
 from myna.engines.plugins import Kind
 from myna.engines.task_group import open_task_group
 
@@ -38,7 +39,8 @@ class EngineState:
 class Engines:
     """The engines of a process. Made by `open_engines`."""
 
-    def __init__(self, choices: Mapping[Kind, Choice]) -> None:
+    def __init__(self, choices: Mapping[Kind, Choice], tool_calls: Method = "auto") -> None:
+        self._tool_calls: Method = tool_calls
         self._open: dict[Kind, Any] = {}
         self._states: dict[Kind, EngineState] = {}
         for kind, choice in choices.items():
@@ -61,7 +63,7 @@ class Engines:
 
     @property
     def llm(self) -> LLM:
-        """The LLM.
+        """The LLM, as one that calls tools (`ToolCallingLLM`).
 
         Raises:
             EngineUnavailable: It still loads.
@@ -122,7 +124,7 @@ class Engines:
         """Open one engine and keep it open until cancelled."""
         try:
             async with choice.plugin.open(choice.options, resources) as engine:
-                self._open[kind] = engine
+                self._open[kind] = tool_calling(engine, self._tool_calls) if kind == "llm" else engine
                 self._turn(kind, EngineState(choice.name, "ready"))
                 await anyio.sleep_forever()
         except MynaError as error:
@@ -144,9 +146,14 @@ class Engines:
 
 
 @asynccontextmanager
-async def open_engines(choices: Mapping[Kind, Choice], resources: Resources) -> AsyncGenerator[Engines]:
-    """Open the chosen engines in the background; leaving closes them. An engine that fails leaves the others alone."""
-    engines = Engines(choices)
+async def open_engines(
+    choices: Mapping[Kind, Choice], resources: Resources, *, tool_calls: Method = "auto"
+) -> AsyncGenerator[Engines]:
+    """Open the chosen engines in the background; leaving closes them. An engine that fails leaves the others alone.
+
+    ``tool_calls`` says how the LLM is brought to call tools.
+    """
+    engines = Engines(choices, tool_calls)
     async with open_task_group() as holders:
         for kind, choice in choices.items():
             holders.start_soon(engines.hold, kind, choice, resources)

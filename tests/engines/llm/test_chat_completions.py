@@ -102,6 +102,7 @@ def test_a_request_is_written_as_openai_defines_it():
                 "chat_template_kwargs": {"enable_thinking": False},
                 "cache_prompt": False,
                 "return_progress": True,
+                "repeat_penalty": 1.0,
             },
         ),
     ],

@@ -440,3 +440,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+async def test_a_llama_server_says_how_many_weights_its_model_has() -> None:
+    models = {"data": [{"id": "qwen", "owned_by": "llamacpp", "meta": {"n_params": 630_167_424}}]}
+    async with talking_to({"/v1/models": error(200, models)}) as (llm, _):
+        assert llm.info.parameters == 630_167_424
+    async with talking_to({CHAT: HELLO}) as (llm, _):
+        assert llm.info.parameters is None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import from_json
 
 from myna.core.tools import NamedTool, ToolSpec
 from myna.engines.base import (
@@ -65,6 +66,8 @@ def encode(request: LLMRequest, *, model: str | None, dialect: Dialect) -> dict[
         body["cache_prompt"] = request.sampling.seed is None
         # A server that reports progress writes after every batch of the prompt, and so notices there that we have left.
         body["return_progress"] = True
+        if request.output_schema is not None:
+            body["repeat_penalty"] = 1.0  # JSON repeats its keys and quotes, and has to
     return body
 
 
@@ -77,12 +80,21 @@ def _encode_message(message: LLMMessage) -> dict[str, Any]:
     encoded: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         encoded["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _object(call.arguments)}}
             for call in message.tool_calls
         ]
     if message.tool_call_id is not None:
         encoded["tool_call_id"] = message.tool_call_id
     return encoded
+
+
+def _object(arguments: str) -> str:
+    """Arguments that were no JSON object go back as an empty one, since servers read them; the result says why."""
+    try:
+        value = from_json(arguments)
+    except ValueError:
+        return "{}"
+    return arguments if isinstance(value, dict) else "{}"
 
 
 def _encode_tool(tool: ToolSpec) -> dict[str, Any]:
@@ -106,6 +118,7 @@ def _encode_sampling(sampling: Sampling, dialect: Dialect) -> dict[str, Any]:
         "seed": sampling.seed,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
+        "logit_bias": [list(each) for each in sampling.bias] if sampling.bias and dialect == "llamacpp" else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -73,6 +73,7 @@ class OpenAIOptions(BaseModel):
 
 class _ModelMeta(BaseModel):
     n_ctx_train: int | None = None
+    n_params: int | None = None
 
 
 class _Model(BaseModel):
@@ -107,6 +108,7 @@ class _Server:
     context_tokens: int | None = None
     dialect: Dialect = "plain"
     native_tools: bool = True
+    parameters: int | None = None
 
 
 _DIALECTS: dict[str, Dialect] = {"llamacpp": "llamacpp", "vllm": "open", "sglang": "open"}
@@ -145,6 +147,7 @@ class OpenAILLM:
             context_tokens=self._options.context_tokens or server.context_tokens,
             native_tools=server.native_tools,
             output_schema=True,
+            parameters=server.parameters,
         )
 
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
@@ -265,7 +268,8 @@ class OpenAILLM:
             model.max_model_len,
         ]
         context = min((limit for limit in limits if limit), default=None)
-        return _Server(model.id, context, dialect, props.chat_template_caps.supports_tools)
+        parameters = model.meta.n_params if model.meta else None
+        return _Server(model.id, context, dialect, props.chat_template_caps.supports_tools, parameters)
 
     async def _props(self) -> _Props:
         response = await self._client.get(f"{self._root}/props")

@@ -1,0 +1,286 @@
+"""Any LLM as one that calls tools: whatever it and its server can do, calls come out in the same way."""
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+import anyio
+
+from myna.core.errors import EngineRefused, MynaError
+from myna.core.ids import new_call_id
+from myna.core.tools import JSON, NamedTool, ToolSpec
+from myna.engines.base import (
+    LLM,
+    Finished,
+    LLMDelta,
+    LLMInfo,
+    LLMMessage,
+    LLMRequest,
+    ReadsAhead,
+    Sampling,
+    TextDelta,
+    ToolCallDelta,
+)
+from myna.engines.llm.choosing import (
+    MOST_CALLS,
+    NEED_BIAS,
+    Choosing,
+    adds,
+    asks_for_more,
+    has_results,
+    is_none,
+    rewritten,
+)
+from myna.engines.llm.native_calls import NativeCalls
+from myna.engines.llm.tool_prompt import prompted
+from myna.engines.task_group import open_task_group
+
+Method: TypeAlias = Literal["auto", "native", "constrained"]
+"""How an LLM is brought to call tools; see `ToolCallingLLM`."""
+
+SMALL = 2_000_000_000
+"""A model of fewer weights calls tools at random when it is given them the usual way (0.5B: measured)."""
+HEAD_START_S = 0.01
+"""The choice is sent so much before the reply: where the server has but one place, the short one is to go first."""
+LONGEST_CALLS = 1024
+"""In tokens, where the request sets no limit: a small model may repeat itself within a text for ever."""
+LONGEST_NEED = 8
+"""In tokens. The first says it, but for white space."""
+
+
+def tool_calling(llm: LLM, method: Method = "auto") -> "ToolCallingLLM":
+    """``llm`` as one that calls tools; one that does already comes back as it is."""
+    return llm if isinstance(llm, ToolCallingLLM) else ToolCallingLLM(llm, method)
+
+
+class ToolCallingLLM:
+    """An LLM around another one, which it has call tools. Made by `tool_calling`.
+
+    With `LLMRequest.tools`, text never holds the markup of a call, each call comes as one `ToolCallDelta` with its
+    whole arguments, and a reply with calls ends with the reason ``tool_calls``. A call that the token limit cut off
+    comes as far as it came, and the reason is ``length``. Requests without tools pass through as they are.
+
+    The methods:
+
+    - ``native``: the model is given the tools by its server; calls that it writes into its text are found there. One
+      whose server has no place for tools is told of them in its prompt.
+    - ``constrained``, where the server enforces ``output_schema``: the model is asked first whether it needs tools,
+      and then for the calls, each under a schema (`Choosing`); what it says comes from a request without tools. That
+      runs beside the choice and is held back only until that is known. When tools have been called for an utterance,
+      the answer to it calls no more.
+    - ``auto``: ``constrained`` for models below `SMALL`, and where the server has no place for tools; else ``native``.
+
+    Where a tool has to be called, and a model with native tools calls none, it is asked again under a schema.
+
+    Attributes:
+        llm: The LLM that answers.
+    """
+
+    def __init__(self, llm: LLM, method: Method = "auto") -> None:
+        self.llm = llm
+        self._method: Method = method
+
+    @property
+    def info(self) -> LLMInfo:
+        """The LLM that answers."""
+        return self.llm.info
+
+    async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        """Stream the answer; raises as the LLM does.
+
+        Raises:
+            EngineRefused: A tool had to be called, and this LLM cannot be made to.
+        """
+        async with aclosing(self._answer(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
+        """How many tokens the messages take, without tools."""
+        return await self.llm.count_tokens(messages)
+
+    async def read_ahead(
+        self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False
+    ) -> None:
+        """See `ReadsAhead`; does nothing if the LLM does not read ahead."""
+        if not isinstance(self.llm, ReadsAhead):
+            return
+        if not tools or not self._constrains:
+            await self.llm.read_ahead(messages, tools=tools, everywhere=everywhere)
+            return
+        await self.llm.read_ahead(rewritten(messages), everywhere=everywhere)
+        await self.llm.read_ahead(Choosing(tools).need_prompt(()))
+        await self.llm.read_ahead(Choosing(tools).calls_prompt(()))
+
+    @property
+    def _constrains(self) -> bool:
+        info = self.llm.info
+        if self._method == "auto":
+            small = info.parameters is not None and info.parameters < SMALL
+            return info.output_schema and (small or not info.native_tools)
+        return self._method == "constrained" and info.output_schema
+
+    def _answer(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        if not request.tools:
+            return self.llm.generate(request)
+        if request.tool_choice == "none":
+            return self._talk(request)
+        if not self._constrains:
+            return self._native(request)
+        if request.tool_choice != "auto":
+            return self._called(request, Choosing(request.tools))
+        return self._talk(request) if has_results(request.messages) else self._constrained(request)
+
+    async def _native(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        calls = NativeCalls(request.tools)
+        asked = request if self.llm.info.native_tools else prompted(request)
+        has_to_call = request.tool_choice != "auto"
+        async with aclosing(self.llm.generate(asked)) as deltas:
+            async for delta in deltas:
+                for each in calls.feed(delta):
+                    if not (has_to_call and isinstance(each, Finished) and each.reason == "stop"):
+                        yield each
+        if not has_to_call or calls.reason != "stop":
+            return
+        if not self.llm.info.output_schema:
+            raise EngineRefused(
+                f"The LLM {self.llm.info.model} called no tool, though it had to.",
+                hint="Its server does not enforce tool_choice; leave it at auto, or use another server.",
+            )
+        async with aclosing(self._called(request, Choosing(request.tools))) as forced:
+            async for delta in forced:
+                yield delta
+
+    async def _talk(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        """What the model says without tools; calls that it writes all the same are left out."""
+        calls = NativeCalls(request.tools, wanted=False)
+        messages = request.messages
+        if self._constrains:
+            messages = rewritten(messages)
+        elif not self.llm.info.native_tools:
+            messages = prompted(replace(request, tools=())).messages
+        asked = replace(request, messages=messages, tools=(), tool_choice="auto")
+        async with aclosing(self.llm.generate(asked)) as deltas:
+            async for delta in deltas:
+                for each in calls.feed(delta):
+                    yield each
+
+    async def _constrained(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        choosing = Choosing(request.tools)
+        beside = _Beside()
+        async with aclosing(self._talk(request)) as reply:
+            async with open_task_group() as tasks:  # ends before anything is yielded: a generator may hold no scope
+                tasks.start_soon(self._choose, request, choosing, beside)
+                await anyio.sleep(HEAD_START_S)
+                await beside.hold(reply)
+            if not beside.needs_tools:
+                for delta in beside.told():
+                    yield delta
+                async for delta in reply:
+                    yield delta
+                return
+        async with aclosing(self._called(request, choosing)) as calls:
+            async for delta in calls:
+                yield delta
+                if isinstance(delta, Finished):
+                    return
+        async with aclosing(self._talk(request)) as reply:  # the choice was wrong
+            async for delta in reply:
+                yield delta
+
+    async def _choose(self, request: LLMRequest, choosing: Choosing, beside: "_Beside") -> None:
+        """Ask the model whether it needs tools; the reply beside it ends if so."""
+        asked = _asked(choosing.need_prompt(request.messages), choosing.need_schema(), LONGEST_NEED)
+        asked = replace(asked, sampling=replace(asked.sampling, bias=(NEED_BIAS,)))
+        text = ""
+        async with aclosing(self.llm.generate(asked)) as deltas:
+            async for delta in deltas:
+                text += delta.text if isinstance(delta, TextDelta) else ""
+                if is_none(text) is not None:
+                    break
+        beside.decide(needs_tools=is_none(text) is False)
+
+    async def _called(self, request: LLMRequest, choosing: Choosing) -> AsyncGenerator[LLMDelta]:
+        """The calls that the model makes when it has to.
+
+        Nothing at all comes, not even how it ended, where it need not and could only invent one.
+        """
+        only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
+        limit = request.sampling.max_tokens or LONGEST_CALLS
+        if only is not None and only not in {tool.name for tool in request.tools}:
+            raise EngineRefused(f"There is no tool {only} to be called.", hint="It may have gone meanwhile.")
+        schema, messages = choosing.calls_schema(only), request.messages
+        made: list[tuple[str, str]] = []
+        while True:
+            text, finished = "", Finished("stop")
+            asked = _asked(choosing.calls_prompt(messages, made), schema, limit)
+            async with aclosing(self.llm.generate(asked)) as deltas:
+                async for delta in deltas:
+                    if isinstance(delta, TextDelta):
+                        text += delta.text
+                        yield TextDelta("")
+                    elif isinstance(delta, Finished):
+                        finished = delta
+            written = choosing.read_calls(text)
+            calls = [*written.whole, written.cut_off] if written.cut_off else written.whole
+            may_invent = not made and request.tool_choice == "auto"
+            if may_invent and any(choosing.invents(*call, messages) for call in written.whole):
+                return
+            if made and not any(adds(arguments, messages, made) for _, arguments in written.whole):
+                finished = replace(finished, reason="stop")
+                break
+            for name, arguments in calls:
+                yield ToolCallDelta(len(made), new_call_id(), name, arguments)
+                made.append((name, arguments))
+            if written.cut_off or not calls or len(made) >= MOST_CALLS or not asks_for_more(messages):
+                break
+        reason = "length" if finished.reason == "length" else "tool_calls" if made else "stop"
+        yield Finished(reason, finished.usage)
+
+
+@dataclass(slots=True)
+class _Beside:
+    """A reply that is made while the model chooses, and what it chose.
+
+    Attributes:
+        needs_tools: What the model chose; None until it has.
+    """
+
+    held: list[LLMDelta] = field(default_factory=list[LLMDelta])
+    problem: MynaError | None = None
+    needs_tools: bool | None = None
+    _holding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    async def hold(self, reply: AsyncGenerator[LLMDelta]) -> None:
+        """Take the reply until the choice is known; then at least until its next piece, which it is busy with."""
+        with self._holding:
+            try:
+                while self.needs_tools is None:
+                    self.held.append(await anext(reply))
+            except StopAsyncIteration:
+                pass
+            except MynaError as error:
+                self.problem = error
+
+    def told(self) -> Iterator[LLMDelta]:
+        """What of the reply has come by then.
+
+        Raises:
+            EngineError: The reply failed; of no matter if tools are called.
+        """
+        yield from self.held
+        if self.problem:
+            raise self.problem
+
+    def decide(self, *, needs_tools: bool) -> None:
+        """The model has chosen; if it needs tools, nobody needs the reply."""
+        self.needs_tools = needs_tools
+        if needs_tools:
+            self._holding.cancel()
+
+
+def _asked(messages: Sequence[LLMMessage], schema: JSON, max_tokens: int) -> LLMRequest:
+    """A question to the model that has one best answer."""
+    sampling = Sampling(temperature=0, max_tokens=max_tokens)
+    return LLMRequest(tuple(messages), sampling, output_schema=schema, reasoning=False)
