@@ -270,7 +270,7 @@ async def test_where_several_things_may_be_asked_for_it_is_asked_on_as_long_as_t
     assert following == LLMMessage("user", NEXT)
 
 
-@pytest.mark.parametrize("made_up", ["Paris", "Atlantis"])
+@pytest.mark.parametrize("made_up", ["Paris", "Atlantis", "who are you"])
 async def test_a_call_that_is_made_up_is_not_made_and_the_model_answers(made_up: str) -> None:
     llm = SchemaLLM("Hi!", NEEDED, written(("get_weather", json.dumps({"city": made_up}))))
     told = await deltas(ToolCallingLLM(llm), request(messages=(LLMMessage("user", "Who are you?"),)))
