@@ -92,7 +92,7 @@ class _Kept(Generic[KeyT, T]):
             async with opening() as thing:
                 opened.set_result(thing)
                 await anyio.sleep_forever()
-        except Exception as error:
+        except Exception as error:  # told to whoever asked for it
             self._known.remove((key, opened))
             if opened.done():
                 raise

@@ -161,7 +161,7 @@ class Runner:
                 result = await run.ended()
                 with anyio.fail_after(LATE_S):
                     await late(run.call, result)
-        except Exception:
+        except Exception:  # a store that fails must not end the toolbox
             log.exception("The late result of the tool %s could not be told.", run.tool.spec.name)
         finally:
             del self._telling[told]

@@ -9,7 +9,7 @@ decides: ``[]`` is no tool. That token is made a little less likely (`NEED_BIAS`
 
 Whether a second call is needed the model does not know, but which it would be it does. So where the message may ask for
 several things (`asks_for_more`) it is made to give one, which counts if it takes something from the message that no
-call before it has taken (`adds`).
+call before it has taken (`Choosing.adds`).
 
 Measured with the starter model by `benchmarks.tools`. What did worse: ``null`` or ``none`` for no tool, all answers in
 one go, all calls in one list, examples without questions, arguments asked for behind the names; for the first decision,
@@ -24,6 +24,7 @@ from typing import Any, cast
 
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
+from myna.engines.llm.grounding import adds, is_invented
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved
 
@@ -63,7 +64,6 @@ NEXT = "Which other call does the message ask for? [] if that was all."
 _SEVERAL = re.compile(
     r"[,;、，；+&]|(?i:\b(?:and|also|then|plus|both|as well|after that)\b)|[和与跟及还再另各]|然后|以及|并且|同时|接着"
 )
-_WORD = re.compile(r"[^\W\d_\u4e00-\u9fff]{3,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 INSTRUCTIONS = (
@@ -119,21 +119,14 @@ class Choosing:
         one = {**_list({"anyOf": calls}, least=1), "maxItems": 1}
         return {**one, **{key: each for key, each in definitions.items() if each}}
 
-    def invents(self, name: str, arguments: str, messages: Sequence[LLMMessage]) -> bool:
-        """Whether all texts in a call come from the examples, or from nowhere: then the message needs no tool.
+    def adds(self, arguments: str, messages: Sequence[LLMMessage], made: Sequence[tuple[str, str]]) -> bool:
+        """Whether a call takes something from the last of the user's messages that no call before it has taken."""
+        return adds(arguments, _last_asked(messages), [before for _, before in made])
 
-        Where the call is in another script than the message, its texts may be translated; values that the schema
-        lists, and numbers, say nothing.
-        """
-        said = _last_asked(messages).casefold()
-        if (tool := self._tools.get(name)) is None:
-            return False
-        listed = {str(each) for each in _listed(tool.parameters)}
-        shown = {text for example in examples_of(tool) for text in _values(_json(example.arguments))}
-        texts = [text for text in _texts(arguments) if text not in listed]
-        return bool(texts) and not any(
-            _taken(text, said) or (text not in shown and _other(text, said)) for text in texts
-        )
+    def invents(self, name: str, arguments: str, messages: Sequence[LLMMessage]) -> bool:
+        """Whether a call takes nothing from the last of the user's messages: then that needs no tool."""
+        tool = self._tools.get(name)
+        return tool is not None and is_invented(tool, arguments, _last_asked(messages))
 
     def read_calls(self, text: str) -> Written:
         """The calls in an answer to it, which may be cut off, each once: names, and arguments as JSON texts."""
@@ -152,12 +145,6 @@ def is_none(text: str) -> bool | None:
 def asks_for_more(messages: Sequence[LLMMessage]) -> bool:
     """Whether the last of the user's messages may ask for several things."""
     return _SEVERAL.search(_last_asked(messages)) is not None
-
-
-def adds(arguments: str, messages: Sequence[LLMMessage], made: Sequence[tuple[str, str]]) -> bool:
-    """Whether a call takes something from the last of the user's messages that no call ``made`` before it has taken."""
-    said, taken = _last_asked(messages).casefold(), " ".join(before for _, before in made).casefold()
-    return any(value in said and value not in taken for value in map(str.casefold, _values(arguments)))
 
 
 def has_results(messages: Sequence[LLMMessage]) -> bool:
@@ -291,54 +278,6 @@ def _described(tool: ToolSpec) -> str:
 
 def _last_asked(messages: Sequence[LLMMessage]) -> str:
     return next((message.content for message in reversed(messages) if message.role == "user"), "")
-
-
-def _values(arguments: str) -> Iterator[str]:
-    """The texts and numbers in a JSON object, as they are written."""
-    found: list[object] = [json.loads(arguments)]
-    while found:
-        value = found.pop()
-        if isinstance(value, dict):
-            found += cast("dict[str, object]", value).values()
-        elif isinstance(value, list):
-            found += cast("list[object]", value)
-        elif isinstance(value, str | int | float) and not isinstance(value, bool) and str(value):
-            yield str(value)
-
-
-def _texts(arguments: str) -> Iterator[str]:
-    return (value for value in _values(arguments) if not value.replace(".", "").lstrip("-").isdigit())
-
-
-def _listed(schema: object) -> Iterator[object]:
-    """All values that a schema lists."""
-    found: list[object] = [schema]
-    while found:
-        value = found.pop()
-        if isinstance(value, dict):
-            each = cast("dict[str, object]", value)
-            yield from cast("list[object]", each.get("enum")) if isinstance(each.get("enum"), list) else ()
-            found += each.values()
-        elif isinstance(value, list):
-            found += cast("list[object]", value)
-
-
-def _taken(text: str, said: str) -> bool:
-    """Whether a text, or a word of it, is in what was said."""
-    text = text.casefold()
-    if _letters(text) == _letters(said):  # an echo takes nothing
-        return False
-    pairs = (text[at : at + 2] for at in range(len(text) - 1) if _CHINESE.match(text[at]))
-    return any(part in said for part in (text, *_WORD.findall(text), *pairs))
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def _other(text: str, said: str) -> bool:
-    """Whether a text may be a translation: it has Chinese characters and what was said has none, or the reverse."""
-    return bool(_CHINESE.search(text)) != bool(_CHINESE.search(said))
 
 
 def _list(items: JSON, *, least: int) -> JSON:

@@ -26,7 +26,6 @@ from myna.engines.llm.choosing import (
     MOST_CALLS,
     NEED_BIAS,
     Choosing,
-    adds,
     asks_for_more,
     has_results,
     is_none,
@@ -227,7 +226,7 @@ class ToolCallingLLM:
             may_invent = not made and request.tool_choice == "auto"
             if may_invent and any(choosing.invents(*call, messages) for call in written.whole):
                 return
-            if made and not any(adds(arguments, messages, made) for _, arguments in written.whole):
+            if made and not any(choosing.adds(arguments, messages, made) for _, arguments in written.whole):
                 finished = replace(finished, reason="stop")
                 break
             for name, arguments in calls:

@@ -142,7 +142,7 @@ class _Watched:
     async def _or_end(self, message: "Awaitable[SessionMessage | Exception]") -> "SessionMessage | Exception":
         try:
             return await message
-        except Exception:
+        except Exception:  # whatever it was, the stream is over
             self._ended()
             raise
 

@@ -1,0 +1,56 @@
+import pytest
+
+from myna.core.tools import ToolSpec
+from myna.engines.llm.grounding import adds, is_invented
+
+WEATHER = ToolSpec(
+    "get_weather",
+    "Get the weather.",
+    {
+        "type": "object",
+        "properties": {
+            "place": {"type": "string", "description": "Where, e.g. San Francisco, CA."},
+            "days": {"type": "integer"},
+            "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+        },
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("San Francisco, CA", "谁是孔子？"),
+        ("San Francisco, CA", "Tell me a joke."),
+        ("Earth", "Which planet is the largest?"),
+        ("Hi there!", "hi there"),
+    ],
+)
+def test_a_text_that_nobody_said_is_invented(place: str, said: str) -> None:
+    assert is_invented(WEATHER, f'{{"place": "{place}", "days": 3, "unit": "celsius"}}', said)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("San Francisco, CA", "How is San Francisco?"),
+        ("London", "伦敦天气怎么样？"),
+        ("日本东京", "东京天气怎么样？"),
+        ("广州", "How is it in Guangzhou?"),
+    ],
+)
+def test_a_text_that_was_said_or_translated_is_not(place: str, said: str) -> None:
+    assert not is_invented(WEATHER, f'{{"place": "{place}"}}', said)
+
+
+@pytest.mark.parametrize("arguments", ["{}", '{"days": 7}', '{"unit": "celsius"}'])
+def test_numbers_and_listed_values_say_nothing(arguments: str) -> None:
+    assert not is_invented(WEATHER, arguments, "For the next seven days, please.")
+
+
+def test_a_call_adds_what_no_call_before_it_has_taken() -> None:
+    said = "What is the weather in Oslo and in Rome?"
+    oslo, rome = '{"place": "Oslo"}', '{"place": "Rome"}'
+    assert adds(rome, said, [oslo])
+    assert not adds(oslo, said, [oslo])
+    assert not adds('{"place": "Paris"}', said, [oslo])
