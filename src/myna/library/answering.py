@@ -93,6 +93,7 @@ async def answer(question: Question, means: Means, tell: Tell, clock: Clock) -> 
         allow=means.allow,
         most_rounds=means.most_rounds,
         constrains=llm.info.output_schema,
+        clients=frozenset(),
     )
     await means.strategy(replace(request, tools=tools.specs), work)
 
