@@ -109,4 +109,4 @@ async def test_ctrl_c_stops_a_reply_that_waits_for_an_answer(capsys: pytest.Capt
     out, told = capsys.readouterr()
     assert clock.calls == []
     assert out.endswith("好。\n")
-    assert told.startswith("\n  clock was stopped"), "on a line of its own"
+    assert told.startswith("\n  clock was not run"), "on a line of its own"
