@@ -143,7 +143,7 @@ class Agent:
         async def toolset() -> Toolset:
             return await self.toolset(loop)
 
-        means = Means(self.llm.open, self.llm.loaded, toolset, allow, self.strategy, self.max_rounds)
+        means = Means(self.llm.open, self.llm.loaded, toolset, allow, exits_told(self.strategy), self.max_rounds)
 
         async def make(tell: Tell, clock: Clock) -> None:
             await answer(question, means, tell, clock)
@@ -197,13 +197,15 @@ def _tool(each: Callable[..., Any] | Tool) -> Tool:
 
 def _strategy(strategy: str | Strategy) -> Strategy:
     if not isinstance(strategy, str):
-        return _contained(strategy)
+        return strategy
     if strategy not in STRATEGIES:
         raise UnknownName(f"There is no strategy {strategy!r}.", hint=f"There are {', '.join(get_args(StrategyName))}.")
     return STRATEGIES[cast(StrategyName, strategy)]
 
 
-def _contained(strategy: Strategy) -> Strategy:
+def exits_told(strategy: Strategy) -> Strategy:
+    """``strategy``, whose ``sys.exit`` ends what asked and not the event loop."""
+
     async def answer_so(request: LLMRequest, work: Work) -> None:
         with contained():
             await strategy(request, work)

@@ -16,7 +16,7 @@ from myna.config.load import Loaded
 from myna.core.errors import BadInput, Closed, MynaError
 from myna.engines import base
 from myna.engines.plugins import Kind
-from myna.library.agent import Agent
+from myna.library.agent import Agent, exits_told
 from myna.library.home import home
 from myna.library.llm import LLM
 from myna.library.which import settings_of
@@ -200,7 +200,7 @@ class _Parts:
         self._guest = Guest()
         if agent is not None:
             self._tools = (Tools(agent.tools), *self._tools)
-            self._guest = Guest(None, speaker(agent, configured), agent.strategy, agent.max_rounds)
+            self._guest = Guest(None, speaker(agent, configured), exits_told(agent.strategy), agent.max_rounds)
 
     def open(self, llm: base.LLM) -> AbstractAsyncContextManager[Service]:
         """Open the service, with a model that is loaded."""

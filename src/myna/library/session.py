@@ -27,7 +27,7 @@ from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
 from myna.engines.base import Samples
 from myna.engines.samples import read_audio, to_pcm16, write_wav
-from myna.library.agent import Agent
+from myna.library.agent import Agent, exits_told
 from myna.library.answering import limits_of, merged
 from myna.library.home import home
 from myna.library.llm import LLM
@@ -286,7 +286,7 @@ class Session:
             sampling=merged(options.sampling, agent.llm.sampling),
             limits=limits_of(agent.llm.loaded),
             tools=await agent.toolset(),
-            strategy=agent.strategy,
+            strategy=exits_told(agent.strategy),
             most_rounds=agent.max_rounds,
             preferences=replace(options.preferences, allows_tools=agent.confirms, speaks=self._speaks),
         )

@@ -105,7 +105,7 @@ def test_what_tools_gave_stands_with_the_question_in_its_language() -> None:
         )
     )
     assert [message.role for message in told] == ["user", "assistant", "user"]
-    assert told[0].content.startswith("Weather?\n\n(Result of get_weather: degrees: 22, unit: C.")
+    assert told[0].content.startswith("Weather?\n\n(get_weather says: degrees: 22, unit: C.")
     assert told[2].content.startswith("上海呢？\n\n（get_weather 的结果：晴。")
     assert "[1, 2]" in told[2].content
 

@@ -182,7 +182,7 @@ def rewritten(messages: Sequence[LLMMessage]) -> tuple[LLMMessage, ...]:
 def _result(name: str, output: str, question: str) -> str:
     if _CHINESE.search(question):
         return f"（{name} 的结果：{_plain(output)}。请用中文把结果告诉我。）"
-    return f"(Result of {name}: {_plain(output)}. Tell me the result in the language of my question.)"
+    return f"({name} says: {_plain(output)}. Tell me that in the language of my question.)"
 
 
 def _plain(output: str) -> str:
