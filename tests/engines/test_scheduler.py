@@ -257,8 +257,10 @@ def test_first_words_without_end_leave_a_neighbour_half_of_the_time(slots: int) 
                     let_go = threading.Event()
                     async with anyio.create_task_group() as one:
                         one.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
-                        await anyio.sleep(1)
-                        let_go.set()
+                        try:
+                            await anyio.sleep(1)
+                        finally:
+                            let_go.set()  # the last time too: threads outlive the test
 
             with scheduler.beside(neighbour):
                 for slot in range(slots):

@@ -87,6 +87,80 @@ print('after')
     assert (out.decode().split(), running.returncode, error) == (["after"], 0, b"")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_fork_leaves_its_parents_server_alone_when_it_ends() -> None:
+    program = f"""
+import atexit, os, threading
+atexit.register(lambda: print(os.getpid(), threading.active_count(), flush=True))
+import myna
+from myna.testing.llm import ScriptedLLM
+server = {SERVER}
+child = os.fork()
+if not child:
+    raise SystemExit(5)
+print(child, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(server)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    childs, status, server, _ = ended.stdout.splitlines()
+    child, threads = childs.split()
+    assert (threads, status) == ("1", f"{child} 5")
+    assert "stopped" not in server
+
+
+COMPUTES = """
+import time
+from myna.engines.abandoned import run_abandonable
+from myna.library.home import home
+
+def compute():
+    time.sleep(0.5)
+    print("returned", flush=True)
+
+home().loop.start(lambda: run_abandonable(compute))
+time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize(("last", "status"), [("", 0), ("raise SystemExit(3)", 3), ("1 / 0", 1)])
+def test_what_computes_in_a_thread_returns_before_python_shuts_down(last: str, status: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", COMPUTES + last], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.returncode) == ("returned\n", status)
+
+
+LOADS = """
+import atexit, time
+import myna
+from myna.testing.llm import ScriptedLLM
+atexit.register(print, "ended")
+server = myna.serve(myna.LLM(ScriptedLLM("ok")), port=0, block=False)
+atexit.register(print, "ending", flush=True)
+"""
+
+
+@pytest.mark.models
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [("", 0), ("time.sleep(0.5); server.stop()", 0), ("time.sleep(1); raise SystemExit(3)", 3)],
+    ids=["at once", "after its server", "later, with a status"],
+)
+def test_a_program_ends_well_while_what_hears_and_speaks_still_loads(last: str, status: int) -> None:
+    """Also if it is told once more to end, as models do not hear that."""
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADS + last], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ending\n"
+        time.sleep(0.1)
+        running.send_signal(signal.SIGINT)
+        out, error = running.communicate(timeout=60)
+    assert (out, running.returncode) == ("ended\n", status), error
+    assert "Traceback" not in error
+
+
 MODEL = """
 import os, psutil, myna
 llm = myna.LLM()

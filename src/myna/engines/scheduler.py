@@ -22,10 +22,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
-import anyio.to_thread
 
 from myna.core.context import ids
 from myna.core.errors import Busy, Closed
+from myna.engines.abandoned import run_abandonable
 from myna.engines.fair_queue import FairQueue
 from myna.engines.task_group import open_task_group
 
@@ -165,7 +165,7 @@ class _Device:
             self.running.add(job)
             try:
                 with self.neighbours.asked_to_rest() if job.urgency is Urgency.FIRST_WORDS else nullcontext():
-                    job.result = await anyio.to_thread.run_sync(job.call, abandon_on_cancel=True, limiter=limiter)
+                    job.result = await run_abandonable(job.call, limiter=limiter)
             except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
                 job.error = error
             except BaseException:

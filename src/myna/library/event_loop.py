@@ -55,7 +55,7 @@ class EventLoop:
     """A thread with an event loop. `myna.library.home` has the one of the process."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
+        self._process = os.getpid()
         self._up: Future[tuple[asyncio.AbstractEventLoop, BlockingPortal, TaskGroup, anyio.Event]] = Future()
         self._thread = threading.Thread(target=self._live, name="myna", daemon=True)
         self._thread.start()
@@ -131,13 +131,22 @@ class EventLoop:
         """Whether this is the thread of the loop."""
         return threading.current_thread() is self._thread
 
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether this process was forked off the one that it runs in: it has the object, and not the thread."""
+        return os.getpid() != self._process
+
+    def tell(self, call: Callable[[], object]) -> None:
+        """Have ``call`` called in the loop, unless it has ended; returns at once, even if the loop stands still."""
+        if not self.is_left_behind:  # else it would write to the wire that wakes the other's
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                self._loop.call_soon_threadsafe(call)
+
     def close(self) -> None:
         """Cancel all that runs, and let go of the models; waits for that, but not for long."""
-        if os.getpid() != self.process:
-            return  # a fork has the object, and not the thread
-        with contextlib.suppress(RuntimeError):  # it is closed already
-            self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join(CLOSE_S)
+        if not self.is_left_behind:
+            self.tell(self._closing.set)
+            self._thread.join(CLOSE_S)
 
     def _live(self) -> None:
         try:

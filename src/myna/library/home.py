@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -13,12 +12,14 @@ import anyio
 
 from myna.config.load import Loaded
 from myna.core.errors import MynaError
+from myna.engines.abandoned import wait_for_abandoned
 from myna.engines.base import LLM, Resources
 from myna.engines.llm.tool_calling import Method
 from myna.engines.opening import Choice, Engines, open_engines
+from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.library.event_loop import EventLoop
-from myna.library.outside import OpenOutside, Outside
+from myna.library.outside_tools import OpenOutside, Outside
 from myna.personas.load import Personas
 from myna.server.service import Service, cpu_slots, open_service
 from myna.tools.base import ToolSource
@@ -35,13 +36,17 @@ KeyT = TypeVar("KeyT")
 CLOSE_S = 10.0
 """How long closing waits for a model to be gone."""
 
+NATIVE_S = 60.0
+"""How long a process that ends waits for native code, which is loading a model at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that is meant: its engine with all options, and how it is brought to call tools."""
+    """A model that is meant: its engine with all options, and how it is brought to call tools, with which embedder."""
 
     choice: Choice
     tool_calls: Method
+    embedder: Choice
 
     def is_same(self, other: "Model") -> bool:
         """Whether one engine does for both."""
@@ -144,7 +149,7 @@ class Home:
         await shared.changed.wait()
         assert shared.engines is not None  # noqa: S101 - as it has begun to load
         try:
-            await shared.engines.settled()
+            await shared.engines.settled(may_fail=["embed"])
         except MynaError:
             self._forget(shared)
             raise
@@ -156,7 +161,8 @@ class Home:
 
         async def hold() -> None:
             try:
-                async with open_engines({"llm": model.choice}, resources, tool_calls=model.tool_calls) as opened:
+                engines: dict[Kind, Choice] = {"llm": model.choice, "embed": model.embedder}
+                async with open_engines(engines, resources, tool_calls=model.tool_calls) as opened:
                     shared.engines = opened
                     shared.changed.set()
                     await shared.unwanted.wait()
@@ -202,7 +208,18 @@ def home() -> Home:
     """That of this process. One that was forked off has no threads of its parent's, and so gets its own."""
     global _home  # noqa: PLW0603 - there is one for each process, and nothing may start at import
     with _starting:
-        if _home is None or _home.loop.process != os.getpid():
+        if _home is None or _home.loop.is_left_behind:
             _home = Home()
-            atexit.register(_home.loop.close)
+            atexit.register(_end, _home)
         return _home
+
+
+def _end(home: Home) -> None:
+    """End what runs, before Python shuts down: `myna.engines.abandoned` says why.
+
+    Not as soon as the main thread has ended: until the process does, other threads of the program may ask.
+    """
+    if not home.loop.is_left_behind:
+        with suppress(KeyboardInterrupt, SystemExit):  # a signal's
+            home.loop.close()
+        wait_for_abandoned(NATIVE_S)

@@ -9,11 +9,11 @@ from myna.engines.base import LLMInfo, Sampling
 from myna.library.answering import Means, Question, answer, merged
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import Model, home
+from myna.library.messages import Asked, Rounds, messages_of
+from myna.library.model_choice import Source, choose, settings_of
 from myna.library.recording import Recording
 from myna.library.reply import Reply
 from myna.library.streams import AsyncReplyStream, ReplyStream
-from myna.library.talk import Asked, Rounds, talk_of
-from myna.library.which import Source, choose, settings_of
 from myna.tools.base import Toolset
 from myna.tools.toolbox import EMPTY
 from myna.weights.catalog import load_catalog
@@ -62,7 +62,8 @@ class LLM:
     ) -> None:
         self.loaded = settings_of(settings)
         self.sampling = sampling or Sampling()
-        self._model = Model(choose(source, model, api_key, self.loaded), self.loaded.settings.llm.tool_calls)
+        tool_calls, embedder = self.loaded.settings.llm.tool_calls, self.loaded.choice("embed")
+        self._model = Model(choose(source, model, api_key, self.loaded), tool_calls, embedder)
         self._weights = WeightsStore(self.loaded.folders.cache / "weights", load_catalog())
 
     def __repr__(self) -> str:
@@ -126,7 +127,7 @@ class LLM:
         return await home().open(self._model, self._weights, self.loaded.settings.device)
 
     def _flow(self, prompt: Asked, history: Rounds, system: str | None, sampling: Sampling | None) -> Flow:
-        own, talk = talk_of(prompt, history)
+        own, talk = messages_of(prompt, history)
         if system and own:
             raise BadInput("Two system prompts are given.", hint="Leave out system=, or the message of role system.")
         question = Question(talk, system or own, sampling=merged(self.sampling, sampling or Sampling()))

@@ -4,6 +4,7 @@ import atexit
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import AbstractAsyncContextManager, suppress
@@ -13,13 +14,13 @@ from typing import Any
 import anyio
 
 from myna.config.load import Loaded
-from myna.core.errors import BadInput, Closed, MynaError
+from myna.core.errors import BadInput, Closed
 from myna.engines import base
-from myna.engines.plugins import Kind
+from myna.engines.plugins import KINDS, Kind
 from myna.library.agent import Agent, exits_told
 from myna.library.home import home
 from myna.library.llm import LLM
-from myna.library.which import settings_of
+from myna.library.model_choice import settings_of
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.app import create_app
@@ -35,8 +36,6 @@ from myna.tools.toolbox import Tools
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
 
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
-
 STOP_S = 5.0
 """How long stopping waits for what still runs."""
 
@@ -50,10 +49,11 @@ class Server:
 
     def __init__(self, url: str, running: Future[None], stop: anyio.Event, stopped: threading.Event) -> None:
         self.url = url
+        self._loop = home().loop
         self._running = running
         self._stop = stop
         self._stopped = stopped
-        atexit.register(self.stop)  # before the loop is closed, as it was registered after that
+        atexit.register(self._end)  # before the loop is closed, as it was registered after that
 
     def __repr__(self) -> str:
         return f"<Server {self.url}{' stopped' if self._stopped.is_set() else ''}>"
@@ -80,19 +80,21 @@ class Server:
         More than once does nothing.
         In an async tool, which runs where the server does, it returns at once.
         """
-        atexit.unregister(self.stop)
-        loop = home().loop
-        if loop.is_here:
-            self._stop.set()
-            return
-
-        async def tell() -> None:
-            self._stop.set()
-
-        with suppress(MynaError):  # the process ends, and with it the server
-            loop.run(tell)
-        if not self._stopped.wait(STOP_S):
+        atexit.unregister(self._end)
+        if not self._stops_in(STOP_S):
             self._running.cancel()
+
+    def _end(self) -> None:
+        until = time.monotonic() + STOP_S
+        while (left_s := until - time.monotonic()) > 0:
+            with suppress(KeyboardInterrupt, SystemExit):  # a signal's: it is stopping already
+                self._stops_in(left_s)
+                return
+
+    def _stops_in(self, longest_s: float) -> bool:
+        """Tell it to stop; whether it has by then, unless it is not to be waited for here."""
+        self._loop.tell(self._stop.set)
+        return self._loop.is_here or self._loop.is_left_behind or self._stopped.wait(longest_s)
 
     def __enter__(self) -> "Server":
         return self
@@ -139,7 +141,7 @@ def serve(
         place.host if host is None else host, place.port if port is None else port, guarded=bool(keys.all())
     )
     try:
-        parts = _Parts(loaded, agent if isinstance(agent, Agent) else None, KINDS if voice else ("llm",))
+        parts = _Parts(loaded, agent if isinstance(agent, Agent) else None, KINDS if voice else ("llm", "embed"))
         server = _start(parts, llm, listener, keys)
     except BaseException:
         listener.close()

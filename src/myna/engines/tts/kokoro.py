@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import anyio.to_thread
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.core.errors import BadInput, WeightsDamaged, WeightsMissing
+from myna.engines.abandoned import run_abandonable
 from myna.engines.base import Resources, Samples, Speech, TTSInfo, VoiceStyle
 from myna.engines.onnx import OnnxSession, load_onnxruntime, open_onnx
 from myna.engines.scheduler import Scheduler, Urgency
@@ -166,7 +166,7 @@ class _Plugin:
     async def open(self, options: KokoroOptions, resources: Resources) -> AsyncGenerator[KokoroTTS]:
         folder, english = (resources.weights.locate(name) for name in self.weights(options))
         load = partial(_load, folder, english, options.threads)
-        yield KokoroTTS(folder.name, await anyio.to_thread.run_sync(load, abandon_on_cancel=True), resources.scheduler)
+        yield KokoroTTS(folder.name, await run_abandonable(load), resources.scheduler)
 
 
 plugin = _Plugin()
