@@ -38,7 +38,7 @@ def test_arguments_that_the_user_is_to_agree_to_are_shown_in_full(capsys: pytest
 
 
 def test_every_end_is_told_with_its_time(capsys: pytest.CaptureFixture[str]):
-    for status in ("ok", "failed", "timed_out", "refused", "cancelled"):
+    for status in ("ok", "failed", "timed_out", "refused", "cancelled", "goes_on"):
         show_tool(ToolEnded(TurnId("t"), "c", "clock", ToolResult("18:05", status), 1234.0))
     assert capsys.readouterr().err.splitlines() == [
         "  clock → 18:05 (1.2 s)",
@@ -46,4 +46,5 @@ def test_every_end_is_told_with_its_time(capsys: pytest.CaptureFixture[str]):
         "  clock timed out: 18:05 (1.2 s)",
         "  clock was not run: 18:05 (1.2 s)",
         "  clock was stopped: 18:05 (1.2 s)",
+        "  clock goes on: 18:05 (1.2 s)",
     ]

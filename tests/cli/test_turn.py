@@ -1,6 +1,6 @@
 import json
 
-from myna.cli.turn import Told
+from myna.cli.turn import TurnReport
 from myna.core.events import ToolEnded, ToolStarted, TranscriptFinal, TurnEnded
 from myna.core.ids import MessageId, TurnId
 from myna.core.tools import ToolCall, ToolResult
@@ -10,7 +10,7 @@ TURN = TurnId("turn_a")
 
 
 def test_what_tools_did_is_part_of_what_a_turn_tells():
-    told = Told(Personas(None).find("wukong"))
+    told = TurnReport(Personas(None).find("wukong"))
     for event in (
         TranscriptFinal(TURN, "几点了？", "zh"),
         ToolStarted(TURN, MessageId("m1"), ToolCall("c1", "clock", "{}")),

@@ -38,7 +38,7 @@ from myna.local.talk import talk
 from myna.server.door import Rules
 from myna.server.keys import Keys
 from myna.testing.asr import ScriptedASR
-from myna.testing.llm import ScriptedLLM
+from myna.testing.llm import Pause, ScriptedLLM
 from myna.testing.tools import ScriptedTool
 from myna.tools.toolbox import Tools
 from myna.weights.locate import Weights
@@ -244,6 +244,27 @@ async def test_tools_of_the_server_s_are_told_here(weights: Weights):
         assert isinstance(ended, ToolEnded)
         assert (started.call, started.asks) == (ToolCall("call_1", "clock", '{"city": "东京"}'), False)
         assert (ended.call_id, ended.name, ended.result) == ("call_1", "clock", ToolResult("18:05"))
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_tool_that_outlives_its_reply_is_told_to_go_on(weights: Weights):
+    llm = ScriptedLLM([ToolCallDelta(0, "call_1", "clock", "{}")], "[平静] 六点。")
+    settings = Settings(tools=ToolsSettings(for_all=("*",)))
+    clock = ScriptedTool("clock", [Pause(2), "18:05"], cancellable=False)
+    async with (
+        talking(weights, llm=llm, settings=settings, tools=[Tools([clock])]) as clients,
+        open_remote(url_of(clients)) as session,
+        anyio.create_task_group() as tasks,
+    ):
+        here = Talk(session)
+        tasks.start_soon(here.run)
+        await here.until(TurnEnded)
+        await session.send(SendText("几点了"))
+        await here.until(ToolStarted)
+        await session.send(Interrupt())
+        ended = await here.until(ToolEnded)
+        assert isinstance(ended, ToolEnded)
+        assert (ended.call_id, ended.result.status) == ("call_1", "goes_on")
         tasks.cancel_scope.cancel()
 
 

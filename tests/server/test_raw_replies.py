@@ -19,15 +19,15 @@ def test_what_was_shown_finds_what_was_written() -> None:
 
 
 def test_the_oldest_make_room() -> None:
-    replies = RawReplies(most_characters=5 * ENTRY)
+    replies = RawReplies(most_characters=50 * ENTRY)
     for number in range(1000):
         replies.keep("bird", f"reply {number}", f"[Calm] reply {number}")
     assert replies.of("bird", "reply 999") == "[Calm] reply 999"
-    assert replies.of("bird", "reply 990") == "reply 990"
+    assert replies.of("bird", "reply 900") == "reply 900"
 
 
 def test_one_that_is_said_again_takes_no_more_room() -> None:
-    replies = RawReplies(most_characters=3 * ENTRY)
+    replies = RawReplies(most_characters=30 * ENTRY)
     replies.keep("bird", "another", "[Calm] another")
     for _ in range(1000):
         replies.keep("bird", "yes", "[Calm] yes")
@@ -64,3 +64,12 @@ def test_what_is_kept_takes_about_as_much_memory_as_it_is_said_to() -> None:
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (1 << 18) < taken < (1 << 20)
+
+
+def test_what_one_reply_did_does_not_push_out_what_all_others_did():
+    replies = RawReplies(most_of_tools=16_000)
+    replies.keep_work(b"before", "six", [CALL, RESULT])
+    replies.keep_work(b"long", "long", [CALL, replace(RESULT, output="x" * 20_000)])
+    replies.keep_work(b"half", "half", [CALL, replace(RESULT, output="x" * 8_000)])
+    assert replies.work(b"before", "six") == (CALL, RESULT)
+    assert replies.work(b"long", "long") == replies.work(b"half", "half") == ()

@@ -16,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from myna.core.errors import BadInput
 from myna.tools.docstring import read_docstring
-from myna.tools.json_schema import MASK, Secret
+from myna.tools.json_schema import Secret
+from myna.tools.masking import MASK
 from myna.tools.schema import Parameters, parameters_of
 
 

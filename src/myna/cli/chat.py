@@ -48,7 +48,7 @@ def chat(persona: PersonaName = None, settings: Setting = None) -> None:
         async with open_standard_input() as typed:
             await converse(service, service.persona(persona), typed)
 
-    with_service(overrides(settings), ("llm",), work)
+    with_service(overrides(settings), ("llm", "embed"), work)
 
 
 async def converse(service: Service, persona: Persona, typed: Typed) -> None:

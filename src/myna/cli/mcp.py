@@ -18,10 +18,11 @@ from myna.config.load import load_settings
 from myna.core.errors import MynaError
 from myna.engines.plugins import Kind
 from myna.engines.task_group import open_task_group
+from myna.server.configured import rules_of, url_of
 from myna.server.door import Door, Rules
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.mcp import create_mcp
-from myna.server.run import bind, is_loopback
+from myna.server.run import bind
 from myna.server.run import serve as run_server
 from myna.server.service import Service
 from myna.server.sizes import MB, Limits
@@ -29,7 +30,7 @@ from myna.tools.mcp.connection import STARTED_BY_MYNA
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts")
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "embed")
 PORT = 8766
 LONGEST_REQUEST = 32 * MB
 """A recording in base64."""
@@ -133,13 +134,10 @@ def _over_http(flags: Mapping[str, Any], host: str, port: int) -> None:
     loaded = load_settings(flags)
     keys = Keys(loaded.folders.data / FILE_NAME)
     listener = bind(host, port, guarded=bool(keys.all()))
-    address, bound_port = listener.getsockname()[:2]
-    where = loaded.settings.server
-    rules = Rules(keys, not is_loopback(address), frozenset(where.hosts), frozenset(where.origins))
+    rules = rules_of(loaded.settings.server, keys, listener)
 
     async def announce() -> None:
-        shown = f"[{address}]" if ":" in address else address
-        notes.print(f"Myna as an MCP server at http://{shown}:{bound_port}/mcp. Ctrl-C stops it.", markup=False)
+        notes.print(f"Myna as an MCP server at {url_of(listener)}/mcp. Ctrl-C stops it.", markup=False)
 
     async def run() -> None:
         await run_server(_app(_Opening(flags), rules), listener, announce)

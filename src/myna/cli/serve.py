@@ -14,7 +14,7 @@ from myna.cli.offer import offer_larger_set
 from myna.cli.terminal import Setting, complain, notes, overrides, prepare
 from myna.config.load import load_settings
 from myna.core.errors import MynaError
-from myna.engines.plugins import Kind
+from myna.engines.plugins import KINDS
 from myna.server import logs
 from myna.server.app import create_app
 from myna.server.configured import limits_of, rules_of, url_of
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 LOOP = {"use_uvloop": sys.platform != "win32"}
 """With asyncio's own loop 60 talkers of 200 waited twice as long."""
-
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
 
 
 def serve(

@@ -12,9 +12,8 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from myna.cli.terminal import PersonaName, Prepared, Setting, complain, notes, overrides, prepare
+from myna.cli.terminal import SPARED, PersonaName, Prepared, Setting, complain, notes, overrides, prepare
 from myna.cli.tool_lines import show_tool
-from myna.config.gather import OPTIONAL
 from myna.core.commands import Say, SendText
 from myna.core.errors import MynaError
 from myna.core.events import (
@@ -42,7 +41,7 @@ from myna.server.live import session_engines
 from myna.server.reading_ahead import reading_ahead
 from myna.session.session import open_session
 
-KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn")
+KINDS: tuple[Kind, ...] = ("llm", "asr", "tts", "vad", "turn", "embed")
 HELP = "Speak, or type a line. Speak over a reply to stop it. Ctrl-C ends."
 
 
@@ -93,7 +92,7 @@ async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | 
     async with open_device(devices.microphone, devices.loudspeaker) as device, prepared.open() as service:
         persona = service.persona(persona_name)
         with notes.status("Loading …"):
-            await service.engines.settled(may_fail=OPTIONAL)
+            await service.engines.settled(may_fail=SPARED)
         conversation = Conversation(new_conversation_id(), persona.id)
         options = service.live_options(persona)
         options = replace(options, preferences=replace(options.preferences, pauses_playback=True))

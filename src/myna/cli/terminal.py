@@ -56,6 +56,10 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
     return tree
 
 
+SPARED: frozenset[Kind] = OPTIONAL | {"embed"}
+"""What the commands can do without."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """All that a service is opened with, checked, and its weights on this machine."""
@@ -81,9 +85,9 @@ def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
     personas.find(loaded.settings.session.persona)
     tools = load_tools(loaded.tools_folder) if "llm" in kinds and loaded.tools_folder is not None else ()
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
-    _fetch(loaded, weights, [kind for kind in kinds if kind not in OPTIONAL])
+    _fetch(loaded, weights, [kind for kind in kinds if kind not in SPARED])
     try:
-        _fetch(loaded, weights, [kind for kind in kinds if kind in OPTIONAL])
+        _fetch(loaded, weights, [kind for kind in kinds if kind in SPARED])
     except WeightsError as error:
         complain(error)
     return Prepared(loaded, kinds, weights, personas, tools)
@@ -103,7 +107,7 @@ def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callab
     async def run() -> T:
         async with prepared.open() as service:
             with notes.status("Loading …"):
-                await service.engines.settled()
+                await service.engines.settled(may_fail=SPARED)
                 for server in service.servers:
                     await server.settled()
             return await work(service)

@@ -20,6 +20,7 @@ _ENDS: dict[CallStatus, str] = {
     "timed_out": "timed out:",
     "refused": "was not run:",
     "cancelled": "was stopped:",
+    "goes_on": "goes on:",
 }
 
 

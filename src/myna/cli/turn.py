@@ -28,6 +28,7 @@ from myna.core.events import (
 )
 from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
+from myna.core.tool_runs import Run, ToolRuns
 from myna.engines.samples import check_writable, read_audio, to_pcm16, write_wav
 from myna.personas.model import Persona
 from myna.server.service import Service
@@ -36,14 +37,14 @@ from myna.session.session import open_session
 
 
 @dataclass(slots=True)
-class Told:
+class TurnReport:
     """What the events of a turn told, as ``--json`` prints it."""
 
     persona: Persona
     transcript: dict[str, str | None] = field(default_factory=dict[str, str | None])
     reply: dict[str, str] | None = None
     emotion: str | None = None
-    tools: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    tools: ToolRuns = field(default_factory=ToolRuns)
     segments: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     stages_ms: dict[str, float] = field(default_factory=dict[str, float])
     outcome: str = ""
@@ -72,20 +73,12 @@ class Told:
             case TurnEnded(outcome=outcome, reply=reply):
                 self.outcome = outcome
                 self.reply = {"raw": reply.raw, "display": reply.display} if reply else None
-            case ToolStarted() | ToolEnded():
-                self._take_tool(event)
+            case ToolStarted(call=call):
+                self.tools.start(call)
+            case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):
+                self.tools.end(call_id, result, took_ms)
             case _:
                 pass
-
-    def _take_tool(self, event: ToolStarted | ToolEnded) -> None:
-        match event:
-            case ToolStarted(call=call):
-                self.tools.append({"call_id": call.id, "name": call.name, "arguments": call.arguments})
-            case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):
-                ended = {"status": result.status, "output": result.output, "took_ms": round(took_ms, 1)}
-                for run in self.tools:
-                    if run["call_id"] == call_id:
-                        run.update(ended)
 
     def as_json(self, out: Path | None) -> Mapping[str, Any]:
         """The JSON object."""
@@ -95,12 +88,19 @@ class Told:
             "transcript": self.transcript,
             "reply": self.reply,
             "emotion": self.emotion,
-            "tools": self.tools,
+            "tools": [_told(run) for run in self.tools],
             "segments": self.segments,
             "stages_ms": self.stages_ms,
             "audio": str(out) if out and self.pcm else None,
             "error": self.error,
         }
+
+
+def _told(run: Run) -> Mapping[str, Any]:
+    called = {"call_id": run.call.id, "name": run.call.name, "arguments": run.call.arguments}
+    if run.result is None:
+        return called
+    return called | {"status": run.result.status, "output": run.result.output, "took_ms": round(run.took_ms, 1)}
 
 
 def turn(
@@ -115,39 +115,39 @@ def turn(
     if out:
         check_writable(out)
 
-    async def work(service: Service) -> Told:
+    async def work(service: Service) -> TurnReport:
         return await _turn(service, to_pcm16(samples), service.persona(persona), show=not as_json)
 
-    told = with_service(overrides(settings), ("llm", "asr", "tts"), work)
-    if out and told.pcm:
-        write_wav(out, bytes(told.pcm), told.sample_rate)
+    report = with_service(overrides(settings), ("llm", "asr", "tts", "embed"), work)
+    if out and report.pcm:
+        write_wav(out, bytes(report.pcm), report.sample_rate)
     if as_json:
-        typer.echo(json.dumps(told.as_json(out), ensure_ascii=False, indent=2))
-    elif told.outcome == "silent":
+        typer.echo(json.dumps(report.as_json(out), ensure_ascii=False, indent=2))
+    elif report.outcome == "silent":
         notes.print(f"Nobody speaks in {audio}, so there is no answer.")
-    elif told.error:
-        complain(MynaError(told.error["message"], hint=told.error["hint"]))
+    elif report.error:
+        complain(MynaError(report.error["message"], hint=report.error["hint"]))
     else:
-        reached = ", ".join(f"{stage.replace('_', ' ')} {ms / 1000:.2f} s" for stage, ms in told.stages_ms.items())
+        reached = ", ".join(f"{stage.replace('_', ' ')} {ms / 1000:.2f} s" for stage, ms in report.stages_ms.items())
         notes.print(f"[dim]{reached}[/dim]" + (f"\nSpoken into {out}" if out else ""))
-    if told.outcome != "completed":
+    if report.outcome != "completed":
         raise typer.Exit(1)
 
 
-async def _turn(service: Service, pcm: bytes, persona: Persona, *, show: bool) -> Told:
-    told = Told(persona)
+async def _turn(service: Service, pcm: bytes, persona: Persona, *, show: bool) -> TurnReport:
+    report = TurnReport(persona)
     conversation = Conversation(new_conversation_id(), persona.id)
     engines = SessionEngines(service.engines.llm, service.engines.asr, service.engines.tts)
     async with open_session(conversation, persona, engines, service.store, service.session_options(persona)) as session:
         await session.send(AppendAudio(pcm))
         await session.send(CommitAudio())
         async for event in session:
-            told.take(event)
+            report.take(event)
             if show:
                 _show(event, persona)
             if isinstance(event, TurnEnded):
                 break
-    return told
+    return report
 
 
 def _show(event: Event, persona: Persona) -> None:

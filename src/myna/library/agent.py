@@ -17,12 +17,12 @@ from myna.library.event_loop import callers_loop, contained
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import home
 from myna.library.llm import LLM
-from myna.library.outside import Outside
+from myna.library.messages import Asked, Rounds, messages_of
+from myna.library.model_choice import Source
+from myna.library.outside_tools import Outside
 from myna.library.recording import Recording
 from myna.library.reply import Reply
 from myna.library.streams import AsyncReplyStream, ReplyStream, Watch
-from myna.library.talk import Asked, Rounds, talk_of
-from myna.library.which import Source
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.tools.base import Strategy, Tool, Toolset, Work
@@ -180,7 +180,7 @@ class Agent:
         return opened.box.of((*own, *named))
 
     def _flow(self, prompt: Asked, history: Rounds, loop: asyncio.AbstractEventLoop | None) -> Flow:
-        system, talk = talk_of(prompt, history)
+        system, talk = messages_of(prompt, history)
         return self.begin(talk, system, loop=loop)
 
     def _find(self, name: str) -> Persona:

@@ -9,10 +9,10 @@ from myna.core.errors import BadInput, Busy
 from myna.core.messages import AssistantMessage, Message, UserMessage
 from myna.library.event_loop import callers_loop
 from myna.library.flow import Flow
+from myna.library.messages import said
 from myna.library.recording import Recording
 from myna.library.reply import Reply
 from myna.library.streams import AsyncReplyStream, ReplyStream, Watch
-from myna.library.talk import said
 
 
 class Answers(Protocol):

@@ -8,10 +8,11 @@ from typing import Any, Protocol, cast
 from myna.core.emotion import Emotions
 from myna.core.ids import new_message_id, new_turn_id
 from myna.core.messages import Message, ToolCallMessage, ToolResultMessage
+from myna.core.tool_runs import Run, ToolRuns
 from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, ReasoningDelta, TextDelta, Usage
+from myna.library.messages import answered
 from myna.library.reply import Finish, Reply, Timings, ToolRun
-from myna.library.talk import answered
 from myna.text.reply import Display, ReplyItem, ReplyParser
 from myna.text.thinking import Thinking
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step
@@ -64,18 +65,6 @@ class _OfPersona:
         return "".join(item.text for item in items if isinstance(item, Display))
 
 
-@dataclass(slots=True)
-class _Run:
-    call: ToolCall
-    result: ToolResult = field(default_factory=lambda: ToolResult("", "cancelled"))
-    took_ms: float = 0.0
-
-    def told(self) -> ToolRun:
-        return ToolRun(
-            self.call.name, parsed(self.call.arguments), self.result.output, self.result.status, self.took_ms
-        )
-
-
 class Recording:
     """Reads a reply.
 
@@ -90,8 +79,8 @@ class Recording:
         self._open = False  # whether the round has text
         self._pieces: list[str] = []
         self._messages: list[Message] = []
-        self._runs: list[_Run] = []
-        self._of_round: list[_Run] = []
+        self._runs = ToolRuns()
+        self._of_round: list[Run] = []
         self._usage: Usage | None = None
         self._finish: Finish = "closed"
 
@@ -102,19 +91,16 @@ class Recording:
             case TextDelta(text):
                 shown = self._show(self._round.feed(text))
             case CallStarted(call=call):
-                self._of_round.append(_Run(call))
-                self._runs.append(self._of_round[-1])
+                self._of_round.append(self._runs.start(call))
             case CallEnded(call=call, result=result, took_ms=took_ms):
-                for run in self._of_round:
-                    if run.call.id == call.id:
-                        run.result, run.took_ms = result, took_ms
+                self._runs.end(call.id, result, took_ms)
             case RoundEnded():
                 shown = self._end_round()
             case Finished(reason, usage):
                 self._finish, self._usage = reason, usage
                 shown = self._end_round()
             case ToolCall():
-                self._runs.append(_Run(step))
+                self._runs.start(step)
             case ReasoningDelta():
                 pass
         return shown
@@ -130,8 +116,7 @@ class Recording:
 
     def reply(self, timings: Timings) -> Reply:
         """What came of it."""
-        runs = tuple(run.told() for run in self._runs)
-        return Reply("".join(self._pieces), runs, self._usage, timings, self._finish)
+        return Reply("".join(self._pieces), tuple(map(ran, self._runs)), self._usage, timings, self._finish)
 
     def _new_round(self) -> _Shown:
         return _Plain() if self._emotions is None else _OfPersona(ReplyParser(self._emotions))
@@ -152,14 +137,26 @@ class Recording:
         runs = self._of_round
         self._messages += [ToolCallMessage(new_message_id(), self._turn_id, run.call) for run in runs]
         self._messages += [
-            ToolResultMessage(new_message_id(), self._turn_id, run.call.id, run.result.output or "(no result)")
+            ToolResultMessage(
+                new_message_id(),
+                self._turn_id,
+                run.call.id,
+                ran(run).result or "(no result)",
+                failed=run.result is None or run.result.failed,
+            )
             for run in runs
         ]
         self._round, self._open, self._of_round = self._new_round(), False, []
         return shown
 
 
-def parsed(arguments: str) -> dict[str, Any] | str:
+def ran(run: Run) -> ToolRun:
+    """A call, as programs are told of it."""
+    result = run.result or ToolResult("", "cancelled")
+    return ToolRun(run.call.name, _parsed(run.call.arguments), result.output, result.status, run.took_ms)
+
+
+def _parsed(arguments: str) -> dict[str, Any] | str:
     """The arguments of a call as an object; as they are if they are none."""
     try:
         value = json.loads(arguments)

@@ -25,16 +25,17 @@ from myna.core.events import (
 )
 from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
+from myna.core.tool_runs import ToolRuns
 from myna.engines.base import Samples
 from myna.engines.samples import read_audio, to_pcm16, write_wav
 from myna.library.agent import Agent, exits_told
 from myna.library.answering import limits_of, merged
 from myna.library.home import home
 from myna.library.llm import LLM
-from myna.library.recording import parsed
+from myna.library.model_choice import Source
+from myna.library.recording import ran
 from myna.library.reply import ToolRun
 from myna.library.serving import speaker
-from myna.library.which import Source
 from myna.session.options import SessionEngines
 from myna.session.session import Session as LiveSession
 from myna.session.session import open_session
@@ -51,7 +52,6 @@ class Turn(Iterator[Event]):
         transcript: What was heard; empty for what was typed.
         text: The reply's display text so far.
         emotion: That of its newest part.
-        tool_calls: Tools that have ended.
         pcm: Its audio so far: 16-bit little-endian mono at ``sample_rate`` Hz.
         outcome: ``completed``, ``interrupted``, ``failed`` or ``silent`` (nobody spoke); empty until it has ended.
     """
@@ -60,13 +60,17 @@ class Turn(Iterator[Event]):
         self.transcript = ""
         self.text = ""
         self.emotion = ""
-        self.tool_calls: list[ToolRun] = []
         self.pcm = bytearray()
         self.sample_rate = 0
         self.outcome = ""
         self._session = session
-        self._started: dict[str, ToolStarted] = {}
+        self._runs = ToolRuns()
         self._failure: MynaError | None = None
+
+    @property
+    def tool_calls(self) -> list[ToolRun]:
+        """Tools that have ended, in the order in which they started."""
+        return [ran(run) for run in self._runs if run.result is not None]
 
     def __iter__(self) -> "Turn":
         return self
@@ -112,14 +116,12 @@ class Turn(Iterator[Event]):
             case ReplyAudio(pcm=pcm, sample_rate=sample_rate):
                 self.pcm += pcm
                 self.sample_rate = sample_rate
-            case ToolStarted():
-                self._started[event.call.id] = event
-                if event.asks:
+            case ToolStarted(call=call, asks=asks):
+                self._runs.start(call)
+                if asks:
                     self._session.answer_for(event)
-            case ToolEnded(call_id=call_id, name=name, result=result, took_ms=took_ms):
-                started = self._started.pop(call_id, None)
-                arguments = parsed(started.call.arguments) if started else {}
-                self.tool_calls.append(ToolRun(name, arguments, result.output, result.status, took_ms))
+            case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):
+                self._runs.end(call_id, result, took_ms)
             case Failed(code=code, message=message, hint=hint) | Refused("", code, message, hint):
                 self._failure = _error(code, message, hint)
                 if isinstance(event, Refused):

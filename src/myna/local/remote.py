@@ -308,7 +308,7 @@ def _of_tools(message: Mapping[str, Any]) -> Iterable[Event]:
             "response_id": str(response),
             "call_id": str(call_id),
             "name": str(name),
-            "status": "ok" | "failed" | "timed_out" | "refused" | "cancelled" as status,
+            "status": "ok" | "failed" | "timed_out" | "refused" | "cancelled" | "goes_on" as status,
             "output": str(output),
             "took_ms": int(took_ms) | float(took_ms),
         }:

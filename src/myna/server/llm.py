@@ -14,10 +14,11 @@ from myna.core.events import Failed, ToolEnded, ToolStarted, TurnEnded
 from myna.core.ids import ConversationId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.core.reply import Reply
-from myna.core.tools import CallStatus, ToolCall
+from myna.core.tool_runs import ToolRuns
+from myna.core.tools import CallStatus
 from myna.server.connection import while_connected
 from myna.server.errors import error_told
-from myna.server.history import History, Told, caller, history_told, work_of
+from myna.server.history import History, ToldMessage, caller, history_told, work_of
 from myna.server.idempotency import Idempotency, checked_key
 from myna.server.places import Places
 from myna.server.service import Service
@@ -142,33 +143,39 @@ async def _reply(session: Session, text: str, model: str) -> tuple[LLMAnswer, Re
     Raises:
         MynaError: There is no answer.
     """
-    started: dict[str, ToolCall] = {}
-    runs: list[ToolRun] = []
+    runs = ToolRuns()
     await session.send(SendText(text))
     async for event in session:
         match event:
             case ToolStarted(call=call):
-                started[call.id] = call
-            case ToolEnded(name=name, result=result, took_ms=took_ms) if call := started.get(event.call_id):
-                run = ToolRun(
-                    name=name,
-                    arguments=call.arguments,
-                    status=result.status,
-                    output=result.output,
-                    took_ms=round(took_ms, 1),
-                )
-                runs.append(run)
+                runs.start(call)
+            case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):
+                runs.end(call_id, result, took_ms)
             case Failed():
                 raise error_told(event.code, event.message, event.hint)
             case TurnEnded(reply=reply):
-                return LLMAnswer(text=reply.display if reply else "", model=model, tools=runs or None), reply
+                return LLMAnswer(text=reply.display if reply else "", model=model, tools=_ended(runs) or None), reply
             case _:
                 pass
     raise Closed("The server is stopping.")
 
 
+def _ended(runs: ToolRuns) -> list[ToolRun]:
+    return [
+        ToolRun(
+            name=run.call.name,
+            arguments=run.call.arguments,
+            status=run.result.status,
+            output=run.result.output,
+            took_ms=round(run.took_ms, 1),
+        )
+        for run in runs
+        if run.result is not None
+    ]
+
+
 def _history(given: Sequence[ChatMessage], service: Service, persona_id: str, who: str) -> History:
-    told = [Told("user" if one.role == "user" else "assistant", one.content) for one in given]
+    told = [ToldMessage("user" if one.role == "user" else "assistant", one.content) for one in given]
     return history_told(told, service.raw_replies, persona_id, who)
 
 

@@ -1,7 +1,7 @@
 """JSON schemas as models are given them: short, without references, and without what only pydantic needs."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 
 from pydantic import GetJsonSchemaHandler
@@ -10,10 +10,6 @@ from pydantic_core import CoreSchema
 
 from myna.core.tools import JSON
 
-MASK = "***"
-
-_UNKNOWN: JSON = {"writeOnly": True}
-_OPTIONS = ("anyOf", "oneOf", "allOf")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMAS = ("items", "additionalProperties", "propertyNames", "not", "contains")
 _DROPPED = ("title", "discriminator", "$defs")
@@ -121,92 +117,26 @@ def _reached(schema: JSON, definitions: Mapping[str, JSON], seen: set[str]) -> s
     return seen
 
 
-# ------------------------------------------------------------------------------------------------------------ secrets
-
-
-def masked_text(text: str, secrets: Collection[str]) -> str:
-    """``text`` with `MASK` in place of each of these words."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
-
-
-def without_secrets(value: object, schema: JSON) -> object:
-    """``value`` with `MASK` in place of what ``schema`` marks as secret: write-only, or a password.
-
-    Where there are secrets, what stands where it does not belong may be one in the wrong place, and is masked too. Any
-    schema will do, also one of others that is malformed.
-    """
-    if not _marks_secrets(schema):
-        return value
-    try:
-        return _masked(value, schema, schema)
-    except (RecursionError, AttributeError, TypeError):  # a schema that goes round in circles, or is none
-        return dict.fromkeys(cast(JSON, value), MASK) if isinstance(value, Mapping) else MASK
-
-
-def _masked(value: object, schema: JSON | bool, root: JSON) -> object:
-    if isinstance(schema, bool) or not (_marks_secrets(schema) or '"$ref"' in json.dumps(schema, default=str)):
-        return value
-    if "$ref" in schema:
-        beside = {key: each for key, each in schema.items() if key != "$ref"}
-        return _masked(value, {**_referred(schema["$ref"], root), **beside}, root)
-    if schema.get("writeOnly") is True or schema.get("format") == "password":
-        return MASK
-    options = [option for key in _OPTIONS for option in schema.get(key, ())]
-    for option in options:
-        value = _masked(value, option, root)
-    match value:
-        case Mapping() if "properties" in schema or "additionalProperties" in schema:
-            return _masked_object(cast(JSON, value), schema, root)
-        case list() if "items" in schema or "prefixItems" in schema:
-            return _masked_list(cast("list[Any]", value), schema, root)
-        case _:
-            return value if options else MASK
-
-
-def _masked_list(value: list[Any], schema: JSON, root: JSON) -> list[Any]:
-    first, others = schema.get("prefixItems", []), schema.get("items", {})
-    if isinstance(others, list):  # as before 2020
-        first, others = cast("list[Any]", others), schema.get("additionalItems", {})
-    return [_masked(item, place, root) for item, place in zip(value, [*first, *[others] * len(value)])]  # noqa: B905
-
-
-def _masked_object(value: JSON, schema: JSON, root: JSON) -> JSON:
-    properties: Mapping[str, JSON] = schema.get("properties", {})
-    others = schema.get("additionalProperties")
-    return {
-        name: _masked(each, properties[name], root)
-        if name in properties
-        else (_masked(each, cast(JSON, others), root) if isinstance(others, Mapping) else MASK)
-        for name, each in value.items()
-    }
-
-
-def _referred(reference: object, root: JSON) -> JSON:
-    """The schema that a reference within ``root`` means; one that is all secret for another."""
-    found: object = root
-    for part in str(reference).removeprefix("#").split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        inside = cast("dict[str, object]", found) if isinstance(found, Mapping) else {}
-        found = inside.get(name)
-    return cast(JSON, found) if str(reference).startswith("#") and isinstance(found, Mapping) else _UNKNOWN
-
-
-def _marks_secrets(schema: JSON) -> bool:
-    written = json.dumps(schema, default=str)
-    return '"writeOnly": true' in written or '"format": "password"' in written
-
-
 # ------------------------------------------------------------------------------------------------------- in few words
 
 
 def signature_of(schema: JSON) -> str:
     """The parameters in a line: ``location: string, unit: "celsius" | "fahrenheit" (optional)``."""
     required = schema.get("required", ())
-    properties: Mapping[str, JSON] = schema.get("properties", {})
-    words = (f"{name}: {_type(each)}{'' if name in required else ' (optional)'}" for name, each in properties.items())
+    words = (
+        f"{name}: {_type(each)}{'' if name in required else ' (optional)'}"
+        for name, each in properties_of(schema).items()
+    )
     return ", ".join(words) or "none"
+
+
+def properties_of(schema: JSON) -> Mapping[str, JSON]:
+    """Its properties. Where others write something that is no schema, as ``true`` for any value, it is empty."""
+    return {name: _mapping(each) for name, each in _mapping(schema.get("properties")).items()}
+
+
+def _mapping(value: object) -> JSON:
+    return cast(JSON, value) if isinstance(value, Mapping) else {}
 
 
 def _type(schema: object) -> str:

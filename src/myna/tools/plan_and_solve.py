@@ -11,10 +11,20 @@ from typing import Any, cast
 
 from myna.core.tools import JSON, ToolCall
 from myna.engines.base import Finished, LLMRequest, ReasoningDelta, Sampling, TextDelta, Usage
-from myna.tools.apart import LONGEST_FINDING, ask_apart, asking, finding, in_a_line, instructed, listed, with_findings
+from myna.engines.usage import added
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Work
 from myna.tools.results import shorten
-from myna.tools.rounds import added, ask, call_tools
+from myna.tools.rounds import ask, call_tools
+from myna.tools.strategy_prompts import (
+    LONGEST_FINDING,
+    ask_apart,
+    asking,
+    finding,
+    in_a_line,
+    instructed,
+    listed,
+    with_findings,
+)
 
 MOST_STEPS = 6
 PLAN_TOKENS = 400

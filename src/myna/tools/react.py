@@ -18,12 +18,14 @@ from typing import Any
 from myna.core.ids import new_call_id
 from myna.core.tools import JSON, NamedTool, ToolCall, ToolSpec
 from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, Sampling, TextDelta, Usage
+from myna.engines.llm.tool_examples import arguments_of
+from myna.engines.usage import added
 from myna.text.thinking import Thinking
-from myna.tools.apart import ask_apart, finding, in_a_line, instructed, listed, with_findings
 from myna.tools.base import RoundEnded, Step, Work
-from myna.tools.examples import example_arguments, properties_of
+from myna.tools.json_schema import properties_of
 from myna.tools.react_text import ReActReader, read_action
-from myna.tools.rounds import added, answered, ask, call_key, circling, run_calls
+from myna.tools.rounds import answered, ask, call_key, circling, run_calls
+from myna.tools.strategy_prompts import ask_apart, finding, in_a_line, instructed, listed, with_findings
 
 DECISION_TOKENS = 512
 """So long may a thought be, with an action and its arguments."""
@@ -198,7 +200,7 @@ def _examples(tools: Sequence[ToolSpec]) -> Iterator[LLMMessage]:
     """What is asked with a tool's own description, and how it is called; between them talk that needs none."""
     for place, tool in enumerate(tools[:MOST_EXAMPLES]):
         what_for = in_a_line(tool.description)
-        arguments = example_arguments(tool.parameters, place)
+        arguments = arguments_of(tool, place)
         values = ", ".join(each if isinstance(each, str) else json.dumps(each) for each in arguments.values())
         yield LLMMessage("user", f"{what_for.rstrip('.')}: {values}" if values else what_for)
         yield LLMMessage("assistant", _as_object(what_for, tool.name, arguments))

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 from myna.core.tools import ToolSpec
 from myna.text.tool_calls import BrokenCall, FoundCall, ToolCallFilter
-from myna.tools.examples import properties_of
+from myna.tools.json_schema import properties_of
 
 Part: TypeAlias = Literal["plain", "thought", "action", "input", "observation", "answer"]
 

@@ -13,6 +13,7 @@ from myna.core.ids import new_call_id
 from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from myna.engines.task_group import open_task_group
+from myna.engines.usage import added
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Tool, Work
 
 MOST_CALLS = 64
@@ -198,17 +199,15 @@ def _is_object(arguments: str) -> bool:
 def answered(text: str, calls: Sequence[ToolCall], results: Sequence[ToolResult]) -> tuple[LLMMessage, ...]:
     """What a round adds to the prompt of the next."""
     told = (
-        LLMMessage("tool", result.output, tool_call_id=call.id) for call, result in zip(calls, results, strict=True)
+        LLMMessage(
+            "tool",
+            result.output,
+            tool_call_id=call.id,
+            outcome="asks" if result.asks else "failed" if result.failed else "ok",
+        )
+        for call, result in zip(calls, results, strict=True)
     )
     return (LLMMessage("assistant", text, tool_calls=tuple(calls)), *told)
-
-
-def added(one: Usage | None, other: Usage | None) -> Usage | None:
-    """The usage of two answers together, as far as the server told it."""
-    if one is None or other is None:
-        return one or other
-    cached = None if one.cached_tokens is None else one.cached_tokens + (other.cached_tokens or 0)
-    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens, cached)
 
 
 def circling(calls: Sequence[ToolCall], made: Counter[tuple[str, str]]) -> dict[str, ToolResult]:

@@ -7,11 +7,10 @@ does not let itself be cancelled, and a tool that must not be cancelled goes on 
 import logging
 import math
 import traceback
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import zip_longest
-from typing import Any, cast
+from typing import cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,7 +18,7 @@ from anyio.abc import TaskGroup
 from myna.core.tools import JSON, ToolCall, ToolResult
 from myna.engines.task_group import open_task_group
 from myna.tools.base import Late, Tool
-from myna.tools.json_schema import masked_text
+from myna.tools.masking import hidden_texts, masked_text
 from myna.tools.results import error_text, neutralise, shorten, to_text
 
 log = logging.getLogger(__name__)
@@ -35,8 +34,6 @@ LATE_S = 10.0
 
 MOST_STUCK = 16
 """Of one tool: calls that did not end when they were to. With so many it is called no more."""
-
-_SHORTEST_SECRET = 4  # a shorter one would black out half of a result
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +88,7 @@ class Runner:
             tool,
             call,
             ends_at=anyio.current_time() + tool.timeout_s,
-            secrets=frozenset(_hidden(arguments, tool.mask(arguments))),
+            secrets=frozenset(hidden_texts(arguments, tool.mask(arguments))),
             scope=anyio.CancelScope(shield=not tool.cancellable),
         )
         self._runs.add(run)
@@ -198,36 +195,6 @@ def _is_ours(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).subgroup(ours) is not None
     return isinstance(error, ours)
-
-
-def _hidden(value: object, masked: object) -> Iterator[str]:
-    """The texts in ``value`` that stand no more in ``masked``."""
-    if value == masked:
-        return
-    if isinstance(value, Mapping) and isinstance(masked, Mapping):
-        for name, each in cast("Mapping[str, Any]", value).items():
-            yield from _hidden(each, cast("Mapping[str, Any]", masked).get(name))
-    elif isinstance(value, list) and isinstance(masked, list):
-        for one, other in zip_longest(cast("list[Any]", value), cast("list[Any]", masked)):
-            yield from _hidden(one, other)
-    else:
-        yield from _texts(cast(object, value))
-
-
-def _texts(value: object) -> Iterator[str]:
-    match value:
-        case Mapping():
-            for each in cast("Mapping[str, Any]", value).values():
-                yield from _texts(each)
-        case list():
-            for each in cast("list[Any]", value):
-                yield from _texts(each)
-        case None | bool():
-            pass
-        case _ if len(text := str(value)) >= _SHORTEST_SECRET:
-            yield text
-        case _:
-            pass
 
 
 @asynccontextmanager

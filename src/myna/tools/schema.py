@@ -16,9 +16,10 @@ from pydantic_core import ErrorDetails, SchemaError
 
 from myna.core.errors import BadInput
 from myna.core.tools import JSON
+from myna.tools.argument_repair import as_meant
 from myna.tools.docstring import Docstring
-from myna.tools.json_schema import FullSchema, signature_of, told, without_secrets
-from myna.tools.meant import as_meant
+from myna.tools.json_schema import FullSchema, signature_of, told
+from myna.tools.masking import without_secrets
 from myna.tools.portable_types import portable
 
 _SHOWN = 60  # characters of a wrong value that the model is told again
@@ -55,7 +56,7 @@ class Parameters:
             raise BadInput(f"{explained}.", hint=f"The parameters are: {signature_of(self.schema)}.") from None
 
     def mask(self, arguments: JSON) -> JSON:
-        """``arguments`` with `myna.tools.json_schema.MASK` in place of secrets."""
+        """``arguments`` with `myna.tools.masking.MASK` in place of secrets."""
         return cast(JSON, without_secrets(arguments, self._full))
 
     def _values(self, arguments: JSON) -> JSON:

@@ -1,7 +1,7 @@
 import pytest
 
 from myna.core.errors import BadInput
-from myna.tools.json_schema import MASK
+from myna.tools.masking import MASK
 from myna.tools.mcp.arguments import LONGEST, Arguments, problem_of
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from myna.core.errors import BadInput
 from myna.core.tools import JSON
-from myna.tools.json_schema import without_secrets
+from myna.tools.masking import without_secrets
 
 if TYPE_CHECKING:  # jsonschema is imported with the first call: most runs have no MCP server
     from jsonschema import ValidationError

@@ -37,7 +37,7 @@ Handshake: TypeAlias = Literal["auto", "legacy"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Listeners:
     """Who is told of what a server does by itself: that its tools are others now, and that it has ended."""
 
     changed: Callable[[], None]
@@ -46,7 +46,7 @@ class Told:
 
 @asynccontextmanager
 async def open_connection(
-    options: MCPServer, handshake: Handshake, complaints: Complaints, told: Told
+    options: MCPServer, handshake: Handshake, complaints: Complaints, listeners: Listeners
 ) -> "AsyncGenerator[Client]":
     """A client that is connected to the server. To be entered and left in one task; bound the time from outside.
 
@@ -66,9 +66,9 @@ async def open_connection(
 
     async def hear(message: "IncomingMessage") -> None:
         if isinstance(message, ToolListChangedNotification):
-            told.changed()
+            listeners.changed()
 
-    transport = _program(options, complaints, told.ended) if options.command else _address(options)
+    transport = _program(options, complaints, listeners.ended) if options.command else _address(options)
     client = Client(
         transport,
         message_handler=hear,

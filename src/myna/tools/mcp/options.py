@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
+from myna.tools.masking import SHORTEST_SECRET
+
 MCPName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 """How a server is called here; the names of its tools begin with it."""
 
@@ -78,8 +80,7 @@ class MCPServer(BaseModel):
 
 
 def _long_enough(values: Iterable[str]) -> frozenset[str]:
-    # A value such as "1" is no secret that could be told from other words.
-    return frozenset(value for value in values if len(value) >= 4)
+    return frozenset(value for value in values if len(value) >= SHORTEST_SECRET)
 
 
 def _given(data: Mapping[str, Any], *names: str) -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal, cast
 import anyio
 
 from myna.core.tools import JSON
-from myna.tools.json_schema import masked_text
+from myna.tools.masking import masked_text
 from myna.tools.mcp.complaints import Complaints
-from myna.tools.mcp.connection import Handshake, Told, can_listen, open_connection
+from myna.tools.mcp.connection import Handshake, Listeners, can_listen, open_connection
 from myna.tools.mcp.contents import text_of
 from myna.tools.mcp.failures import MCPFailed, MCPUnavailable
 from myna.tools.mcp.listing import list_tools
@@ -156,8 +156,8 @@ class MCPSource:
         problem, refused = "It has ended.", False
         with anyio.CancelScope(deadline=anyio.current_time() + limit_s) as scope:
             try:
-                told = Told(self._changed, lost.set)
-                async with open_connection(self._options, self._handshake, complaints, told) as client:
+                listeners = Listeners(self._changed, lost.set)
+                async with open_connection(self._options, self._handshake, complaints, listeners) as client:
                     self._tools = await list_tools(client, self._name, self._options, self._run)
                     scope.deadline = float("inf")
                     since = anyio.current_time()

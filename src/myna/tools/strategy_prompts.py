@@ -1,4 +1,4 @@
-"""Questions that a strategy asks the model apart: the user sees nothing of them."""
+"""What strategies ask the model apart, unseen by the user: how tools, instructions and findings are put to it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -6,8 +6,7 @@ from dataclasses import replace
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.engines.base import LLMMessage, LLMRequest
 from myna.tools.base import Step, Work
-from myna.tools.examples import properties_of
-from myna.tools.json_schema import signature_of
+from myna.tools.json_schema import properties_of, signature_of
 from myna.tools.results import shorten
 from myna.tools.rounds import Answer, ask
 

@@ -24,7 +24,7 @@ Rounds: TypeAlias = Iterable[tuple[str, str]]
 """What went before: what the user said, and what was answered."""
 
 
-def talk_of(asked: Asked, history: Rounds = ()) -> tuple[str | None, list[Message]]:
+def messages_of(asked: Asked, history: Rounds = ()) -> tuple[str | None, list[Message]]:
     """The system prompt that is among the messages, if any, and all other messages with ``history`` before them.
 
     Raises:
