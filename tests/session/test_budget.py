@@ -1,10 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myna.core.errors import PromptTooLong
+from myna.core.tools import ToolSpec
 from myna.engines.base import LLMInfo, LLMMessage, Sampling
 from myna.session.budget import Budget, at_most, check_input, fit, roundest
 from myna.session.prompt import Prompt
@@ -183,6 +185,14 @@ def test_the_answer_has_its_room_but_never_more_than_half_of_the_context(
     info = LLMInfo("bird", context, native_tools=True, output_schema=True)
     given = Budget.of(info, Sampling(max_tokens=max_tokens), most)
     assert (given.prompt_tokens, given.answer_tokens) == shared
+
+
+def test_tools_take_their_part_of_the_context_only_where_they_stand_in_the_prompt() -> None:
+    info = LLMInfo("bird", 8192, native_tools=True, output_schema=True)
+    tools = [ToolSpec(f"tool_{number}", "Does something. " * 40, {"type": "object"}) for number in range(48)]
+    sampling = Sampling(max_tokens=512)
+    assert Budget.of(info, sampling, 8192, tools).prompt_tokens == 0
+    assert Budget.of(replace(info, tools_in_prompt=False), sampling, 8192, tools) == Budget.of(info, sampling, 8192)
 
 
 # --------------------------------------------------------------------------------------------------------- too long

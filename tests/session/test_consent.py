@@ -5,8 +5,10 @@ from typing import Literal
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.reply import Reply
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolSpec
 from myna.session.consent import ASK_FIRST, agreed_to
+
+PAY = ToolSpec("pay", "Pay.", {})
 
 
 def user(text: str) -> Message:
@@ -21,7 +23,7 @@ def waits(call_id: str) -> list[Message]:
     call = ToolCall(call_id, "pay", "{}")
     return [
         ToolCallMessage(MessageId(f"call {call_id}"), TurnId("t"), call),
-        ToolResultMessage(MessageId(f"result {call_id}"), TurnId("t"), call_id, ASK_FIRST.output),
+        ToolResultMessage(MessageId(f"result {call_id}"), TurnId("t"), call_id, ASK_FIRST.output, PAY),
     ]
 
 

@@ -185,7 +185,12 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnded:
-    """A tool of the server's has ended. ``took_ms`` is how long it ran, without the time that the user was asked."""
+    """A tool of the server's has ended, or goes on though the reply was interrupted; each `ToolStarted` has one.
+
+    Attributes:
+        result: With the status ``goes_on``, the end itself is not told: what came of it is kept in the conversation.
+        took_ms: How long it ran by then, without the time that the user was asked.
+    """
 
     turn_id: TurnId
     call_id: str

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.reply import Reply
-from myna.core.tools import ToolCall
+from myna.core.tools import ToolCall, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,20 @@ class ToolCallMessage:
 
 @dataclass(frozen=True, slots=True)
 class ToolResultMessage:
-    """What came of a tool call: ``output`` as it is shown to the model."""
+    """What came of a tool call.
+
+    Attributes:
+        output: As it is shown to the model.
+        asks: The user's consent is waited for, to call this tool as it is described here.
+        failed: The tool did not bring what it was to bring.
+    """
 
     id: MessageId
     turn_id: TurnId
     call_id: str
     output: str
+    asks: ToolSpec | None = None
+    failed: bool = False
 
 
 Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolCallMessage | ToolResultMessage

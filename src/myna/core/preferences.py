@@ -60,6 +60,7 @@ class Preferences:
             One of the name of a tool of the server's takes its place.
         server_tools: Whether the model may call the server's tools too.
         tool_choice: Whether it may, must or must not.
+        parallel_calls: Whether the model may call several at once.
         allows_tools: The client asks its user when a tool needs it, and answers by `myna.core.commands.AllowTool`.
         language: What the user speaks, as an ISO 639-1 code; None detects it.
         hint: Names and words to expect in what the user says.
@@ -76,6 +77,7 @@ class Preferences:
     tools: tuple[ToolSpec, ...] = ()
     server_tools: bool = True
     tool_choice: ToolChoice = "auto"
+    parallel_calls: bool = True
     allows_tools: bool = False
     language: str | None = None
     hint: str = ""

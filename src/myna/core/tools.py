@@ -36,14 +36,27 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | NamedTool
 """Whether tools may, must not or must be called."""
 
 
-CallStatus: TypeAlias = Literal["ok", "failed", "timed_out", "refused", "cancelled"]
+CallStatus: TypeAlias = Literal["ok", "failed", "timed_out", "refused", "cancelled", "goes_on"]
 """How a call ended. ``failed``: the tool raised, or its arguments were wrong. ``refused``: it was not run, since there
-is no such tool, the user did not allow it, or it was called too often. ``cancelled``: the reply was interrupted."""
+is no such tool, the user did not allow it, or it was called too often. ``cancelled``: the reply was interrupted.
+``goes_on``: it was, and the tool must not be cancelled; what comes of it is kept in the conversation, and told to the
+model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What came of a call: ``output`` is the text that the model is given, also when it failed."""
+    """What came of a call.
+
+    Attributes:
+        output: The text that the model is given, also when it failed.
+        asks: It was refused until the user has been asked, and has agreed.
+    """
 
     output: str
     status: CallStatus = "ok"
+    asks: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it did not bring what it was to bring, and will not."""
+        return self.status not in ("ok", "goes_on")

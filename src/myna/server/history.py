@@ -16,7 +16,7 @@ from myna.server.raw_replies import RawReplies
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldMessage:
     """A message, as a client tells it.
 
     Attributes:
@@ -47,7 +47,7 @@ def caller(request: HTTPConnection) -> str:
     return hashlib.sha256(request.headers.get("authorization", "").encode()).hexdigest()
 
 
-def history_told(told: Sequence[Told], replies: RawReplies, persona_id: str, caller: str) -> History:
+def history_told(told: Sequence[ToldMessage], replies: RawReplies, persona_id: str, caller: str) -> History:
     """All messages that went before, and the newest.
 
     Of a reply the client has seen the display text only. What the model wrote is looked up in ``replies``, and so is
@@ -73,7 +73,7 @@ def message_told(role: str, text: str, replies: RawReplies, persona_id: str) -> 
     )
 
 
-def _messages(one: Told, replies: RawReplies, persona_id: str) -> Iterator[Message]:
+def _messages(one: ToldMessage, replies: RawReplies, persona_id: str) -> Iterator[Message]:
     if one.role == "tool":
         yield ToolResultMessage(new_message_id(), new_turn_id(), one.call_id, one.text)
         return

@@ -12,13 +12,13 @@ from typing import Any, TypeAlias, cast
 
 from myna.config.settings import LogSettings
 from myna.core.context import ids
+from myna.tools.masking import MASK
 
 EventDict: TypeAlias = MutableMapping[str, Any]
 
 _FIRST = ("time", "level", "event", "logger")
 _LAST = ("key_name", "conversation_id", "turn_id", "request_id", "exception")
 
-MASK = "***"
 SHORTEST_SECRET = 6
 """A configured secret that is shorter (``none``, ``sk``) would black out half of the log."""
 

@@ -18,6 +18,9 @@ MOST_CHARACTERS = 1 << 21
 MOST_OF_TOOLS = 1 << 22
 """In characters, of all calls and results that are kept."""
 
+LARGEST = 8
+"""An entry may take this part of all there is, an eighth; a larger one would push out what many others need."""
+
 ENTRY = 500
 """In characters, about what an entry takes besides its texts, and so does each message."""
 
@@ -70,7 +73,7 @@ def _size(message: ToolCallMessage | ToolResultMessage) -> int:
 
 
 class _Newest(Generic[KeyT, ValueT]):
-    """The newest values, of so many characters in all."""
+    """The newest values, of so many characters in all; none that takes more than its part (`LARGEST`)."""
 
     def __init__(self, most_characters: int) -> None:
         self._most = most_characters
@@ -79,6 +82,8 @@ class _Newest(Generic[KeyT, ValueT]):
 
     def put(self, key: KeyT, value: ValueT, characters: int) -> None:
         self._forget(key)
+        if characters * LARGEST > self._most:
+            return
         self._kept[key] = value, characters
         self._characters += characters
         while self._characters > self._most:

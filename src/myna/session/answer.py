@@ -18,7 +18,7 @@ from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead,
 from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import Budget, check_input, fit
-from myna.session.consent import ASK_FIRST, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
+from myna.session.consent import ASK_FIRST, CHANGED, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
 from myna.session.history import recent
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import Prompt, build_prompt, has_chinese
@@ -76,6 +76,7 @@ class Answering:
         preferences, llm, limits = turn.preferences, self.llm, self.options.limits
         specs = _offered(preferences, tools)
         budget = self._budget(preferences, specs)
+        offered = {spec.name: spec for spec in specs}
         prompt = self._prompt(messages, preferences)
         fitted = await within(limits.first_token_s, fit(prompt, llm, budget), f"The tokenizer of {llm.info.model}")
         request = LLMRequest(
@@ -83,6 +84,7 @@ class Answering:
             budget.sampling(self._sampling(preferences)),
             tools=specs,
             tool_choice=preferences.tool_choice,
+            parallel_calls=preferences.parallel_calls,
             cache_key=None if turn.apart else self.conversation_id,
         )
 
@@ -98,7 +100,10 @@ class Answering:
 
         def begin(call: ToolCall) -> None:
             tool = tools.find(call.name)
-            turn.begin_call(call, goes_on=tool is not None and not tool.cancellable)
+            turn.server_calls.begin(call, goes_on=tool is not None and not tool.cancellable)
+
+        def keep(call: ToolCall, result: ToolResult) -> None:
+            turn.server_calls.keep(call, result, offered.get(call.name) if result == ASK_FIRST else None)
 
         async def late(call: ToolCall, result: ToolResult) -> None:
             if not turn.apart:  # the conversation does not know of the call
@@ -111,17 +116,13 @@ class Answering:
             allow=allow,
             before_tools=turn.until_sure,
             begin=begin,
-            keep=turn.keep_result,
+            keep=keep,
             late=late,
             most_rounds=self.options.most_rounds,
             constrains=llm.info.output_schema,
             clients=frozenset(tool.name for tool in preferences.tools),
         )
-        if turn.consents and agreed_to(messages):
-            await turn.until_sure()
-            results = await run_calls(turn.agreed, work, agreed=True)
-            request = replace(request, messages=(*request.messages, *answered("", turn.agreed, results)))
-        await self.options.strategy(request, work)
+        await self.options.strategy(await _run_agreed(turn, messages, request, work), work)
 
     async def _refitted(self, request: LLMRequest, prompt: Prompt, budget: Budget) -> LLMRequest:
         """``request``, which goes on from ``prompt`` with what tools gave, within the model's context."""
@@ -264,8 +265,25 @@ async def _ask(turn: Turn, call: ToolCall) -> ToolResult | None:
     if not turn.preferences.allows_tools:
         return ASK_FIRST if turn.consents else NOT_HERE
     with anyio.move_on_after(ASK_S):
-        return None if await turn.asked(call.id) else DECLINED
+        return None if await turn.server_calls.asked(call.id) else DECLINED
     return NO_ANSWER
+
+
+async def _run_agreed(turn: Turn, messages: Sequence[Message], request: LLMRequest, work: Work) -> LLMRequest:
+    """Run what the user has agreed to, as far as it is still that; gives the request to go on with."""
+    if not turn.consents or not agreed_to(messages):
+        return request
+    await turn.until_sure()
+    if not turn.agreed:  # what waited was taken back meanwhile
+        return request
+    changed = {
+        one.call.id: CHANGED
+        for one in turn.agreed
+        if (tool := work.tools.find(one.call.name)) is not None and tool.spec != one.tool
+    }
+    calls = [one.call for one in turn.agreed]
+    results = await run_calls(calls, work, changed, agreed=True)
+    return replace(request, messages=(*request.messages, *answered("", calls, results)))
 
 
 def _offered(preferences: Preferences, tools: Toolset) -> tuple[ToolSpec, ...]:

@@ -44,10 +44,10 @@ class Budget:
     def of(cls, info: LLMInfo, sampling: Sampling, max_context_tokens: int, tools: Sequence[ToolSpec] = ()) -> "Budget":
         """The answer gets what ``sampling`` allows it, but never more than half of the context; the prompt the rest.
 
-        What ``tools`` take of that is estimated.
+        What ``tools`` take of that is estimated, where they take anything.
         """
         context_tokens = min(max_context_tokens, info.context_tokens or max_context_tokens)
-        context_tokens = max(1, context_tokens - sum(map(_tokens, tools)))
+        context_tokens = max(1, context_tokens - (sum(map(_tokens, tools)) if info.tools_in_prompt else 0))
         answer_tokens = min(sampling.max_tokens or ANSWER_TOKENS, max(1, context_tokens // 2))
         return cls(info.model, context_tokens - answer_tokens, answer_tokens)
 

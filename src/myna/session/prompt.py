@@ -127,7 +127,7 @@ def build_prompt(
 
     user = _with_language_hint if hints else _as_it_is
     round_ = [UserMessage(MessageId(""), TurnId(""), newest)] if isinstance(newest, str) else newest
-    tools = _Tools.of([*(message for one in history.rounds for message in one), *round_])
+    tools = _PairedCalls.of([*(message for one in history.rounds for message in one), *round_])
     examples = [(example.user, example.assistant) for example in persona.examples]
     if system:
         examples = [] if _states_emotions(system, emotions) else [_example(persona, emotions)]
@@ -143,21 +143,21 @@ def build_prompt(
 
 
 @dataclass(frozen=True, slots=True)
-class _Tools:
+class _PairedCalls:
     """Which calls of tools can be sent: servers refuse a call without its result, and a result without its call."""
 
     called: frozenset[str]
     answered: frozenset[str]
 
     @classmethod
-    def of(cls, messages: Sequence[Message]) -> "_Tools":
+    def of(cls, messages: Sequence[Message]) -> "_PairedCalls":
         return cls(
             frozenset(message.call.id for message in messages if isinstance(message, ToolCallMessage)),
             frozenset(message.call_id for message in messages if isinstance(message, ToolResultMessage)),
         )
 
 
-def _sent(messages: Iterable[Message], tools: _Tools, user: Callable[[str], LLMMessage]) -> Iterator[LLMMessage]:
+def _sent(messages: Iterable[Message], tools: _PairedCalls, user: Callable[[str], LLMMessage]) -> Iterator[LLMMessage]:
     for message in messages:
         match message:
             case UserMessage(text=text):
@@ -171,7 +171,8 @@ def _sent(messages: Iterable[Message], tools: _Tools, user: Callable[[str], LLMM
                     yield LLMMessage("assistant", "", tool_calls=(call,))
             case ToolResultMessage(call_id=call_id, output=output):
                 if call_id in tools.called:
-                    yield LLMMessage("tool", neutralise(output), tool_call_id=call_id)
+                    outcome = "asks" if message.asks is not None else "failed" if message.failed else "ok"
+                    yield LLMMessage("tool", neutralise(output), tool_call_id=call_id, outcome=outcome)
             case _:
                 assert_never(message)
 

@@ -21,8 +21,8 @@ from myna.core.messages import (
     UserMessage,
 )
 from myna.core.reply import Reply
-from myna.core.tools import ToolCall
-from myna.session.consent import AGREED, agreed_to, calls_of
+from myna.session.consent import AGREED, Agreed, agreed_to, calls_of
+from myna.session.server_calls import GOES_ON
 from myna.session.turn import Turn
 from myna.store.base import Store
 
@@ -87,9 +87,9 @@ class Record:
         """
         turn = self._turns.pop(message_id, None)
         async with _asking(shield=True):
-            for work in turn.worked if turn is not None else ():
+            for message in turn.server_calls.messages if turn is not None else ():
                 with suppress(UnknownName):
-                    await self.store.remove(self.conversation.id, work.id)
+                    await self.store.remove(self.conversation.id, message.id)
             try:
                 await self.store.remove(self.conversation.id, message_id)
             except UnknownName:
@@ -116,7 +116,7 @@ class Record:
 
     async def keep_reply(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
         """Keep what was answered, as far as it was heard, and what the model called."""
-        kept: list[Message] = [*turn.worked]
+        kept: list[Message] = [*turn.server_calls.messages]
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
@@ -129,25 +129,33 @@ class Record:
                 await self._place(message, after)
                 after = message.id
 
-    async def agree(self, messages: Sequence[Message]) -> list[ToolCall]:
+    async def agree(self, messages: Sequence[Message]) -> list[Agreed]:
         """The calls that the newest of all ``messages`` agrees to. They are given once."""
         waiting = agreed_to(messages)
         if waiting:
             async with _asking(shield=True):
                 for one in waiting:
-                    await self.store.replace(self.conversation.id, replace(one.message, output=AGREED.output))
+                    told = replace(one.message, output=AGREED.output, asks=None, failed=False)
+                    await self.store.replace(self.conversation.id, told)
         return calls_of(waiting)
 
     async def add_result(self, message: ToolResultMessage) -> None:
-        """Keep what came of a call whose reply has ended; behind the call. Without the call it says nothing."""
-        called = [
-            one.id
-            for one in await self.messages()
-            if isinstance(one, ToolCallMessage) and one.call.id == message.call_id
-        ]
-        if called:
-            async with _asking(shield=True):
-                await self._place(message, called[-1])  # some models begin to count anew with each answer
+        """Keep what came of a call whose reply has ended: in place of the word that it goes on, else behind the call.
+
+        Without the call it says nothing.
+        """
+        waits: ToolResultMessage | None = None
+        called: MessageId | None = None
+        for one in await self.messages():  # the newest counts: some models begin to count anew with each answer
+            if isinstance(one, ToolCallMessage) and one.call.id == message.call_id:
+                waits, called = None, one.id
+            elif isinstance(one, ToolResultMessage) and (one.call_id, one.output) == (message.call_id, GOES_ON.output):
+                waits = one
+        async with _asking(shield=True):
+            if waits is not None:
+                await self.store.replace(self.conversation.id, replace(message, id=waits.id))
+            elif called is not None:
+                await self._place(message, called)
 
     async def truncate(self, message_id: MessageId, played_ms: int) -> str:
         """Keep of a reply only what was heard in its first ``played_ms``; give that.
@@ -177,7 +185,8 @@ class Record:
             if kept:
                 await self.store.replace(self.conversation.id, message)
             else:
-                await self._place(message, turn.worked[-1].id if turn.worked else turn.after)
+                worked = turn.server_calls.messages
+                await self._place(message, worked[-1].id if worked else turn.after)
         return reply.heard
 
     async def _begin(self) -> None:

@@ -150,7 +150,7 @@ class Session:
 
     async def _keep_late(self, turn_id: TurnId, call: ToolCall, result: ToolResult) -> None:
         """A tool has ended whose reply was interrupted: the model is to know of it when it is asked next."""
-        late = _Late(ToolResultMessage(new_message_id(), turn_id, call.id, result.output))
+        late = _Late(ToolResultMessage(new_message_id(), turn_id, call.id, result.output, failed=result.failed))
         try:
             await self._post.send(late)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):  # the session has ended; its conversation not

@@ -26,14 +26,14 @@ from myna.core.events import (
     ToolStarted,
 )
 from myna.core.ids import MessageId, TurnId, new_message_id
-from myna.core.messages import ToolCallMessage, ToolResultMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Reply, Segment
 from myna.core.tools import ToolCall, ToolResult
 from myna.engines.base import Finished, SpeechMark
-from myna.session.consent import NO_ANSWER
+from myna.session.consent import Agreed
 from myna.session.outbox import Outbox
 from myna.session.playback import Playback
+from myna.session.server_calls import ServerCalls
 from myna.text.heard import Spoken, heard_prefix
 from myna.text.reply import ReplyParser
 
@@ -44,11 +44,6 @@ LONGEST_HOLD = 256
 
 OBEDIENT_LEAD_MS = 2_000.0
 """How far audio is sent ahead to a client that pauses its playback when told."""
-
-CANCELLED = ToolResult("The user interrupted before this had ended. It may have been done in part.", "cancelled")
-"""What the model is told of a call that was cancelled."""
-
-NOT_BEGUN = ToolResult("The user interrupted before this had begun. It was not done.", "cancelled")
 
 _REPLY = (
     EmotionChanged,
@@ -63,12 +58,6 @@ _REPLY = (
     PlaybackPaused,
     PlaybackResumed,
 )
-
-
-@dataclass(slots=True)
-class _Question:
-    answered: anyio.Event = field(default_factory=anyio.Event)
-    allowed: bool = False
 
 
 @dataclass(slots=True)
@@ -93,7 +82,7 @@ class Turn:
         display: What was shown.
         spoken: The segments whose audio is sent, with how much there is of it.
         calls: The tools of the client's that the model called.
-        worked: The calls of the server's tools and their results, in the order in which they came.
+        server_calls: The calls of the server's tools.
         consents: The user can agree by word that a tool runs.
         agreed: The calls that its utterance agrees to.
         finished: How the LLM ended, if it did.
@@ -118,9 +107,9 @@ class Turn:
     display: str = ""
     spoken: list[Spoken] = field(default_factory=list[Spoken])
     calls: list[tuple[MessageId, ToolCall]] = field(default_factory=list[tuple[MessageId, ToolCall]])
-    worked: list[ToolCallMessage | ToolResultMessage] = field(default_factory=list[ToolCallMessage | ToolResultMessage])
+    server_calls: ServerCalls = field(init=False)
     consents: bool = False
-    agreed: list[ToolCall] = field(default_factory=list[ToolCall])
+    agreed: list[Agreed] = field(default_factory=list[Agreed])
     finished: Finished | None = None
     told_all: bool = False
     problems: list[str] = field(default_factory=list[str])
@@ -129,14 +118,11 @@ class Turn:
     playback: Playback = field(init=False)
     _held: list[Event] | None = None
     _silenced: bool = False
-    _running: dict[str, str] = field(default_factory=dict[str, str])  # calls that were told to begin, and not to end
-    _begun: dict[str, bool] = field(default_factory=dict[str, bool])  # calls that run: whether they are never cancelled
-    _results: dict[str, ToolResult] = field(default_factory=dict[str, ToolResult])
-    _questions: dict[str, _Question] = field(default_factory=dict[str, _Question])
     _sure: anyio.Event = field(default_factory=anyio.Event)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
     def __post_init__(self) -> None:
+        self.server_calls = ServerCalls(self.id)
         self.parser = ReplyParser(self.emotions)
         self.playback = Playback(self.preferences.pauses_playback)
         if self.lead_ms is not None and self.preferences.pauses_playback:
@@ -211,42 +197,16 @@ class Turn:
 
     async def start_call(self, call: ToolCall, shown: ToolCall, *, asks: bool) -> None:
         """Tell that a tool of the server's is called; ``shown`` is what may be seen of the call."""
-        message = ToolCallMessage(new_message_id(), self.id, call)
-        if asks:
-            self._questions[call.id] = _Question()
-        asks = asks and self.preferences.allows_tools
-        self.worked.append(message)
-        await self.emit(ToolStarted(self.id, message.id, shown, asks))
-        self._running[call.id] = call.name
-
-    def begin_call(self, call: ToolCall, *, goes_on: bool) -> None:
-        """It runs from now on; ``goes_on``: its result comes even if the reply is interrupted."""
-        self._begun[call.id] = goes_on
-
-    def keep_result(self, call: ToolCall, result: ToolResult) -> None:
-        """Keep what came of it, whether or not it can still be told."""
-        self._questions.pop(call.id, None)
-        self._results[call.id] = result
-        self.worked.append(ToolResultMessage(new_message_id(), self.id, call.id, result.output))
+        message = self.server_calls.start(call, asks=asks)
+        started = ToolStarted(self.id, message.id, shown, asks and self.preferences.allows_tools)
+        await self.emit(started)
+        self.server_calls.told(started)
 
     async def end_call(self, call: ToolCall, result: ToolResult, took_ms: float) -> None:
         """Tell what came of it."""
-        await self.emit(ToolEnded(self.id, call.id, call.name, result, took_ms))
-        self._running.pop(call.id, None)
-
-    async def asked(self, call_id: str) -> bool:
-        """What the user answers when asked whether a tool may run."""
-        question = self._questions[call_id]
-        await question.answered.wait()
-        return question.allowed
-
-    def allow(self, call_id: str, *, allowed: bool) -> bool:
-        """The user has answered; whether anybody had asked."""
-        if (question := self._questions.get(call_id)) is None or question.answered.is_set():
-            return False
-        question.allowed = allowed
-        question.answered.set()
-        return True
+        ended = ToolEnded(self.id, call.id, call.name, result, took_ms)
+        await self.emit(ended)
+        self.server_calls.told(ended)
 
     async def fail(self, error: MynaError) -> None:
         """Tell the client what went wrong."""
@@ -354,25 +314,11 @@ class Turn:
                 self.playback.withdraw(duration_ms(event.pcm, event.sample_rate))
             elif isinstance(event, ToolCalled):
                 self.calls = [(message_id, call) for message_id, call in self.calls if message_id != event.message_id]
+            elif isinstance(event, ToolStarted | ToolEnded):
+                self.server_calls.untold(event)
         self.set_played(self.playback.played_ms(anyio.current_time()) if played_ms is None else played_ms)
-        for event in withdrawn:
-            if isinstance(event, ToolEnded):
-                self._running[event.call_id] = event.name
-        for event in withdrawn:
-            if isinstance(event, ToolStarted):
-                self._running.pop(event.call.id, None)
-        self._cancel_calls()
-
-    def _cancel_calls(self) -> None:
-        """The tools that still ran were cancelled, but for those that go on, whose results come later."""
-        for call in [message.call for message in self.worked if isinstance(message, ToolCallMessage)]:
-            if call.id not in self._results and not self._begun.get(call.id):
-                question = self._questions.get(call.id)
-                unanswered = question is not None and not question.answered.is_set()
-                self.keep_result(call, CANCELLED if call.id in self._begun else NO_ANSWER if unanswered else NOT_BEGUN)
-        for call_id, name in self._running.items():
-            if (result := self._results.get(call_id)) is not None:
-                self.outbox.post(ToolEnded(self.id, call_id, name, result, 0.0))
+        for ended in self.server_calls.interrupt():
+            self.outbox.post(ended)
 
     def set_played(self, played_ms: float) -> None:
         """So much was played when it was interrupted, of what was sent."""

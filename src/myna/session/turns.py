@@ -241,7 +241,7 @@ class Turns:
             UnknownName: Nobody asked that, or does not any more.
         """
         runs = [*self.apart.values(), *([self.running] if self.running is not None else [])]
-        if not any(run.turn.allow(call_id, allowed=allowed) for run in runs):
+        if not any(run.turn.server_calls.allow(call_id, allowed=allowed) for run in runs):
             raise UnknownName(f"No tool waits to be allowed with the call {call_id}.", hint="It may be over.")
 
     async def interrupt_apart(self, turn_id: TurnId) -> None:

@@ -69,7 +69,7 @@ async def test_a_bad_field_is_named_as_openai_does(weights: Weights, more: Any, 
 
 async def test_harmless_parameters_are_taken(weights: Weights) -> None:
     harmless: dict[str, Any] = {
-        "user": "ann", "store": True, "metadata": {"a": "b"}, "service_tier": "auto", "parallel_tool_calls": False,
+        "user": "ann", "store": True, "metadata": {"a": "b"}, "service_tier": "auto",
         "logprobs": False, "logit_bias": {}, "modalities": ["text"], "safety_identifier": "x", "verbosity": "low",
         "response_format": {"type": "text"}, "extra_body": {"of the future": [1]}, "stop": None, "n": None,
     }  # fmt: skip

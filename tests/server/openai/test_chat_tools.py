@@ -282,10 +282,31 @@ async def test_a_form_holds_for_what_is_said_after_a_tool_too(weights: Weights) 
     wukong = Personas(None).find("wukong")
     guest = Guest(persona=wukong.model_copy(update={"id": "agent", "tools": ("*",)}), strategy=watched)
     async with client_with(llm, weights, ScriptedTool("clock"), guest=guest) as client:
-        await ask(client, model="myna", reasoning_effort="none", seed=5, n=2)
-    assert [call.request.reasoning for call in llm.calls] == [False] * 3
-    assert [call.request.sampling.seed for call in llm.calls] == [5, 5, 6]
-    assert [request.reasoning for request in seen] == [False] * 2
+        await ask(client, model="myna", reasoning_effort="none", seed=5)
+    assert [call.request.reasoning for call in llm.calls] == [False] * 2
+    assert [call.request.sampling.seed for call in llm.calls] == [5, 5]
+    assert [request.reasoning for request in seen] == [False]
+
+
+@pytest.mark.parametrize("model", ["myna", WUKONG])
+@pytest.mark.parametrize("parallel", [True, False, None])
+async def test_one_call_at_most_is_made_where_the_client_wants_that(
+    weights: Weights, model: str, parallel: bool | None
+) -> None:
+    script = [ToolCallDelta(0, "call_1", "weather", "{}"), ToolCallDelta(1, "call_2", "weather", '{"city": "Oslo"}')]
+    async with client_with(ScriptedLLM(script), weights) as client:
+        answer = await ask(client, model=model, tools=[WEATHER], parallel_tool_calls=parallel)
+    made = [call.id for call in answer.choices[0].message.tool_calls]
+    assert made == (["call_1"] if parallel is False else ["call_1", "call_2"])
+
+
+async def test_several_choices_would_run_the_server_s_tools_as_often_and_are_refused(weights: Weights) -> None:
+    llm, clock = ScriptedLLM("[平静] 好。"), ScriptedTool("clock", "18:05")
+    async with client_with(llm, weights, clock) as client:
+        problem = await refused(client, model=WUKONG, n=2)
+        assert (problem.status_code, problem.param, problem.code, llm.calls) == (400, "n", "unsupported_parameter", [])
+        for more in ({"tool_choice": "none"}, {"model": "scripted"}):  # nothing of the server's is run
+            assert len((await ask(client, **{"model": WUKONG, "n": 2, **more})).choices) == 2
 
 
 # ------------------------------------------------------------------------------------------------ what the server keeps
@@ -330,7 +351,7 @@ async def test_a_tool_that_asks_is_not_run_whatever_is_said(weights: Weights, th
         assert (first.content, [run["status"] for run in first.myna["tools"]]) == ("要看钟吗？", ["refused"])
         assert "cannot be asked for here" in first.myna["tools"][0]["output"]
         for _ in range(2):
-            await ask(client, model=WUKONG, messages=said_before(first.content, then), n=2)
+            await ask(client, model=WUKONG, messages=said_before(first.content, then))
     assert bomb.calls == []
 
 

@@ -38,6 +38,7 @@ def test_a_response_has_terms_of_its_own():
         "tools": [tool],
         "tool_choice": {"type": "function", "name": "now"},
         "max_output_tokens": 50,
+        "parallel_tool_calls": False,
         "metadata": {"topic": "time"},
     }
     (command,), _ = line.send("response.create", response=terms)
@@ -47,11 +48,13 @@ def test_a_response_has_terms_of_its_own():
     assert (chosen.instructions, chosen.voice, chosen.max_tokens) == ("Be brief.", "af_heart", 50)
     assert chosen.tools == (ToolSpec("now", "The time", {"type": "object"}),)
     assert chosen.tool_choice == NamedTool("now")
+    assert not chosen.parallel_calls
     [created] = line.happens(TurnStarted(TURN_1, None, REPLY))
     assert created["response"]["metadata"] == {"topic": "time"}
     assert created["response"]["max_output_tokens"] == 50
     assert created["response"]["audio"] == {"output": {"format": {"type": "audio/pcmu"}, "voice": "marin"}}
     assert line.codec.preferences.instructions is None
+    assert line.codec.preferences.parallel_calls
 
 
 def test_only_one_response_at_a_time_answers_the_conversation():

@@ -172,6 +172,7 @@ def test_a_client_can_go_back_to_the_persona_s_own_voice_and_words():
         ({"myna": {"server_tools": False}}, Preferences(server_tools=False)),
         ({"myna": {"events": ["tools"], "allows_tools": True}}, Preferences(allows_tools=True)),
         ({"myna": {"events": ["tools"]}}, Preferences()),
+        ({"parallel_tool_calls": False}, Preferences(parallel_calls=False)),
         ({"myna": {"barge_in": "stop_words"}}, Preferences(turn_taking=TurnTakingPreferences(barge_in="stop_words"))),
         ({"type": "transcription"}, Preferences(turn_taking=TurnTakingPreferences(replies=False))),
         ({"model": "gpt-realtime", "tracing": "auto", "truncation": "auto", "include": []}, Preferences()),
@@ -355,6 +356,13 @@ def test_what_was_set_stays_while_something_else_is_set():
     assert line.codec.preferences == Preferences(voice="af_heart", speed=0.9)
 
 
+def test_what_is_said_of_parallel_calls_holds_until_something_else_is():
+    line = Line()
+    assert line.set(parallel_tool_calls=False)["parallel_tool_calls"] is False
+    assert line.set(parallel_tool_calls=None)["parallel_tool_calls"] is False
+    assert line.set(parallel_tool_calls=True)["parallel_tool_calls"] is True
+
+
 @pytest.mark.parametrize(
     ("session", "code", "param"),
     [
@@ -366,7 +374,7 @@ def test_what_was_set_stays_while_something_else_is_set():
         ({"instructions": 5}, "invalid_type", "session.instructions"),
         ({"max_output_tokens": -1}, "invalid_value", "session.max_output_tokens"),
         ({"max_output_tokens": "many"}, "invalid_value", "session.max_output_tokens"),
-        ({"parallel_tool_calls": False}, "invalid_value", "session.parallel_tool_calls"),
+        ({"parallel_tool_calls": "no"}, "invalid_type", "session.parallel_tool_calls"),
         ({"truncation": "disabled"}, "invalid_value", "session.truncation"),
         ({"prompt": {"id": "pmpt_1"}}, "invalid_value", "session.prompt"),
         ({"include": ["item.input_audio_transcription.logprobs"]}, "invalid_value", "session.include"),

@@ -170,5 +170,6 @@ class ChatBody(_Part):
     n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
     tools: Annotated[list[Tool], Field(max_length=MOST_TOOLS, fail_fast=True)] | None = None
     tool_choice: Annotated[ToolChoice | None, PlainValidator(_as_tool_choice), WithJsonSchema({})] = None
+    parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None

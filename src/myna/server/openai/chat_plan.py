@@ -9,7 +9,7 @@ from myna.engines.base import LLM, Finished, LLMInfo, LLMMessage, LLMRequest, Sa
 from myna.engines.llm.chat_completions import ANY_OBJECT
 from myna.personas.model import Persona
 from myna.server.errors import BadParameter, Unsupported
-from myna.server.history import Told, history_told
+from myna.server.history import ToldMessage, history_told
 from myna.server.openai.chat_answer import Delta
 from myna.server.openai.chat_body import ChatBody, Message, ResponseFormat
 from myna.server.openai.llm_answer import llm_answer
@@ -80,6 +80,7 @@ def _as_it_is(
         sampling=_sampling(body, service.settings.llm.sampling()),
         tools=tools,
         tool_choice=choice,
+        parallel_calls=body.parallel_tool_calls is not False,
         output_schema=schema,
         reasoning=_reasons(body),
     )
@@ -122,7 +123,14 @@ def _as_persona(
     choice = body.tool_choice or "auto"
     offered = asked.options.tools.without([tool.name for tool in tools])
     _check_choice(choice, {tool.name for tool in (*tools, *offered.specs)})
-    chosen = replace(asked.options.preferences, tools=tools, tool_choice=choice)
+    if (body.n or 1) > 1 and choice != "none" and offered.specs:
+        raise Unsupported(
+            f"{asked.persona.id} has tools, and n is {body.n}: they would run once for each choice.",
+            param="n",
+            hint="Ask for one choice, or set tool_choice to none.",
+        )
+    parallel = body.parallel_tool_calls is not False
+    chosen = replace(asked.options.preferences, tools=tools, tool_choice=choice, parallel_calls=parallel)
     options = replace(asked.options, preferences=chosen)
     if schema is not None or not _reasons(body):
         options = replace(options, strategy=_formed(options.strategy, schema, reasoning=_reasons(body)))
@@ -159,9 +167,9 @@ def _reasons(body: ChatBody) -> bool:
     return body.reasoning_effort not in {"none", "minimal"}
 
 
-def _told(message: Message) -> Told:
+def _told(message: Message) -> ToldMessage:
     role = "tool" if message.role == "tool" else "assistant" if message.role == "assistant" else "user"
-    return Told(role, _text(message), _calls(message), message.tool_call_id or "")
+    return ToldMessage(role, _text(message), _calls(message), message.tool_call_id or "")
 
 
 def _text(message: Message) -> str:

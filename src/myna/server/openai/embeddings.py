@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from myna.engines.base import Embedder, LLMMessage
-from myna.engines.llm.openai import estimate_tokens
+from myna.engines.llm.token_estimate import estimate_tokens
 from myna.server.connection import while_connected
 from myna.server.errors import BadParameter, Unsupported
 from myna.server.openai.models import persona_meant

@@ -17,7 +17,6 @@ from myna.wire.realtime.session_patch import (
     MaxTokens,
     Modalities,
     NoPrompt,
-    Parallel,
     Part,
     SessionPatch,
     Text,
@@ -163,7 +162,7 @@ class ResponseTerms(Part):
     tools: Tools | None = None
     tool_choice: Choice = None
     max_output_tokens: MaxTokens = None
-    parallel_tool_calls: Parallel = True
+    parallel_tool_calls: bool | None = None
     reasoning: JSONObject | None = None
     prompt: NoPrompt = None
 

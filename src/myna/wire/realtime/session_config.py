@@ -66,6 +66,7 @@ class SessionConfig:
         transcription: None: the client is not told what the user said.
         turn_detection: None: the client commits.
         barge_in: None: as configured.
+        parallel_calls: Whether the model may call several tools at once.
         events: Which of Myna's own events are sent.
         server_tools: Whether the model may call the server's tools.
         allows_tools: The client asks its user about those that need it.
@@ -83,6 +84,7 @@ class SessionConfig:
     instructions: str | None = None
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: ToolChoice = "auto"
+    parallel_calls: bool = True
     input_format: LineFormat = LineFormat()
     output_format: LineFormat = LineFormat()
     barge_in: BargeIn | None = None
@@ -135,6 +137,7 @@ def updated(config: SessionConfig, patch: SessionPatch, served: Served) -> Sessi
     if kind == "transcription":
         _check_transcribes(patch)
     config = replace(config, kind=kind, max_tokens=_max_tokens(patch.max_output_tokens, config, served))
+    config = _with_parallel_calls(config, patch.parallel_tool_calls)
     config = _with_instructions(config, patch.instructions, served)
     config = _with_modalities(config, patch.output_modalities, served)
     config = _with_audio(config, patch.audio or Audio(), served)
@@ -149,6 +152,7 @@ def responding(config: SessionConfig, terms: ResponseTerms, served: Served) -> S
         EventRefused: It asks for what there is not.
     """
     config = replace(config, max_tokens=_max_tokens(terms.max_output_tokens, config, served))
+    config = _with_parallel_calls(config, terms.parallel_tool_calls)
     config = _with_instructions(config, terms.instructions, served)
     config = _with_modalities(config, terms.output_modalities, served)
     if terms.audio and terms.audio.output:
@@ -274,6 +278,10 @@ def _with_tools(
     raise EventRefused(
         f"There is no tool {chosen.name!r} to choose.", reason="invalid_value", param=f"{place}.tool_choice"
     )
+
+
+def _with_parallel_calls(config: SessionConfig, asked: bool | None) -> SessionConfig:
+    return config if asked is None else replace(config, parallel_calls=asked)
 
 
 def _with_myna(config: SessionConfig, myna: MynaSettings, served: Served) -> SessionConfig:

@@ -47,12 +47,6 @@ def _no_prompt(value: object) -> None:
         raise ValueError("there are no prompt templates here; send instructions instead")
 
 
-def _parallel(value: object) -> bool:
-    if value is not True and value is not None:
-        raise ValueError("only true is supported: how many tools a model calls at once cannot be limited")
-    return True
-
-
 def _truncation(value: object) -> object:
     if value == "disabled":
         raise ValueError("old messages are always left out where the model's context is full; send auto")
@@ -120,7 +114,6 @@ Modalities: TypeAlias = Annotated[
 ]
 VoiceName: TypeAlias = Annotated[str | None, PlainValidator(_voice)]
 Choice: TypeAlias = Annotated[ToolChoice | None, PlainValidator(_tool_choice)]
-Parallel: TypeAlias = Annotated[bool, PlainValidator(_parallel)]
 NoPrompt: TypeAlias = Annotated[None, PlainValidator(_no_prompt)]
 MaxTokens: TypeAlias = Annotated[int | Literal["inf"] | None, PlainValidator(_max_tokens)]
 
@@ -247,7 +240,7 @@ class SessionPatch(Part):
     tools: Tools | None = None
     tool_choice: Choice = None
     max_output_tokens: MaxTokens = None
-    parallel_tool_calls: Parallel = True
+    parallel_tool_calls: bool | None = None
     reasoning: JSONObject | None = None
     tracing: Literal["auto"] | JSONObject | None = None
     truncation: Annotated[Literal["auto"] | JSONObject | None, BeforeValidator(_truncation)] = None

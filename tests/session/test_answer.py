@@ -1,0 +1,125 @@
+"""Answers that begin with what the user has agreed to."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from tests.session.players import CONVERSATION, PERSONA, Stage, on_stage
+from tests.session.test_tools import calls, prompt, results
+
+from myna.core.commands import Configure, SendText
+from myna.core.ids import MessageId, TurnId, new_turn_id
+from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.preferences import Preferences
+from myna.core.reply import Reply
+from myna.core.tools import ToolCall, ToolResult, ToolSpec
+from myna.session.answer import Answering
+from myna.session.consent import ASK_FIRST
+from myna.session.options import SessionEngines, SessionOptions
+from myna.session.outbox import Outbox
+from myna.session.turn import Turn
+from myna.testing.clock import on_virtual_clock
+from myna.testing.llm import ScriptedLLM
+from myna.tools.base import Tool
+from myna.tools.tool import tool
+from myna.tools.toolbox import open_toolbox
+
+
+@dataclass
+class Shop:
+    """A source whose tools change, and what they did."""
+
+    tools: Sequence[Tool] = ()
+    done: list[str] = field(default_factory=list[str])
+
+    def opens(self, description: str) -> None:
+        @tool(name="pay", description=description, confirm=True)
+        async def pay(amount: int) -> str:
+            self.done.append(f"{description} {amount}")
+            return "paid"
+
+        self.tools = (pay,)
+
+
+@asynccontextmanager
+async def shopping(llm: ScriptedLLM, shop: Shop) -> AsyncGenerator[Stage]:
+    async with (
+        open_toolbox([shop]) as toolbox,
+        on_stage(llm, options=SessionOptions(tools=toolbox.select(["*"]))) as stage,
+    ):
+        yield stage
+
+
+@on_virtual_clock
+async def test_what_was_agreed_to_is_run_in_the_next_turn() -> None:
+    llm, shop = ScriptedLLM(calls(("pay", {"amount": 5})), "要付五块吗？", "好。"), Shop()
+    shop.opens("Pay in cash.")
+    async with shopping(llm, shop) as stage:
+        await stage.session.send(SendText("付钱"))
+        await stage.turn()
+        shop.opens("Pay in cash.")  # listed anew, and the same
+        await stage.session.send(SendText("好的"))
+        await stage.turn()
+    assert shop.done == ["Pay in cash. 5"]
+
+
+@on_virtual_clock
+async def test_a_tool_that_changed_since_the_user_was_asked_is_not_run() -> None:
+    llm, shop = ScriptedLLM(calls(("pay", {"amount": 5})), "要付五块吗？", "还要再问一次。"), Shop()
+    shop.opens("Pay in cash.")
+    async with shopping(llm, shop) as stage:
+        await stage.session.send(SendText("付钱"))
+        await stage.turn()
+        shop.opens("Pay with a house.")
+        await stage.session.send(SendText("好的"))
+        ((name, told, status),) = results(await stage.turn())
+    assert shop.done == []
+    assert (name, status) == ("pay", "refused")
+    assert "changed" in told
+    assert prompt(llm, 2)[-1].content == told
+
+
+@on_virtual_clock
+async def test_a_tool_that_went_away_since_the_user_was_asked_is_not_run() -> None:
+    llm, shop = ScriptedLLM(calls(("pay", {"amount": 5})), "要付五块吗？", "不行了。"), Shop()
+    shop.opens("Pay in cash.")
+    async with shopping(llm, shop) as stage:
+        await stage.session.send(SendText("付钱"))
+        await stage.turn()
+        shop.tools = ()
+        await stage.session.send(SendText("好的"))
+        ((_, told, status),) = results(await stage.turn())
+    assert (shop.done, status) == ([], "refused")
+    assert "no tool 'pay'" in told
+
+
+@on_virtual_clock
+async def test_a_yes_whose_calls_were_taken_back_adds_nothing_to_the_prompt() -> None:
+    """As when the client deletes the reply that asked, between what was supposed and what is sure."""
+    llm = ScriptedLLM("好。")
+    asks = ToolSpec("pay", "Pay.", {})
+    turn = Turn(Outbox(100), new_turn_id(), SessionOptions().emotions, Preferences(), speaks=False, consents=True)
+    waits: list[Message] = [
+        UserMessage(MessageId("m1"), TurnId("t"), "付钱"),
+        ToolCallMessage(MessageId("m2"), TurnId("t"), ToolCall("c", "pay", "{}")),
+        ToolResultMessage(MessageId("m3"), TurnId("t"), "c", ASK_FIRST.output, asks),
+        AssistantMessage(MessageId("m4"), TurnId("t"), Reply("付吗？", "付吗？", "付吗？"), "completed"),
+        UserMessage(MessageId("m5"), turn.id, "好的"),
+    ]
+
+    async def late(_turn_id: TurnId, _call: ToolCall, _result: ToolResult) -> None:
+        pytest.fail("nothing was run")
+
+    await Answering(CONVERSATION.id, PERSONA, SessionEngines(llm), SessionOptions(), late).answer(turn, waits)
+    assert prompt(llm, 0)[-1].content == "好的"
+
+
+@on_virtual_clock
+async def test_a_client_that_wants_one_call_at_a_time_is_asked_for_so() -> None:
+    llm = ScriptedLLM("好。")
+    async with on_stage(llm) as stage:
+        await stage.session.send(Configure(Preferences(parallel_calls=False)))
+        await stage.session.send(SendText("早"))
+        await stage.turn()
+    assert not llm.calls[0].request.parallel_calls
