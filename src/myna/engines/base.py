@@ -89,12 +89,15 @@ class LLMMessage:
         content: Text; empty for an assistant message that only calls tools.
         tool_calls: What an assistant message called.
         tool_call_id: Which call a tool message answers.
+        outcome: What a tool message tells: what the tool gave, that it failed or was not run, or that the user has to
+            agree first.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    outcome: Literal["ok", "failed", "asks"] = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class LLMRequest:
 
     Attributes:
         tool_choice: Whether tools may, must not or must be called.
+        parallel_calls: Whether one answer may hold several calls.
         output_schema: A JSON schema that the whole output has to satisfy.
         reasoning: False asks a reasoning model to answer at once, where its server can do that.
         cache_key: Requests that share a key share a prompt prefix: an engine with several KV caches keeps them
@@ -133,6 +137,7 @@ class LLMRequest:
     sampling: Sampling = field(default_factory=Sampling)
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
+    parallel_calls: bool = True
     output_schema: JSON | None = None
     reasoning: bool = True
     cache_key: str | None = None
@@ -195,6 +200,7 @@ class LLMInfo:
         native_tools: Whether the server takes ``tools`` and reports calls itself.
         output_schema: Whether ``LLMRequest.output_schema`` is enforced.
         parameters: How many weights the model has, where that is known.
+        tools_in_prompt: Whether the tools of a request take room in the prompt of its reply.
     """
 
     model: str
@@ -202,6 +208,7 @@ class LLMInfo:
     native_tools: bool
     output_schema: bool
     parameters: int | None = None
+    tools_in_prompt: bool = True
 
 
 class LLM(Protocol):

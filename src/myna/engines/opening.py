@@ -124,7 +124,7 @@ class Engines:
         """Open one engine and keep it open until cancelled."""
         try:
             async with choice.plugin.open(choice.options, resources) as engine:
-                self._open[kind] = tool_calling(engine, self._tool_calls) if kind == "llm" else engine
+                self._open[kind] = engine if kind != "llm" else tool_calling(engine, self._tool_calls, self._embedder)
                 self._turn(kind, EngineState(choice.name, "ready"))
                 await anyio.sleep_forever()
         except MynaError as error:
@@ -138,6 +138,9 @@ class Engines:
                 hint="The log has the details.",
             )
             self._turn(kind, EngineState(choice.name, "failed", problem))
+
+    def _embedder(self) -> Embedder | None:
+        return self.embed if self.is_up("embed") else None
 
     def _turn(self, kind: Kind, state: EngineState) -> None:
         self._states[kind] = state

@@ -11,7 +11,7 @@ import anyio
 from myna.core.errors import MynaError
 from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, TextDelta, Usage
 from myna.engines.llm.chat_completions import Reason
-from myna.engines.llm.openai import estimate_tokens
+from myna.engines.llm.token_estimate import estimate_tokens
 
 
 @dataclass(frozen=True, slots=True)

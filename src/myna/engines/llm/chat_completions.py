@@ -54,6 +54,8 @@ def encode(request: LLMRequest, *, model: str | None, dialect: Dialect) -> dict[
     if request.tools:
         body["tools"] = [_encode_tool(tool) for tool in request.tools]
         body["tool_choice"] = _encode_choice(request.tool_choice)
+        if not request.parallel_calls:
+            body["parallel_tool_calls"] = False
     if request.output_schema == ANY_OBJECT:
         body["response_format"] = {"type": "json_object"}
     elif request.output_schema is not None:

@@ -8,29 +8,36 @@ of a prompt is the same for all messages, so the server's KV cache has it, and t
 decides: ``[]`` is no tool. That token is made a little less likely (`NEED_BIAS`).
 
 Whether a second call is needed the model does not know, but which it would be it does. So where the message may ask for
-several things (`asks_for_more`) it is made to give one, which counts if it takes something from the message that no
-call before it has taken (`Choosing.adds`).
+several things (`Asked.asks_for_more`) it is made to give one, which counts if it takes something from the message that
+no call before it has taken (`Choosing.adds`).
 
 Measured with the starter model by `benchmarks.tools`. What did worse: ``null`` or ``none`` for no tool, all answers in
-one go, all calls in one list, examples without questions, arguments asked for behind the names; for the first decision,
-nearness to the tools' descriptions by embeddings beside it (4 wrong of 91, and 5 without).
+one go, all calls in one list, examples without questions, arguments asked for behind the names.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
+from myna.core.errors import EngineRefused
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
 from myna.engines.llm.grounding import adds, is_invented
 from myna.engines.llm.sound_schema import sound_schema
-from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved
+from myna.engines.llm.token_estimate import estimate_tokens
+from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved, what_it_does
 
 MOST_CALLS = 8
 MOST_EXAMPLES = 12
 """Tools that examples are made of; all others are only described."""
+MOST_TOKENS = 4096
+"""What the part of a prompt takes that is the same for all messages; no more than half of the context either."""
+LONGEST_ASKED = 3_000
+"""Characters of a message that the choice is made by: what is pasted is read for the reply, and not twice more."""
+LONGEST_GOING_ON = 40
+"""Characters of a message that may go on with the one before it."""
 
 NO_TOOL = (
     "Hello!",
@@ -55,16 +62,14 @@ NO_TOOL = (
 )
 """What people say that needs no tool, whatever the tools are."""
 NONE = "[]"
-NEED_BIAS = (NONE, -1.2)
-"""With it 2 of 51 messages that need a tool are missed, and 7 of 40 others are taken for one (a development set); the
-calls of nearly all of these are invented (`Choosing.invents`)."""
+NEED_BIAS = -1.2
+"""How much more likely no tool is made where nothing else is known; see `needs_bias`."""
 
 NEXT = "Which other call does the message ask for? [] if that was all."
 
 _SEVERAL = re.compile(
     r"[,;、，；+&]|(?i:\b(?:and|also|then|plus|both|as well|after that)\b)|[和与跟及还再另各]|然后|以及|并且|同时|接着"
 )
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 INSTRUCTIONS = (
     "Which functions does the user's message need? Answer with a JSON list of calls; [] if it is talk or a question "
@@ -75,6 +80,43 @@ CALLS = (
     "Answer with the function calls that the user's message asks for, as a JSON list. Take the values from the message."
     "\nFunctions:\n{functions}"
 )
+
+
+_Head: TypeAlias = Callable[[Sequence[ToolSpec], int], Iterable[LLMMessage]]
+"""Writes the beginning of a prompt, with examples for so many of the tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The last of the user's messages, and what it may go on with.
+
+    Attributes:
+        text: What it says; without its middle, if it is longer than `LONGEST_ASKED`.
+        before: The message before it, if that was answered with calls and this one is short: "and in Rome?"
+        called: Those calls: names, and arguments as JSON texts.
+    """
+
+    text: str
+    before: str = ""
+    called: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def last_of(cls, messages: Sequence[LLMMessage]) -> "Asked":
+        """What the end of a conversation asks for."""
+        spoken = [place for place, message in enumerate(messages) if message.role == "user"]
+        if not spoken:
+            return cls("")
+        text = _shortened(messages[spoken[-1]].content)
+        if len(spoken) < 2 or len(text) > LONGEST_GOING_ON:
+            return cls(text)
+        round_ = messages[spoken[-2] : spoken[-1]]
+        called = tuple(dict.fromkeys((call.name, call.arguments) for one in round_ for call in one.tool_calls))
+        return cls(text, _shortened(round_[0].content), called) if called else cls(text)
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether it may ask for several things."""
+        return _SEVERAL.search(self.text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +130,24 @@ class Written:
 class Choosing:
     """The choice among some tools."""
 
-    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+    def __init__(self, tools: Sequence[ToolSpec], context_tokens: int | None = None) -> None:
         self._tools = {tool.name: replace(tool, parameters=sound_schema(tool.parameters)) for tool in tools}
+        self._room = min(MOST_TOKENS, (context_tokens or 2 * MOST_TOKENS) // 2)
 
-    def need_prompt(self, messages: Sequence[LLMMessage]) -> tuple[LLMMessage, ...]:
-        """Asks whether the last of the user's messages needs tools."""
-        return (*_need_head(tuple(self._tools.values())), LLMMessage("user", _last_asked(messages)))
+    def need_prompt(self, asked: Asked) -> tuple[LLMMessage, ...]:
+        """Asks whether a message needs tools."""
+        before = _shown(asked.before, _json([name for name, _ in asked.called])) if asked.called else ()
+        return (*self._head(_need_head), *before, LLMMessage("user", asked.text))
 
     def need_schema(self) -> JSON:
         """What the answer to it has to be: the names of tools, which are not to be read on."""
         return _list({"enum": list(self._tools)}, least=0)
 
-    def calls_prompt(
-        self, messages: Sequence[LLMMessage], made: Sequence[tuple[str, str]] = ()
-    ) -> tuple[LLMMessage, ...]:
-        """Asks for a call that the last of the user's messages needs, beside those that were ``made``."""
-        asked = _exchange(_last_asked(messages), [_called(name, arguments) for name, arguments in made])
-        return (*_calls_head(tuple(self._tools.values())), *asked)
+    def calls_prompt(self, asked: Asked, made: Sequence[tuple[str, str]] = ()) -> tuple[LLMMessage, ...]:
+        """Asks for a call that a message needs, beside those that were ``made``."""
+        before = [*_exchange(asked.before, [_called(*call) for call in asked.called])][:-1] if asked.called else ()
+        exchange = _exchange(asked.text, [_called(*call) for call in made])
+        return (*self._head(_calls_head), *before, *exchange)
 
     def calls_schema(self, name: str | None = None) -> JSON:
         """What the answer to it has to be; ``name`` is the only tool that may be called."""
@@ -119,14 +162,16 @@ class Choosing:
         one = {**_list({"anyOf": calls}, least=1), "maxItems": 1}
         return {**one, **{key: each for key, each in definitions.items() if each}}
 
-    def adds(self, arguments: str, messages: Sequence[LLMMessage], made: Sequence[tuple[str, str]]) -> bool:
-        """Whether a call takes something from the last of the user's messages that no call before it has taken."""
-        return adds(arguments, _last_asked(messages), [before for _, before in made])
+    def adds(self, arguments: str, asked: Asked, made: Sequence[tuple[str, str]]) -> bool:
+        """Whether a call takes something from a message that no call before it has taken."""
+        return adds(arguments, asked.text, [before for _, before in made])
 
-    def invents(self, name: str, arguments: str, messages: Sequence[LLMMessage]) -> bool:
-        """Whether a call takes nothing from the last of the user's messages: then that needs no tool."""
+    def invents(self, name: str, arguments: str, asked: Asked) -> bool:
+        """Whether a call takes nothing from a message, or was made for the one before: then this one needs no tool."""
+        if (name, arguments) in asked.called:
+            return True
         tool = self._tools.get(name)
-        return tool is not None and is_invented(tool, arguments, _last_asked(messages))
+        return tool is not None and is_invented(tool, arguments, f"{asked.before} {asked.text}".strip())
 
     def read_calls(self, text: str) -> Written:
         """The calls in an answer to it, which may be cut off, each once: names, and arguments as JSON texts."""
@@ -135,6 +180,30 @@ class Choosing:
         begun = _BEGUN.match(rest)
         return Written(tuple(dict.fromkeys(whole)), (begun[1], begun[2] or "{") if begun else None)
 
+    def _head(self, write: _Head) -> tuple[LLMMessage, ...]:
+        """What is the same for all messages, with as many examples as there is room for."""
+        tools = tuple(self._tools.values())
+        for shown in (MOST_EXAMPLES, MOST_EXAMPLES // 2, MOST_EXAMPLES // 4, 1):
+            head = tuple(write(tools, shown))
+            if estimate_tokens(head) <= self._room:
+                return head
+        head = tuple(write([_bare(tool) for tool in tools], 1))
+        if estimate_tokens(head) <= self._room:
+            return head
+        raise EngineRefused(
+            f"{len(tools)} tools are too many to choose from in a context of this length.",
+            hint="Give the persona or the agent fewer tools, or the LLM a longer context.",
+        )
+
+
+def needs_bias(near: float | None) -> tuple[str, float]:
+    """How much more likely no tool is made in the answer to `Choosing.need_prompt`, by `Nearness.of` the message.
+
+    Of 82 messages that are near neither way (270 in all), 1 that needs a tool is missed so, and 7 others are taken for
+    one; the calls of most of these are invented (`Choosing.invents`).
+    """
+    return NONE, NEED_BIAS if near is None else -2 - 16 * near
+
 
 def is_none(text: str) -> bool | None:
     """Whether an answer, as far as it has come, chooses no tool; None while that is open."""
@@ -142,67 +211,17 @@ def is_none(text: str) -> bool | None:
     return begun.startswith("]") if begun else None
 
 
-def asks_for_more(messages: Sequence[LLMMessage]) -> bool:
-    """Whether the last of the user's messages may ask for several things."""
-    return _SEVERAL.search(_last_asked(messages)) is not None
-
-
 def has_results(messages: Sequence[LLMMessage]) -> bool:
     """Whether the tools have been called already that the last of the user's messages needs."""
     return bool(messages) and messages[-1].role == "tool"
 
 
-def rewritten(messages: Sequence[LLMMessage]) -> tuple[LLMMessage, ...]:
-    """The messages without calls: what came of each stands with the message of the user's that asked for it.
-
-    Small models have seen few results of tools, and answer them in the language that they are written in. So they are
-    told to use that of the question.
-    """
-    told: list[LLMMessage] = []
-    names: dict[str, str] = {}
-    for message in messages:
-        if message.role == "tool":
-            asked = next((at for at in reversed(range(len(told))) if told[at].role == "user"), None)
-            question = "" if asked is None else told[asked].content
-            result = _result(names.get(message.tool_call_id or "", "the tool"), message.content, question)
-            if asked is None:
-                told.append(LLMMessage("user", result))
-            else:
-                told[asked] = LLMMessage("user", f"{question}\n\n{result}")
-                del told[asked + 1 :]  # words that went before the calls
-        elif message.tool_calls:
-            names |= {call.id: call.name for call in message.tool_calls}
-            if message.content:
-                told.append(LLMMessage("assistant", message.content))
-        else:
-            told.append(message)
-    return tuple(told)
-
-
-def _result(name: str, output: str, question: str) -> str:
-    if _CHINESE.search(question):
-        return f"（{name} 的结果：{_plain(output)}。请用中文把结果告诉我。）"
-    return f"({name} says: {_plain(output)}. Tell me that in the language of my question.)"
-
-
-def _plain(output: str) -> str:
-    """A JSON object of plain values as a list of them."""
-    try:
-        value: object = json.loads(output)
-    except ValueError:
-        return output
-    values: JSON = cast("JSON", value) if isinstance(value, dict) else {}
-    if not values or any(isinstance(each, dict | list) for each in values.values()):
-        return output
-    return ", ".join(f"{name}: {value}" for name, value in values.items())
-
-
-def _need_head(tools: Sequence[ToolSpec]) -> Iterator[LLMMessage]:
+def _need_head(tools: Sequence[ToolSpec], most_shown: int) -> Iterator[LLMMessage]:
     yield LLMMessage("system", INSTRUCTIONS.format(functions="\n".join(map(_described_shortly, tools))))
-    pairs = [examples_of(tool) for tool in tools[:MOST_EXAMPLES]]
+    pairs = [examples_of(tool) for tool in tools[:most_shown]]
     examples = [(each.ask, [each.tool]) for each in (*(one for one, _ in pairs), *(other for _, other in pairs))]
     examples[len(pairs) : len(pairs)] = [
-        (both_of(tool)[0], [tool.name] * 2) for tool in tools[:MOST_EXAMPLES] if is_asked(tool)
+        (both_of(tool)[0], [tool.name] * 2) for tool in tools[:most_shown] if is_asked(tool)
     ]
     shown = 0
     for place, (ask, names) in enumerate(examples):
@@ -213,9 +232,9 @@ def _need_head(tools: Sequence[ToolSpec]) -> Iterator[LLMMessage]:
         shown = until
 
 
-def _calls_head(tools: Sequence[ToolSpec]) -> Iterator[LLMMessage]:
+def _calls_head(tools: Sequence[ToolSpec], most_shown: int) -> Iterator[LLMMessage]:
     yield LLMMessage("system", CALLS.format(functions="\n".join(map(_described, tools))))
-    pairs = [examples_of(tool) for tool in tools[:MOST_EXAMPLES]]
+    pairs = [examples_of(tool) for tool in tools[:most_shown]]
     for place, (one, other) in enumerate(pairs):
         following = pairs[(place + 1) % len(pairs)][0]
         both_asked, both = both_of(tools[place])
@@ -276,8 +295,18 @@ def _described(tool: ToolSpec) -> str:
     return "\n  ".join((_described_shortly(tool), *told))
 
 
-def _last_asked(messages: Sequence[LLMMessage]) -> str:
-    return next((message.content for message in reversed(messages) if message.role == "user"), "")
+def _bare(tool: ToolSpec) -> ToolSpec:
+    """The tool with the first sentence of its description, and its parameters without theirs."""
+    properties: Mapping[str, JSON] = tool.parameters.get("properties", {})
+    bare = {name: {**each, "description": ""} for name, each in properties.items()}
+    return ToolSpec(tool.name, what_it_does(tool), {**tool.parameters, "properties": bare})
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST_ASKED:
+        return text
+    head = LONGEST_ASKED * 2 // 3
+    return f"{text[:head]}\n…\n{text[head - LONGEST_ASKED :]}"
 
 
 def _list(items: JSON, *, least: int) -> JSON:

@@ -9,31 +9,42 @@ from myna.core.tools import ToolSpec
 from myna.engines.llm.tool_examples import examples_of
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_COUNTED = re.compile(
+    r"\d|[零一二两三四五六七八九十百千万半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|half|quarter|dozen|noon|midnight)\b"
+)
 _WORD = re.compile(r"[^\W\d_\u4e00-\u9fff]{3,}")
 
 
 def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
     """Whether a call takes something from what was ``said`` that no call before it has taken.
 
-    ``arguments`` are a JSON object; ``made`` are those of the calls before it.
+    ``arguments`` are a JSON object; ``made`` are those of the calls before it. More of what one of them has taken is
+    nothing new.
     """
-    said, taken = said.casefold(), " ".join(made).casefold()
-    return any(value in said and value not in taken for value in map(str.casefold, _values(arguments)))
+    said = said.casefold()
+    taken = [value.casefold() for each in made for value in _values(each)]
+    whole = " ".join(taken)
+    return any(
+        value in said and value not in whole and not any(part in value for part in taken if len(part) > 1)
+        for value in map(str.casefold, _values(arguments))
+    )
 
 
 def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     """Whether all texts in a call come from the tool's examples, or from nowhere: then nobody has asked for it.
 
-    Where a text is in another script than what was said, it may be translated; values that the schema lists, and
-    numbers, say nothing.
+    Where a text is in another script than what was said, it may be translated; values that the schema lists say
+    nothing. Numbers count where there are no texts: those of the examples are invented if nothing was counted.
     """
     said = said.casefold()
     listed = {str(each) for each in _listed(tool.parameters)}
     shown = {text for example in examples_of(tool) for text in _values(json.dumps(example.arguments))}
-    texts = [text for text in _values(arguments) if text not in listed and not _is_number(text)]
-    return bool(texts) and not any(
-        _is_taken(text, said) or (text not in shown and _may_be_translated(text, said)) for text in texts
-    )
+    values = [value for value in _values(arguments) if value not in listed]
+    texts = [value for value in values if not _is_number(value)]
+    if not texts:
+        return bool(values) and all(value in shown for value in values) and not _COUNTED.search(said)
+    return not any(_is_taken(text, said) or (text not in shown and _may_be_translated(text, said)) for text in texts)
 
 
 def _values(arguments: str) -> Iterator[str]:

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, WeightsDamaged
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, ToolSpec
 from myna.engines.llm.llamacpp_child import READY
-from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, estimate_tokens, open_openai
+from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, open_openai
+from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.scheduler import Scheduler
 from myna.engines.task_group import open_task_group
 from myna.weights.machine import count_cores

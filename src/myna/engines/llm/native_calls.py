@@ -30,15 +30,15 @@ class NativeCalls:
 
     Args:
         tools: Those that there are.
-        wanted: Whether calls are given; else they are left out.
+        most: How many calls are given, all if None; the rest is left out.
 
     Attributes:
         reason: How the reply ended, once it has.
     """
 
-    def __init__(self, tools: Sequence[ToolSpec], *, wanted: bool = True) -> None:
+    def __init__(self, tools: Sequence[ToolSpec], *, most: int | None = None) -> None:
         self.reason: Reason | None = None
-        self._wanted = wanted
+        self._most = most
         self._filter = ToolCallFilter({tool.name: tool.parameters for tool in tools})
         self._only = tools[0].name if len(tools) == 1 else ""
         self._reported: dict[int, _Call] = {}
@@ -81,9 +81,10 @@ class NativeCalls:
         for call in reported:
             if not call.arguments.strip():  # servers write so of a tool without parameters, if they came to the end
                 call.arguments = "{}" if ended else BEGUN
-        calls = [*reported, *self._written] if self._wanted else []
+        calls = [*reported, *self._written]
         if not ended:
             calls = [call for call in calls if call.name]  # of one that was cut off before its name there is nothing
+        calls = calls[: self._most]
         for index, call in enumerate(calls):
             yield ToolCallDelta(index, call.id, call.name, call.arguments)
         reason: Reason = finished.reason

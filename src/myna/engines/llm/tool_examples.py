@@ -56,7 +56,7 @@ class ToolExample:
 
 def is_asked(tool: ToolSpec) -> bool:
     """Whether the tool is one to ask, by what its description begins with."""
-    does = _does(tool)
+    does = what_it_does(tool)
     return bool(_ASKS.match(does) or _ASKS_ZH.match(does))
 
 
@@ -67,7 +67,7 @@ def both_of(tool: ToolSpec) -> tuple[str, tuple[ToolExample, ToolExample]]:
         name: value if value == other.arguments.get(name) else f"{value} and {other.arguments.get(name)}"
         for name, value in one.arguments.items()
     }
-    return _question(_does(tool), values), (one, other)
+    return _question(what_it_does(tool), values), (one, other)
 
 
 def examples_of(tool: ToolSpec) -> tuple[ToolExample, ToolExample]:
@@ -76,7 +76,7 @@ def examples_of(tool: ToolSpec) -> tuple[ToolExample, ToolExample]:
     What a description begins with tells whether the tool is one to ask: "Get the weather" becomes "What is the
     weather". Small models take questions for talk unless they have seen some that call a tool.
     """
-    does = _does(tool)
+    does = what_it_does(tool)
     first, second = arguments_of(tool, 0), arguments_of(tool, 1)
     return ToolExample(tool.name, _question(does, first), first), ToolExample(tool.name, _order(does, second), second)
 
@@ -91,7 +91,8 @@ def said(arguments: Mapping[str, Any]) -> str:
     return ", ".join(str(value) for value in arguments.values() if isinstance(value, str | int | float))
 
 
-def _does(tool: ToolSpec) -> str:
+def what_it_does(tool: ToolSpec) -> str:
+    """The first sentence of its description, or its name."""
     begins = _FIRST_SENTENCE.match(tool.description.strip()[:LONGEST_READ])
     return (begins[1] if begins else tool.name.replace("_", " "))[:LONGEST_DESCRIPTION]
 

@@ -1,0 +1,109 @@
+"""How near a message is to what the tools are for, rather than to talk: by what it means, without asking the LLM.
+
+An embedder brings a message near to the description of the tool that serves it, in whatever words and in either
+language, where a small LLM knows it only if the words are alike. It takes some 20 ms, so for most messages the LLM need
+not choose: what is plainly talk is answered at once.
+
+Vectors of one language lie nearer to each other than to those of the same meaning in another, and most tools are
+described in English. So from each vector the mean of its language is taken.
+
+Measured with multilingual-e5-small on 270 messages, 150 of which need one of some 6 tools, as the area under the curve:
+0.98; without the means 0.92, by the starter LLM's choice 0.89. Embedded as passages, what tools say does worse.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TypeAlias
+
+import anyio
+import numpy as np
+from numpy.typing import NDArray
+
+from myna.core.errors import EngineError
+from myna.core.tools import ToolSpec
+from myna.engines.base import Embedder
+from myna.engines.llm.small_talk import TALK
+from myna.engines.llm.tool_examples import examples_of, what_it_does
+
+LONGEST = 300
+"""Characters. What is longer says more than one thing, and takes long to embed."""
+LONGEST_WAIT_S = 0.5
+"""The LLM would have chosen by then."""
+TOOLS_NEAREST, TALK_NEAREST = 2, 5
+"""Sentences that are compared with: the nearest so many on each side."""
+REMEMBERED = 4096
+"""Vectors of what tools say; each takes 2 KB."""
+
+_Vector: TypeAlias = NDArray[np.float32]
+
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+class Nearness:
+    """Compares messages with tools. ``embedder`` gives the one that is there now; None if there is none, or not yet."""
+
+    def __init__(self, embedder: Callable[[], Embedder | None]) -> None:
+        self._embedder = embedder
+        self._used: Embedder | None = None
+        self._vectors: OrderedDict[str, _Vector] = OrderedDict()
+        self._embedding = anyio.Lock()
+
+    async def prepare(self, tools: Sequence[ToolSpec]) -> None:
+        """Embed all that no message changes: seconds of work where it is new. Never fails."""
+        with suppress(EngineError):
+            if embedder := self._embedder():
+                await self._known(embedder, [*TALK, *_said_of(tools)])
+
+    async def of(self, message: str, tools: Sequence[ToolSpec]) -> float | None:
+        """From about -0.3 (talk) to 0.3 (a request); None where it cannot be told, or not in time."""
+        embedder = self._embedder()
+        if embedder is None or not tools or not message.strip() or len(message) > LONGEST:
+            return None
+        with anyio.move_on_after(LONGEST_WAIT_S), suppress(EngineError):
+            said = _said_of(tools)
+            known = await self._known(embedder, [*TALK, *said])
+            vector = (await embedder.embed([message], "query"))[0]
+            means = {chinese: _mean(known, chinese=chinese) for chinese in (False, True)}
+
+            def near(texts: Sequence[str], nearest: int) -> float:
+                others = np.array([_unit(known[text] - means[_is_chinese(text)]) for text in texts])
+                similar = np.sort(others @ _unit(vector - means[_is_chinese(message)]))
+                return float(similar[-nearest:].mean())
+
+            return near(said, TOOLS_NEAREST) - near(TALK, TALK_NEAREST)
+        return None
+
+    async def _known(self, embedder: Embedder, texts: Sequence[str]) -> dict[str, _Vector]:
+        """The vectors of the texts; those that are new are embedded one by one, so that others have their turn."""
+        async with self._embedding:
+            if embedder is not self._used:
+                self._used = embedder
+                self._vectors.clear()
+            known: dict[str, _Vector] = {}
+            for text in texts:
+                if text not in self._vectors:
+                    self._vectors[text] = (await embedder.embed([text], "query"))[0]
+                self._vectors.move_to_end(text)
+                known[text] = self._vectors[text]
+            while len(self._vectors) > REMEMBERED:
+                self._vectors.popitem(last=False)
+            return known
+
+
+def _said_of(tools: Sequence[ToolSpec]) -> list[str]:
+    """What each tool is for, and what may be said to have it called."""
+    return [text for tool in tools for text in (what_it_does(tool), *(example.ask for example in examples_of(tool)))]
+
+
+def _mean(known: Mapping[str, _Vector], *, chinese: bool) -> _Vector:
+    return np.stack([known[text] for text in TALK if _is_chinese(text) is chinese]).mean(axis=0)
+
+
+def _unit(vector: _Vector) -> _Vector:
+    return vector / max(float(np.linalg.norm(vector)), 1e-6)
+
+
+def _is_chinese(text: str) -> bool:
+    return _CHINESE.search(text) is not None
