@@ -56,7 +56,7 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
     return tree
 
 
-SPARED: frozenset[Kind] = OPTIONAL | {"embed"}
+SPARED: frozenset[Kind] = OPTIONAL | frozenset[Kind]({"embed"})
 """What the commands can do without."""
 
 

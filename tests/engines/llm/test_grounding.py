@@ -74,3 +74,15 @@ def test_numbers_of_the_examples_are_invented_where_nothing_was_counted(said: st
     timer = ToolSpec("timer", "Set a timer.", {"properties": {"minutes": {"type": "integer"}}})
     assert is_invented(timer, '{"minutes": 4}', said) is invented
     assert not is_invented(timer, '{"minutes": 31}', said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ('{"to": "my dog", "body": "My dog gives paw!"}', "My dog gives paw!"),
+        ('{"to": "电子邮件", "body": "是谁发明的？"}', "电子邮件是谁发明的？"),
+    ],
+)
+def test_an_echo_of_all_that_was_said_is_no_value(arguments: str, said: str) -> None:
+    mail = ToolSpec("mail", "Send an email.", {"properties": {"to": {"type": "string"}, "body": {"type": "string"}}})
+    assert is_invented(mail, arguments, said)

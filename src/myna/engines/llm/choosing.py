@@ -238,12 +238,11 @@ def _calls_head(tools: Sequence[ToolSpec], most_shown: int) -> Iterator[LLMMessa
     for place, (one, other) in enumerate(pairs):
         following = pairs[(place + 1) % len(pairs)][0]
         both_asked, both = both_of(tools[place])
-        for asked, calls in (
-            (one.ask, [one]),
-            (both_asked, both),
-            (other.ask, [other]),
-            (f"{other.ask}, and {following.ask[:1].lower()}{following.ask[1:]}", [other, following]),
-        ):
+        one_and_next = f"{one.ask}, and {following.ask[:1].lower()}{following.ask[1:]}"
+        kinds = ((one.ask, [one]), (both_asked, both)), ((other.ask, [other]), (one_and_next, [one, following]))
+        for asked, calls in kinds[
+            1 - place % 2
+        ]:  # both kinds for each tool are no better, and take twice as long to read
             yield from _exchange(asked, [_call(each) for each in calls])
             yield LLMMessage("assistant", NONE)
 

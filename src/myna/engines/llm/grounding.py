@@ -34,8 +34,9 @@ def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
 def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     """Whether all texts in a call come from the tool's examples, or from nowhere: then nobody has asked for it.
 
-    Where a text is in another script than what was said, it may be translated; values that the schema lists say
-    nothing. Numbers count where there are no texts: those of the examples are invented if nothing was counted.
+    An echo of all that was said is no value. Where a text is in another script, it may be translated; values that the
+    schema lists say nothing. Numbers count where there are no texts: those of the examples are invented if nothing was
+    counted.
     """
     said = said.casefold()
     listed = {str(each) for each in _listed(tool.parameters)}
@@ -44,6 +45,8 @@ def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     texts = [value for value in values if not _is_number(value)]
     if not texts:
         return bool(values) and all(value in shown for value in values) and not _COUNTED.search(said)
+    if any(sorted(_letters(echo.casefold())) == sorted(_letters(said)) for echo in (*texts, "".join(texts))):
+        return True
     return not any(_is_taken(text, said) or (text not in shown and _may_be_translated(text, said)) for text in texts)
 
 
@@ -79,10 +82,8 @@ def _is_number(text: str) -> bool:
 
 
 def _is_taken(text: str, said: str) -> bool:
-    """Whether a text, or a word of it, is in what was said; an echo of all that was said takes nothing."""
+    """Whether a text, or a word of it, is in what was said."""
     text = text.casefold()
-    if _letters(text) == _letters(said):
-        return False
     pairs = (text[at : at + 2] for at in range(len(text) - 1) if _CHINESE.match(text[at]))
     return any(part in said for part in (text, *_WORD.findall(text), *pairs))
 
