@@ -24,7 +24,8 @@ from typing import Any, TypeAlias, cast
 from myna.core.errors import EngineRefused
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
-from myna.engines.llm.grounding import adds, is_invented
+from myna.engines.llm.grounding import adds, is_invented, made_up
+from myna.engines.llm.said_values import parts_of, with_texts_of
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved, what_it_does
@@ -149,12 +150,23 @@ class Choosing:
         exchange = _exchange(asked.text, [_called(*call) for call in made])
         return (*self._head(_calls_head), *before, *exchange)
 
-    def calls_schema(self, name: str | None = None) -> JSON:
-        """What the answer to it has to be; ``name`` is the only tool that may be called."""
+    def calls_schema(self, name: str | None = None, asked: Asked | None = None) -> JSON:
+        """What the answer to it has to be.
+
+        ``name`` is the only tool that may be called; with ``asked``, texts can only be parts of that message, or of the
+        one before it.
+
+        Raises:
+            EngineRefused: There is no tool ``name``.
+        """
+        if name is not None and name not in self._tools:
+            raise EngineRefused(f"There is no tool {name} to be called.", hint="It may have gone meanwhile.")
+        parts = parts_of(f"{asked.text}\n{asked.before}") if asked is not None else ()
         calls: list[JSON] = []
         definitions: dict[str, Any] = {}
         for tool in self._tools.values() if name is None else [self._tools[name]]:
-            parameters = _with_own_definitions(tool.name, enforceable(tool.parameters))
+            said = with_texts_of(tool.parameters, parts) if parts else tool.parameters
+            parameters = _with_own_definitions(tool.name, enforceable(said))
             for key in ("$defs", "definitions"):
                 definitions.setdefault(key, {}).update(parameters.pop(key, {}))
             parameters = {"additionalProperties": False, **parameters, "type": "object"}
@@ -165,6 +177,11 @@ class Choosing:
     def adds(self, arguments: str, asked: Asked, made: Sequence[tuple[str, str]]) -> bool:
         """Whether a call takes something from a message that no call before it has taken."""
         return adds(arguments, asked.text, [before for _, before in made])
+
+    def makes_up(self, name: str, arguments: str, asked: Asked) -> bool:
+        """Whether a text in a call comes from nowhere, or from an example."""
+        tool = self._tools.get(name)
+        return tool is not None and bool(made_up(tool, arguments, f"{asked.before} {asked.text}".strip()))
 
     def invents(self, name: str, arguments: str, asked: Asked) -> bool:
         """Whether a call takes nothing from a message, or was made for the one before: then this one needs no tool."""

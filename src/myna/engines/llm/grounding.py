@@ -39,15 +39,32 @@ def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     counted.
     """
     said = said.casefold()
-    listed = {str(each) for each in _listed(tool.parameters)}
-    shown = {text for example in examples_of(tool) for text in _values(json.dumps(example.arguments))}
-    values = [value for value in _values(arguments) if value not in listed]
+    values = _free(tool, arguments)
     texts = [value for value in values if not _is_number(value)]
     if not texts:
-        return bool(values) and all(value in shown for value in values) and not _COUNTED.search(said)
+        return bool(values) and set(values) <= _shown(tool) and not _COUNTED.search(said)
     if any(sorted(_letters(echo.casefold())) == sorted(_letters(said)) for echo in (*texts, "".join(texts))):
         return True
-    return not any(_is_taken(text, said) or (text not in shown and _may_be_translated(text, said)) for text in texts)
+    return len(made_up(tool, arguments, said)) == len(texts)
+
+
+def made_up(tool: ToolSpec, arguments: str, said: str) -> list[str]:
+    """The texts in a call that come from the tool's examples, or from nowhere; see `is_invented`."""
+    said, shown = said.casefold(), _shown(tool)
+    texts = [value for value in _free(tool, arguments) if not _is_number(value)]
+    return [
+        text for text in texts if not _is_taken(text, said) and (text in shown or not _may_be_translated(text, said))
+    ]
+
+
+def _free(tool: ToolSpec, arguments: str) -> list[str]:
+    """The texts and numbers in a call that the schema does not list."""
+    listed = {str(each) for each in _listed(tool.parameters)}
+    return [value for value in _values(arguments) if value not in listed]
+
+
+def _shown(tool: ToolSpec) -> set[str]:
+    return {text for example in examples_of(tool) for text in _values(json.dumps(example.arguments))}
 
 
 def _values(arguments: str) -> Iterator[str]:

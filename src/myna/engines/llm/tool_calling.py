@@ -228,7 +228,7 @@ class ToolCallingLLM:
                     async for delta in reply:
                         yield delta
                     return
-        async with aclosing(self._called(request, choosing)) as calls:
+        async with aclosing(self._called(request, choosing, sure=near is not None and near > SURELY_ASKED)) as calls:
             async for delta in calls:
                 yield delta
                 if isinstance(delta, Finished):
@@ -249,22 +249,22 @@ class ToolCallingLLM:
                     break
         beside.decide(needs_tools=is_none(text) is False)
 
-    async def _called(self, request: LLMRequest, choosing: Choosing) -> AsyncGenerator[LLMDelta]:
-        """The calls that the model makes when it has to.
+    async def _called(self, request: LLMRequest, choosing: Choosing, *, sure: bool = True) -> AsyncGenerator[LLMDelta]:
+        """The calls that the model makes when it has to; ``sure``: the message asks for one.
 
-        Nothing at all comes, not even how it ended, where it need not and could only invent one.
+        Where it makes up what was not said, it is asked again, and can only say what was. If it is not sure that there
+        is anything to call, nothing at all comes then, not even how it ended.
         """
         only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
         limit = request.sampling.max_tokens or LONGEST_CALLS
-        if only is not None and only not in {tool.name for tool in request.tools}:
-            raise EngineRefused(f"There is no tool {only} to be called.", hint="It may have gone meanwhile.")
         schema, asked = choosing.calls_schema(only), Asked.last_of(request.messages)
         asks_on = request.parallel_calls and asked.asks_for_more
         usage: Usage | None = None
         made: list[tuple[str, str]] = []
+        again: JSON | None = None
         while True:
             text, finished = "", Finished("stop")
-            question = _question(choosing.calls_prompt(asked, made), schema, limit)
+            question = _question(choosing.calls_prompt(asked, made), again or schema, limit)
             async with aclosing(self.llm.generate(question)) as deltas:
                 async for delta in deltas:
                     if isinstance(delta, TextDelta):
@@ -275,9 +275,13 @@ class ToolCallingLLM:
             usage = added(usage, finished.usage)
             written = choosing.read_calls(text)
             calls = [*written.whole, written.cut_off] if written.cut_off else written.whole
-            may_invent = not made and request.tool_choice == "auto"
-            if may_invent and any(choosing.invents(*call, asked) for call in written.whole):
+            if not made and not sure and any(choosing.invents(*call, asked) for call in written.whole):
                 return
+            odd = [name for name, given in written.whole if choosing.makes_up(name, given, asked)]
+            if odd and not made and again is None:
+                again = choosing.calls_schema(odd[0], asked)
+                continue
+            again = None
             if made and not any(choosing.adds(arguments, asked, made) for _, arguments in written.whole):
                 finished = replace(finished, reason="stop")
                 break
