@@ -49,12 +49,12 @@ class ToolResult:
 
     Attributes:
         output: The text that the model is given, also when it failed.
-        asks: It was refused until the user has been asked, and has agreed.
+        asks: Its arguments as the user may see them, if it was refused until the user has been asked, and has agreed.
     """
 
     output: str
     status: CallStatus = "ok"
-    asks: bool = False
+    asks: str | None = None
 
     @property
     def failed(self) -> bool:

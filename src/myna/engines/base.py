@@ -91,6 +91,7 @@ class LLMMessage:
         tool_call_id: Which call a tool message answers.
         outcome: What a tool message tells: what the tool gave, that it failed or was not run, or that the user has to
             agree first.
+        shown: The arguments that the user is to agree to, as he may see them: a JSON text.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -98,6 +99,7 @@ class LLMMessage:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     outcome: Literal["ok", "failed", "asks"] = "ok"
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

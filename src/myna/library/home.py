@@ -46,7 +46,7 @@ class Model:
 
     choice: Choice
     tool_calls: Method
-    embedder: Choice
+    embedder: Choice | None
 
     def is_same(self, other: "Model") -> bool:
         """Whether one engine does for both."""
@@ -161,7 +161,9 @@ class Home:
 
         async def hold() -> None:
             try:
-                engines: dict[Kind, Choice] = {"llm": model.choice, "embed": model.embedder}
+                engines: dict[Kind, Choice] = {"llm": model.choice}
+                if model.embedder is not None:
+                    engines["embed"] = model.embedder
                 async with open_engines(engines, resources, tool_calls=model.tool_calls) as opened:
                     shared.engines = opened
                     shared.changed.set()

@@ -10,7 +10,7 @@ from myna.library.answering import Means, Question, answer, merged
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import Model, home
 from myna.library.messages import Asked, Rounds, messages_of
-from myna.library.model_choice import Source, choose, settings_of
+from myna.library.model_choice import EMBEDDED, Source, choose, settings_of
 from myna.library.recording import Recording
 from myna.library.reply import Reply
 from myna.library.streams import AsyncReplyStream, ReplyStream
@@ -62,8 +62,9 @@ class LLM:
     ) -> None:
         self.loaded = settings_of(settings)
         self.sampling = sampling or Sampling()
-        tool_calls, embedder = self.loaded.settings.llm.tool_calls, self.loaded.choice("embed")
-        self._model = Model(choose(source, model, api_key, self.loaded), tool_calls, embedder)
+        choice, tool_calls = choose(source, model, api_key, self.loaded), self.loaded.settings.llm.tool_calls
+        may_constrain = choice.name == EMBEDDED or tool_calls == "constrained"
+        self._model = Model(choice, tool_calls, self.loaded.choice("embed") if may_constrain else None)
         self._weights = WeightsStore(self.loaded.folders.cache / "weights", load_catalog())
 
     def __repr__(self) -> str:

@@ -28,7 +28,7 @@ from myna.session.think import think
 from myna.session.turn import Turn
 from myna.tools.base import Toolset, Work
 from myna.tools.results import shorten
-from myna.tools.rounds import answered, run_calls
+from myna.tools.rounds import answered, call_tools, run_calls
 from myna.tools.toolbox import EMPTY
 
 SEGMENTS_AHEAD = 64
@@ -103,7 +103,7 @@ class Answering:
             turn.server_calls.begin(call, goes_on=tool is not None and not tool.cancellable)
 
         def keep(call: ToolCall, result: ToolResult) -> None:
-            turn.server_calls.keep(call, result, offered.get(call.name) if result == ASK_FIRST else None)
+            turn.server_calls.keep(call, result, offered.get(call.name) if result.asks is not None else None)
 
         async def late(call: ToolCall, result: ToolResult) -> None:
             if not turn.apart:  # the conversation does not know of the call
@@ -217,7 +217,10 @@ class Answering:
         return self.options.tools.without([tool.name for tool in preferences.tools])
 
     def _budget(self, preferences: Preferences, tools: Sequence[ToolSpec]) -> Budget:
-        return Budget.of(self.llm.info, self._sampling(preferences), self.options.max_context_tokens, tools)
+        info = self.llm.info
+        if self.options.strategy is not call_tools:
+            info = replace(info, tools_in_prompt=True)  # other strategies describe them in prompts of their own
+        return Budget.of(info, self._sampling(preferences), self.options.max_context_tokens, tools)
 
     def _acknowledgement(self, turn: Turn) -> str:
         """What is said when a tool takes long, in the language of the utterance if the persona knows it in that."""

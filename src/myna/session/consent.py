@@ -16,7 +16,7 @@ from myna.tools.rounds import call_key
 ASK_FIRST = ToolResult(
     "This was not done yet: the user has to agree first. Ask whether to do it, and say what exactly.",
     "refused",
-    asks=True,
+    asks="{}",
 )
 """What the model is told in place of a result."""
 

@@ -21,6 +21,7 @@ from myna.core.messages import (
 )
 from myna.engines.base import LLMMessage
 from myna.personas.model import Persona
+from myna.session.consent import AGREED
 from myna.session.history import History
 from myna.tools.results import neutralise
 
@@ -171,7 +172,8 @@ def _sent(messages: Iterable[Message], tools: _PairedCalls, user: Callable[[str]
                     yield LLMMessage("assistant", "", tool_calls=(call,))
             case ToolResultMessage(call_id=call_id, output=output):
                 if call_id in tools.called:
-                    outcome = "asks" if message.asks is not None else "failed" if message.failed else "ok"
+                    asks = message.asks is not None or output == AGREED.output  # the same prompt before and after a yes
+                    outcome = "asks" if asks else "failed" if message.failed else "ok"
                     yield LLMMessage("tool", neutralise(output), tool_call_id=call_id, outcome=outcome)
             case _:
                 assert_never(message)

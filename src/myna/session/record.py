@@ -146,7 +146,9 @@ class Record:
         """
         waits: ToolResultMessage | None = None
         called: MessageId | None = None
-        for one in await self.messages():  # the newest counts: some models begin to count anew with each answer
+        for one in await self.messages():
+            if one.turn_id != message.turn_id:  # some models begin to count calls anew with each answer
+                continue
             if isinstance(one, ToolCallMessage) and one.call.id == message.call_id:
                 waits, called = None, one.id
             elif isinstance(one, ToolResultMessage) and (one.call_id, one.output) == (message.call_id, GOES_ON.output):

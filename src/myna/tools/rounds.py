@@ -156,6 +156,8 @@ async def _run(
     asks = tool is not None and tool.confirm and refused is None and not agreed
     await tell(CallStarted(call, asks))
     if asks and (refused := await work.allow(call)) is not None:
+        if refused.asks is not None:
+            refused = replace(refused, asks=work.tools.masked(call).arguments)
         work.declined[call_key(call)] = refused
     refused = refused or _changed(tool, work.tools.find(call.name))
     if refused is not None:
@@ -203,7 +205,8 @@ def answered(text: str, calls: Sequence[ToolCall], results: Sequence[ToolResult]
             "tool",
             result.output,
             tool_call_id=call.id,
-            outcome="asks" if result.asks else "failed" if result.failed else "ok",
+            outcome="asks" if result.asks is not None else "failed" if result.failed else "ok",
+            shown=result.asks or "",
         )
         for call, result in zip(calls, results, strict=True)
     )

@@ -171,3 +171,17 @@ def test_a_tool_that_is_asked_is_shown_with_a_question_for_two_of_it() -> None:
     asked = [message.content for message in Choosing([tool()]).need_prompt(NOTHING)]
     assert "What is the weather: Paris and 上海?" in asked
     assert '["get_weather", "get_weather"]' in asked
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("What is the weather in Oslo and in Rome?", ("What is the weather in Oslo", "in Rome")),
+        ("温州现在几度？西宁呢？", ("温州现在几度", "西宁呢")),
+        ("先暂停音乐，然后打开走廊的灯。", ("先暂停音乐", "打开走廊的灯")),
+        ("Wake me at 7.30.", ("Wake me at 7.30",)),
+        ("", ()),
+    ],
+)
+def test_a_message_has_clauses_where_it_may_ask_for_several_things(text: str, clauses: tuple[str, ...]) -> None:
+    assert Asked(text).clauses == clauses

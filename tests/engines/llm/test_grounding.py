@@ -1,7 +1,7 @@
 import pytest
 
 from myna.core.tools import ToolSpec
-from myna.engines.llm.grounding import adds, is_invented
+from myna.engines.llm.grounding import adds, is_invented, made_up, untouched
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -86,3 +86,47 @@ def test_numbers_of_the_examples_are_invented_where_nothing_was_counted(said: st
 def test_an_echo_of_all_that_was_said_is_no_value(arguments: str, said: str) -> None:
     mail = ToolSpec("mail", "Send an email.", {"properties": {"to": {"type": "string"}, "body": {"type": "string"}}})
     assert is_invented(mail, arguments, said)
+
+
+def test_only_the_texts_that_nobody_said_are_made_up() -> None:
+    trains = ToolSpec("trains", "Find trains.", {"properties": {"to": {"type": "string"}, "from": {"type": "string"}}})
+    assert made_up(trains, '{"from": "Oslo", "to": "Atlantis"}', "A train from Oslo to Bergen.") == ["Atlantis"]
+    assert made_up(trains, '{"from": "Oslo", "to": "卑尔根"}', "A train from Oslo to Bergen.") == []
+
+
+@pytest.mark.parametrize(
+    ("clauses", "made", "left"),
+    [
+        (["温州现在几度", "西宁呢"], ['{"location": "西宁"}'], ["温州现在几度"]),
+        (["先把音乐暂停", "把走廊的灯打开"], ["{}"], ["把走廊的灯打开"]),
+        (["the lamp", "call Ann"], ['{"name": "ann"}', '{"state": "on"}'], []),
+        (["salt", "pepper"], ['{"item": "salt and pepper"}'], []),
+        (["a", "b"], [], ["a", "b"]),
+    ],
+)
+def test_clauses_are_left_that_no_call_has_anything_from(clauses: list[str], made: list[str], left: list[str]) -> None:
+    assert untouched(clauses, made) == left
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "made"),
+    [
+        ("5", "Timers for 15 and 5 minutes.", "15"),
+        ("100", "10 and 100 metres", "10"),
+        ("10", "five and ten minutes", "5"),
+        ("10", "五分钟和十分钟", "5"),
+    ],
+)
+def test_another_number_adds_something(value: str, said: str, made: str) -> None:
+    assert adds(f'{{"minutes": {value}}}', said, [f'{{"minutes": {made}}}'])
+    assert not adds(f'{{"minutes": {made}}}', said, [f'{{"minutes": {made}}}'])
+
+
+def test_a_constant_or_a_default_is_not_invented() -> None:
+    tool = ToolSpec(
+        "weather",
+        "Get the weather.",
+        {"properties": {"kind": {"const": "current"}, "unit": {"type": "string", "default": "celsius"}}},
+    )
+    assert not is_invented(tool, '{"kind": "current", "unit": "celsius"}', "How is it?")
+    assert made_up(tool, '{"kind": "current", "unit": "celsius"}', "How is it?") == []

@@ -22,7 +22,6 @@ from myna.engines.base import (
     ToolCallDelta,
     Usage,
 )
-from myna.engines.llm.choosing import NEXT
 from myna.engines.llm.tool_calling import Method, ToolCallingLLM, tool_calling
 from myna.testing.llm import HANG, Pause, ScriptedLLM, Step
 
@@ -259,15 +258,22 @@ async def test_a_small_model_that_needs_tools_is_asked_for_the_call() -> None:
     assert llm.choice.calls[0].ended == "closed"
 
 
-async def test_where_several_things_may_be_asked_for_it_is_asked_on_as_long_as_that_adds_something() -> None:
+async def test_the_clauses_that_a_call_has_nothing_from_are_asked_about_one_by_one() -> None:
     rome = ("get_weather", '{"city": "Rome"}')
     both = (LLMMessage("user", "What is the weather in Oslo and in Rome?"),)
-    llm = SchemaLLM([HANG], NEEDED, OSLO_CALL, written(rome), OSLO_CALL)
+    llm = SchemaLLM([HANG], NEEDED, OSLO_CALL, written(rome))
     told = await deltas(ToolCallingLLM(llm), request(messages=both))
     assert calls(told) == [("get_weather", OSLO), rome]
     *_, asked, call, following = llm.choice.calls[2].request.messages
     assert (asked, call.content) == (both[0], OSLO_CALL)
-    assert following == LLMMessage("user", NEXT)
+    assert following == LLMMessage("user", "in Rome")
+
+
+async def test_a_call_for_another_clause_is_not_made_if_it_takes_nothing_from_it() -> None:
+    alarm = (LLMMessage("user", "Weather in Oslo, I am hungry."),)
+    llm = SchemaLLM([HANG], NEEDED, OSLO_CALL, written(("get_weather", '{"city": "Rome"}')))
+    told = await deltas(ToolCallingLLM(llm), request(messages=alarm))
+    assert calls(told) == [("get_weather", OSLO)]
 
 
 @pytest.mark.parametrize("made_up", ["Paris", "Atlantis", "who are you"])
@@ -275,6 +281,17 @@ async def test_a_call_that_is_made_up_is_not_made_and_the_model_answers(made_up:
     llm = SchemaLLM("Hi!", NEEDED, written(("get_weather", json.dumps({"city": made_up}))))
     told = await deltas(ToolCallingLLM(llm), request(messages=(LLMMessage("user", "Who are you?"),)))
     assert (text(told), calls(told), reason(told)) == ("Hi!", [], "stop")
+
+
+async def test_what_is_copied_from_an_example_is_asked_for_again_from_what_was_said() -> None:
+    llm = SchemaLLM("Hi!", written(("get_weather", '{"city": "Paris"}')), OSLO_CALL)
+    asked = request("required", messages=(LLMMessage("user", "What is it like in Oslo?"),))
+    assert calls(await deltas(ToolCallingLLM(llm), asked)) == [("get_weather", OSLO)]
+    schema = llm.choice.calls[1].request.output_schema
+    assert schema is not None
+    city = schema["items"]["anyOf"][0]["properties"]["arguments"]["properties"]["city"]
+    assert "Oslo" in city["enum"]
+    assert "Paris" not in city["enum"]
 
 
 async def test_a_value_that_may_be_translated_is_not_made_up() -> None:

@@ -63,9 +63,9 @@ async def test_the_usage_of_forced_calls_is_that_of_all_answers_together() -> No
 async def test_the_usage_of_several_calls_is_that_of_all_answers_together() -> None:
     both = (LLMMessage("user", "What is the weather in Oslo and in Rome?"),)
     one, other = ([written(("get_weather", each)), Finished("stop", Usage(10, 2, 5))] for each in (OSLO, ROME))
-    llm = SchemaLLM([HANG], NEEDED, one, other, one)
+    llm = SchemaLLM([HANG], NEEDED, one, other)
     told = await deltas(ToolCallingLLM(llm), request(messages=both))
-    assert told[-1] == Finished("tool_calls", Usage(30, 6, 15))
+    assert told[-1] == Finished("tool_calls", Usage(20, 4, 10))
 
 
 # ---------------------------------------------------------------------------------------------------- must not be

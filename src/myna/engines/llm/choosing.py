@@ -7,9 +7,9 @@ descriptions, among as many that need none; and if so, for one call after the ot
 of a prompt is the same for all messages, so the server's KV cache has it, and the first token of the first answer
 decides: ``[]`` is no tool. That token is made a little less likely (`NEED_BIAS`).
 
-Whether a second call is needed the model does not know, but which it would be it does. So where the message may ask for
-several things (`Asked.asks_for_more`) it is made to give one, which counts if it takes something from the message that
-no call before it has taken (`Choosing.adds`).
+Whether a second call is needed the model does not know. So each clause that no call has taken anything from is asked
+about as if it were a message that goes on with the whole one; its call counts if it takes something from the clause
+that no call before it has taken (`Choosing.adds`).
 
 Measured with the starter model by `benchmarks.tools`. What did worse: ``null`` or ``none`` for no tool, all answers in
 one go, all calls in one list, examples without questions, arguments asked for behind the names.
@@ -24,7 +24,7 @@ from typing import Any, TypeAlias, cast
 from myna.core.errors import EngineRefused
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
-from myna.engines.llm.grounding import adds, is_invented, made_up
+from myna.engines.llm.grounding import adds, copied, is_invented, untouched
 from myna.engines.llm.said_values import parts_of, with_texts_of
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
@@ -69,7 +69,8 @@ NEED_BIAS = -1.2
 NEXT = "Which other call does the message ask for? [] if that was all."
 
 _SEVERAL = re.compile(
-    r"[,;、，；+&]|(?i:\b(?:and|also|then|plus|both|as well|after that)\b)|[和与跟及还再另各]|然后|以及|并且|同时|接着"
+    r"[,;、，；。！？!?\n+&]|\.\s|(?i:\b(?:and|also|then|plus|both|as well|after that)\b)"
+    r"|[和与跟及还再另各]|然后|以及|并且|同时|接着"
 )
 
 INSTRUCTIONS = (
@@ -115,9 +116,10 @@ class Asked:
         return cls(text, _shortened(round_[0].content), called) if called else cls(text)
 
     @property
-    def asks_for_more(self) -> bool:
-        """Whether it may ask for several things."""
-        return _SEVERAL.search(self.text) is not None
+    def clauses(self) -> tuple[str, ...]:
+        """Its parts, where it may ask for several things."""
+        parts = [part.strip(" .。?？!！") for part in _SEVERAL.split(self.text)]
+        return tuple(dict.fromkeys(part for part in parts if len(part) > 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,11 @@ class Written:
 
     whole: tuple[tuple[str, str], ...] = ()
     cut_off: tuple[str, str] | None = None
+
+    @property
+    def all(self) -> tuple[tuple[str, str], ...]:
+        """The whole ones, and the one that was cut off."""
+        return (*self.whole, self.cut_off) if self.cut_off else self.whole
 
 
 class Choosing:
@@ -144,11 +151,10 @@ class Choosing:
         """What the answer to it has to be: the names of tools, which are not to be read on."""
         return _list({"enum": list(self._tools)}, least=0)
 
-    def calls_prompt(self, asked: Asked, made: Sequence[tuple[str, str]] = ()) -> tuple[LLMMessage, ...]:
-        """Asks for a call that a message needs, beside those that were ``made``."""
+    def calls_prompt(self, asked: Asked) -> tuple[LLMMessage, ...]:
+        """Asks for a call that a message needs."""
         before = [*_exchange(asked.before, [_called(*call) for call in asked.called])][:-1] if asked.called else ()
-        exchange = _exchange(asked.text, [_called(*call) for call in made])
-        return (*self._head(_calls_head), *before, *exchange)
+        return (*self._head(_calls_head), *before, LLMMessage("user", asked.text))
 
     def calls_schema(self, name: str | None = None, asked: Asked | None = None) -> JSON:
         """What the answer to it has to be.
@@ -174,18 +180,22 @@ class Choosing:
         one = {**_list({"anyOf": calls}, least=1), "maxItems": 1}
         return {**one, **{key: each for key, each in definitions.items() if each}}
 
-    def adds(self, arguments: str, asked: Asked, made: Sequence[tuple[str, str]]) -> bool:
+    def adds(self, arguments: str, asked: Asked) -> bool:
         """Whether a call takes something from a message that no call before it has taken."""
-        return adds(arguments, asked.text, [before for _, before in made])
+        return adds(arguments, asked.text, [before for _, before in asked.called])
 
-    def makes_up(self, name: str, arguments: str, asked: Asked) -> bool:
-        """Whether a text in a call comes from nowhere, or from an example."""
+    def is_open(self, asked: Asked, made: Sequence[tuple[str, str]], clause: str) -> bool:
+        """Whether the calls ``made`` for a message have nothing from this clause of it."""
+        return clause in untouched(asked.clauses, [arguments for _, arguments in made])
+
+    def copies(self, name: str, arguments: str, asked: Asked) -> bool:
+        """Whether a text in a call is that of an example, and was not said."""
         tool = self._tools.get(name)
-        return tool is not None and bool(made_up(tool, arguments, f"{asked.before} {asked.text}".strip()))
+        return tool is not None and bool(copied(tool, arguments, f"{asked.before} {asked.text}".strip()))
 
     def invents(self, name: str, arguments: str, asked: Asked) -> bool:
         """Whether a call takes nothing from a message, or was made for the one before: then this one needs no tool."""
-        if (name, arguments) in asked.called:
+        if (name, arguments) in asked.called and asked.text != asked.before:
             return True
         tool = self._tools.get(name)
         return tool is not None and is_invented(tool, arguments, f"{asked.before} {asked.text}".strip())

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import cast
 
 from myna.core.tools import ToolSpec
@@ -13,6 +13,7 @@ _COUNTED = re.compile(
     r"\d|[零一二两三四五六七八九十百千万半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
     r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|half|quarter|dozen|noon|midnight)\b"
 )
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_\u4e00-\u9fff]{3,}")
 
 
@@ -23,12 +24,34 @@ def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
     nothing new.
     """
     said = said.casefold()
-    taken = [value.casefold() for each in made for value in _values(each)]
-    whole = " ".join(taken)
-    return any(
-        value in said and value not in whole and not any(part in value for part in taken if len(part) > 1)
-        for value in map(str.casefold, _values(arguments))
-    )
+    taken = {value.casefold() for each in made for value in _values(each)}
+    return any(_is_new(value, said, taken) for value in map(str.casefold, _values(arguments)))
+
+
+def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
+    if value in taken:
+        return False
+    if _is_number(value):
+        return _touches(value, said) or (not _DIGIT.search(said) and _COUNTED.search(said) is not None)
+    texts = [text for text in taken if not _is_number(text)]
+    return value in said and not any(value in text or text in value for text in texts)
+
+
+def untouched(clauses: Sequence[str], made: Sequence[str]) -> list[str]:
+    """The clauses that no call has taken a value from. A call without values of its own is for the first of them."""
+    left = list(clauses)
+    for arguments in made:
+        values = [value.casefold() for value in _values(arguments)]
+        touched = [clause for clause in left if any(_touches(value, clause.casefold()) for value in values)]
+        for clause in touched or left[:1]:
+            left.remove(clause)
+    return left
+
+
+def _touches(value: str, clause: str) -> bool:
+    if value.isascii():
+        return clause in value or re.search(rf"(?<![a-z0-9]){re.escape(value)}(?![a-z0-9])", clause) is not None
+    return value in clause or clause in value
 
 
 def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
@@ -46,6 +69,12 @@ def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     if any(sorted(_letters(echo.casefold())) == sorted(_letters(said)) for echo in (*texts, "".join(texts))):
         return True
     return len(made_up(tool, arguments, said)) == len(texts)
+
+
+def copied(tool: ToolSpec, arguments: str, said: str) -> list[str]:
+    """The texts in a call that are those of the tool's examples, and were not said."""
+    shown = _shown(tool)
+    return [text for text in made_up(tool, arguments, said) if text in shown]
 
 
 def made_up(tool: ToolSpec, arguments: str, said: str) -> list[str]:
@@ -89,6 +118,7 @@ def _listed(schema: object) -> Iterator[object]:
             each = cast("dict[str, object]", value)
             choices = each.get("enum")
             yield from cast("list[object]", choices) if isinstance(choices, list) else ()
+            yield from (each[key] for key in ("const", "default") if key in each)
             found += each.values()
         elif isinstance(value, list):
             found += cast("list[object]", value)

@@ -21,7 +21,7 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from myna.core.errors import EngineError
+from myna.core.errors import MynaError
 from myna.core.tools import ToolSpec
 from myna.engines.base import Embedder
 from myna.engines.llm.small_talk import TALK
@@ -48,11 +48,10 @@ class Nearness:
         self._embedder = embedder
         self._used: Embedder | None = None
         self._vectors: OrderedDict[str, _Vector] = OrderedDict()
-        self._embedding = anyio.Lock()
 
     async def prepare(self, tools: Sequence[ToolSpec]) -> None:
         """Embed all that no message changes: seconds of work where it is new. Never fails."""
-        with suppress(EngineError):
+        with suppress(MynaError):
             if embedder := self._embedder():
                 await self._known(embedder, [*TALK, *_said_of(tools)])
 
@@ -61,7 +60,7 @@ class Nearness:
         embedder = self._embedder()
         if embedder is None or not tools or not message.strip() or len(message) > LONGEST:
             return None
-        with anyio.move_on_after(LONGEST_WAIT_S), suppress(EngineError):
+        with anyio.move_on_after(LONGEST_WAIT_S), suppress(MynaError):
             said = _said_of(tools)
             known = await self._known(embedder, [*TALK, *said])
             vector = (await embedder.embed([message], "query"))[0]
@@ -77,19 +76,16 @@ class Nearness:
 
     async def _known(self, embedder: Embedder, texts: Sequence[str]) -> dict[str, _Vector]:
         """The vectors of the texts; those that are new are embedded one by one, so that others have their turn."""
-        async with self._embedding:
-            if embedder is not self._used:
-                self._used = embedder
-                self._vectors.clear()
-            known: dict[str, _Vector] = {}
-            for text in texts:
-                if text not in self._vectors:
-                    self._vectors[text] = (await embedder.embed([text], "query"))[0]
-                self._vectors.move_to_end(text)
-                known[text] = self._vectors[text]
-            while len(self._vectors) > REMEMBERED:
-                self._vectors.popitem(last=False)
-            return known
+        if embedder is not self._used:
+            self._used, self._vectors = embedder, OrderedDict()
+        vectors, known = self._vectors, dict[str, _Vector]()
+        for text in texts:
+            known[text] = vectors[text] if text in vectors else (await embedder.embed([text], "query"))[0]
+            vectors[text] = known[text]
+            vectors.move_to_end(text)
+        while len(vectors) > REMEMBERED:
+            vectors.popitem(last=False)
+        return known
 
 
 def _said_of(tools: Sequence[ToolSpec]) -> list[str]:

@@ -21,6 +21,10 @@ from myna.engines.llm.tool_examples import what_it_does
 _Result: TypeAlias = tuple[ToolCall, LLMMessage]
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_HARMLESS = str.maketrans("<>[]{}|`*", "‹›()()/'·")
+LONGEST_SAID = 300
+"""Characters of a value in a question for consent."""
+
 _GONE = ToolCall("", "tool", "{}")
 """Stands for a call that the history has lost."""
 
@@ -28,36 +32,57 @@ _GONE = ToolCall("", "tool", "{}")
 def told_results(messages: Sequence[LLMMessage]) -> tuple[LLMMessage, ...]:
     """The messages without calls: what came of them stands with the message of the user's that asked for it."""
     told: list[LLMMessage] = []
-    question, asked, results, calls = "", 0, list[_Result](), dict[str, ToolCall]()
+    question, place, results, calls = "", None, list[_Result](), dict[str, ToolCall]()
     for message in messages:
         if message.role == "tool":
             results.append((calls.get(message.tool_call_id or "", _GONE), message))
-            told[asked:] = [LLMMessage("user", _with_results(question, results))]  # words before the calls go
+            if place is None:
+                place = len(told)
+                told.append(LLMMessage("user", ""))
+            before_calls = [each for each in told[place + 1 :] if each.role != "assistant"]  # those words are no answer
+            told[place:] = [LLMMessage("user", _with_results(question, results)), *before_calls]
         elif message.tool_calls:
             calls |= {call.id: call for call in message.tool_calls}
             if message.content:
                 told.append(LLMMessage("assistant", message.content))
         else:
             if message.role == "user":
-                question, asked, results = message.content, len(told), []
+                question, place, results = message.content, len(told), []
             told.append(message)
     return tuple(told)
+
+
+def newest_results(messages: Sequence[LLMMessage]) -> list[LLMMessage]:
+    """What came of the calls that nothing has been said to yet."""
+    newest = takewhile(lambda message: message.role == "tool" or message.tool_calls, reversed(messages))
+    return [message for message in newest if message.role == "tool"][::-1]
 
 
 def consent_question(messages: Sequence[LLMMessage], tools: Sequence[ToolSpec]) -> str:
     """What to ask the user before the calls are run that wait for consent; empty where none do, or it was asked."""
     calls = {call.id: call for message in messages for call in message.tool_calls}
-    newest = [*takewhile(lambda message: message.role == "tool" or message.tool_calls, reversed(messages))][::-1]
-    waiting = [calls.get(one.tool_call_id or "", _GONE) for one in newest if one.outcome == "asks"]
+    waiting = [result for result in newest_results(messages) if result.outcome == "asks"]
     if not waiting:
         return ""
     question = next((message.content for message in reversed(messages) if message.role == "user"), "")
     does = {tool.name: what_it_does(tool) for tool in tools}
-    chinese = _CHINESE.search(question)
-    said = dict.fromkeys((does.get(call.name, call.name), _values(call, "：" if chinese else ": ")) for call in waiting)
-    if chinese:
-        return "；".join(f"{what}（{values}）" if values else what for what, values in said) + "。要我这样做吗？"
-    return "; ".join(f"{what} ({values})" if values else what for what, values in said) + ". Shall I do that?"
+    chinese = _CHINESE.search(question) is not None
+    said: dict[str, None] = {}
+    for result in waiting:
+        name = calls.get(result.tool_call_id or "", _GONE).name
+        values = "; ".join(
+            f"{key}: {_said(value)}" for key, value in _object(result.shown).items() if value is not None
+        )
+        said[f"{does.get(name, name)} ({values})" if values else does.get(name, name)] = None
+    return "; ".join(said) + ("。要我这样做吗？" if chinese else ". Shall I do that?")
+
+
+def _said(value: object) -> str:
+    """A value as it is shown and spoken: nothing in it is taken for markup."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) > LONGEST_SAID:
+        text = f"{text[:LONGEST_SAID]} …"
+    return text.translate(_HARMLESS)
 
 
 def _with_results(question: str, results: Sequence[_Result]) -> str:

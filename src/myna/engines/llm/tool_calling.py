@@ -35,7 +35,7 @@ from myna.engines.llm.choosing import (
 )
 from myna.engines.llm.native_calls import ALIVE, NativeCalls
 from myna.engines.llm.nearness import Nearness
-from myna.engines.llm.told_results import consent_question, told_results
+from myna.engines.llm.told_results import consent_question, newest_results, told_results
 from myna.engines.llm.tool_prompt import prompted
 from myna.engines.task_group import open_task_group
 from myna.engines.usage import added
@@ -45,10 +45,10 @@ Method: TypeAlias = Literal["auto", "native", "constrained"]
 
 SMALL = 2_000_000_000
 """A model of fewer weights calls tools at random when it is given them the usual way (0.5B: measured)."""
-HEAD_START_S = 0.01
-"""The choice is sent so much before the reply: where the server has but one place, the short one is to go first."""
 LONGEST_CALLS = 1024
 """In tokens, where the request sets no limit: a small model may repeat itself within a text for ever."""
+LONGEST_FRAGMENT = 12
+"""Characters of a clause that says little by itself: "in Rome"."""
 LONGEST_NEED = 8
 """In tokens. The first says it, but for white space."""
 SURELY_TALK, SURELY_DONE, SURELY_ASKED = -0.08, -0.15, 0.15
@@ -196,9 +196,10 @@ class ToolCallingLLM:
     async def _talk(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
         """What the model says without tools; calls that it writes all the same are left out."""
         calls = NativeCalls(request.tools, most=0)
-        messages = request.messages
+        messages, question = request.messages, ""
         if self._constrains:
-            if question := consent_question(messages, request.tools):
+            question = consent_question(messages, request.tools)
+            if question and all(result.outcome == "asks" for result in newest_results(messages)):
                 yield TextDelta(question)
                 yield Finished("stop")
                 return
@@ -209,26 +210,23 @@ class ToolCallingLLM:
         async with aclosing(self.llm.generate(asked)) as deltas:
             async for delta in deltas:
                 for each in calls.feed(delta):
+                    if question and isinstance(each, Finished):
+                        yield TextDelta(f"\n{question}")
                     yield each
 
     async def _constrained(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        choosing, asked = self._choosing(request.tools), Asked.last_of(request.messages)
-        near = await self._nearness.of(asked.text, request.tools)
-        if near is None or near <= SURELY_ASKED:
-            beside = _Beside()
-            async with aclosing(self._talk(request)) as reply:
-                if near is None or near >= (SURELY_DONE if asked.called else SURELY_TALK):
-                    async with open_task_group() as tasks:  # ends before any yield: a generator may hold no scope
-                        tasks.start_soon(self._choose, choosing, asked, near, beside)
-                        await anyio.sleep(HEAD_START_S)
-                        await beside.hold(reply)
-                if not beside.needs_tools:
-                    for delta in beside.told():
-                        yield delta
-                    async for delta in reply:
-                        yield delta
-                    return
-        async with aclosing(self._called(request, choosing, sure=near is not None and near > SURELY_ASKED)) as calls:
+        choosing, beside = self._choosing(request.tools), _Beside()
+        async with aclosing(self._talk(request)) as reply:
+            async with open_task_group() as tasks:  # ends before anything is yielded: a generator may hold no scope
+                tasks.start_soon(self._choose, request, choosing, beside)
+                await beside.hold(reply)
+            if not beside.needs_tools:
+                for delta in beside.told():
+                    yield delta
+                async for delta in reply:
+                    yield delta
+                return
+        async with aclosing(self._called(request, choosing, sure=beside.sure)) as calls:
             async for delta in calls:
                 yield delta
                 if isinstance(delta, Finished):
@@ -237,8 +235,18 @@ class ToolCallingLLM:
             async for delta in reply:
                 yield delta
 
-    async def _choose(self, choosing: Choosing, asked: Asked, near: float | None, beside: "_Beside") -> None:
-        """Ask the model whether it needs tools; the reply beside it ends if so."""
+    async def _choose(self, request: LLMRequest, choosing: Choosing, beside: "_Beside") -> None:
+        """Whether tools are needed, if need be by asking the model; the reply beside it ends if so."""
+        asked = Asked.last_of(request.messages)
+        near = await self._nearness.of(asked.text, request.tools)
+        if near is not None and near < (SURELY_DONE if asked.called else SURELY_TALK):
+            beside.decide(needs_tools=False)
+        elif near is not None and near > SURELY_ASKED:
+            beside.decide(needs_tools=True, sure=True)
+        else:
+            beside.decide(needs_tools=await self._is_needed(choosing, asked, near))
+
+    async def _is_needed(self, choosing: Choosing, asked: Asked, near: float | None) -> bool:
         question = _question(choosing.need_prompt(asked), choosing.need_schema(), LONGEST_NEED)
         question = replace(question, sampling=replace(question.sampling, bias=(needs_bias(near),)))
         text = ""
@@ -247,51 +255,96 @@ class ToolCallingLLM:
                 text += delta.text if isinstance(delta, TextDelta) else ""
                 if is_none(text) is not None:
                     break
-        beside.decide(needs_tools=is_none(text) is False)
+        return is_none(text) is False
 
     async def _called(self, request: LLMRequest, choosing: Choosing, *, sure: bool = True) -> AsyncGenerator[LLMDelta]:
         """The calls that the model makes when it has to; ``sure``: the message asks for one.
 
-        Where it makes up what was not said, it is asked again, and can only say what was. If it is not sure that there
-        is anything to call, nothing at all comes then, not even how it ended.
+        Where it copies a text of its examples, it is asked again, and can only use what was said. If it is not sure
+        that there is anything to call, nothing at all comes where all is made up, not even how it ended.
         """
         only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
-        limit = request.sampling.max_tokens or LONGEST_CALLS
         schema, asked = choosing.calls_schema(only), Asked.last_of(request.messages)
-        asks_on = request.parallel_calls and asked.asks_for_more
-        usage: Usage | None = None
-        made: list[tuple[str, str]] = []
-        again: JSON | None = None
-        while True:
-            text, finished = "", Finished("stop")
-            question = _question(choosing.calls_prompt(asked, made), again or schema, limit)
-            async with aclosing(self.llm.generate(question)) as deltas:
-                async for delta in deltas:
-                    if isinstance(delta, TextDelta):
-                        text += delta.text
-                        yield TextDelta("")
-                    elif isinstance(delta, Finished):
-                        finished = delta
-            usage = added(usage, finished.usage)
-            written = choosing.read_calls(text)
-            calls = [*written.whole, written.cut_off] if written.cut_off else written.whole
-            if not made and not sure and any(choosing.invents(*call, asked) for call in written.whole):
-                return
-            odd = [name for name, given in written.whole if choosing.makes_up(name, given, asked)]
-            if odd and not made and again is None:
-                again = choosing.calls_schema(odd[0], asked)
+        made = _Made(request.sampling.max_tokens or LONGEST_CALLS)
+        async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
+            async for delta in alive:
+                yield delta
+        written = choosing.read_calls(made.text)
+        if not sure and any(choosing.invents(*call, asked) for call in written.whole):
+            return
+        if odd := [name for name, given in written.whole if choosing.copies(name, given, asked)]:
+            said = choosing.calls_schema(odd[0], asked)
+            async with aclosing(self._ask(choosing.calls_prompt(asked), said, made)) as alive:
+                async for delta in alive:
+                    yield delta
+            again = choosing.read_calls(made.text)
+            written = again if again.whole else written
+        for call in written.all:
+            yield made.take(call)
+        if request.parallel_calls and written.cut_off is None:
+            async with aclosing(self._further(request, choosing, asked, schema, made)) as further:
+                async for delta in further:
+                    yield delta
+        yield made.finished
+
+    async def _further(
+        self, request: LLMRequest, choosing: Choosing, whole: Asked, schema: JSON, made: "_Made"
+    ) -> AsyncGenerator[LLMDelta]:
+        """The calls that other clauses of the message ask for."""
+        for clause in whole.clauses[:MOST_CALLS]:
+            asked = Asked(clause, whole.text, tuple(made.calls))
+            if not choosing.is_open(whole, made.calls, clause):
                 continue
-            again = None
-            if made and not any(choosing.adds(arguments, asked, made) for _, arguments in written.whole):
-                finished = replace(finished, reason="stop")
-                break
-            for name, arguments in calls:
-                yield ToolCallDelta(len(made), new_call_id(), name, arguments)
-                made.append((name, arguments))
-            if written.cut_off or not calls or len(made) >= MOST_CALLS or not asks_on:
-                break
-        reason = "length" if finished.reason == "length" else "tool_calls" if made else "stop"
-        yield Finished(reason, usage)
+            near = await self._nearness.of(clause, request.tools)
+            if near is not None and near < (SURELY_DONE if len(clause) <= LONGEST_FRAGMENT else SURELY_TALK):
+                continue
+            async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
+                async for delta in alive:
+                    yield delta
+            written = choosing.read_calls(made.text)
+            for call in written.whole:
+                adds = choosing.adds(call[1], asked) or (near is not None and near > SURELY_ASKED)
+                if adds and not choosing.invents(*call, asked):
+                    yield made.take(call)
+
+    async def _ask(self, messages: Sequence[LLMMessage], schema: JSON, made: "_Made") -> AsyncGenerator[LLMDelta]:
+        """Have the model write calls into ``made``, with signs of life meanwhile."""
+        made.text = ""
+        async with aclosing(self.llm.generate(_question(messages, schema, made.limit))) as deltas:
+            async for delta in deltas:
+                if isinstance(delta, TextDelta):
+                    made.text += delta.text
+                    yield ALIVE
+                elif isinstance(delta, Finished):
+                    made.cut_off = delta.reason == "length"
+                    made.usage = added(made.usage, delta.usage)
+
+
+@dataclass(slots=True)
+class _Made:
+    """The calls of an answer, as far as they have been made.
+
+    Attributes:
+        limit: The longest answer to a question, in tokens.
+        text: What the model wrote last.
+        cut_off: Whether that had not ended.
+    """
+
+    limit: int
+    calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    usage: Usage | None = None
+    text: str = ""
+    cut_off: bool = False
+
+    def take(self, call: tuple[str, str]) -> ToolCallDelta:
+        """A call is made: its name, and its arguments as a JSON text."""
+        self.calls.append(call)
+        return ToolCallDelta(len(self.calls) - 1, new_call_id(), *call)
+
+    @property
+    def finished(self) -> Finished:
+        """How the answer ends."""
+        return Finished("length" if self.cut_off else "tool_calls" if self.calls else "stop", self.usage)
 
 
 @dataclass(slots=True)
@@ -299,12 +352,14 @@ class _Beside:
     """A reply that is made while the model chooses, and what it chose.
 
     Attributes:
-        needs_tools: What the model chose; None until it has.
+        needs_tools: What was chosen; None until it has been.
+        sure: It is plain that the message asks for a tool.
     """
 
     held: list[LLMDelta] = field(default_factory=list[LLMDelta])
     problem: MynaError | None = None
     needs_tools: bool | None = None
+    sure: bool = False
     _holding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
     async def hold(self, reply: AsyncGenerator[LLMDelta]) -> None:
@@ -328,9 +383,9 @@ class _Beside:
         if self.problem:
             raise self.problem
 
-    def decide(self, *, needs_tools: bool) -> None:
-        """The model has chosen; if it needs tools, nobody needs the reply."""
-        self.needs_tools = needs_tools
+    def decide(self, *, needs_tools: bool, sure: bool = False) -> None:
+        """It has been chosen; if tools are needed, nobody needs the reply."""
+        self.needs_tools, self.sure = needs_tools, sure
         if needs_tools:
             self._holding.cancel()
 
