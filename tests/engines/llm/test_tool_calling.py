@@ -300,6 +300,17 @@ async def test_a_value_that_may_be_translated_is_not_made_up() -> None:
     assert calls(told) == [("get_weather", OSLO)]
 
 
+async def test_with_more_tools_than_there_is_room_for_the_model_talks_and_cannot_be_forced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tools = tuple(replace(TOOLS[0], name=f"tool_{number}") for number in range(400))
+    told = await deltas(ToolCallingLLM(SchemaLLM("Hi!")), replace(request(), tools=tools))
+    assert (text(told), calls(told)) == ("Hi!", [])
+    assert "400 tools are too many" in caplog.text
+    with pytest.raises(EngineRefused, match="400 tools are too many"):
+        await deltas(ToolCallingLLM(SchemaLLM("Hi!")), replace(request("required"), tools=tools))
+
+
 async def test_a_tool_that_has_gone_cannot_be_forced() -> None:
     with pytest.raises(EngineRefused, match="fly"):
         await deltas(ToolCallingLLM(SchemaLLM("Hi.", OSLO_CALL)), request(NamedTool("fly")))

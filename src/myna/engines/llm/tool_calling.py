@@ -1,5 +1,6 @@
 """Any LLM as one that calls tools: whatever it and its server can do, calls come out in the same way."""
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ from myna.engines.llm.told_results import consent_question, newest_results, told
 from myna.engines.llm.tool_prompt import prompted
 from myna.engines.task_group import open_task_group
 from myna.engines.usage import added
+
+log = logging.getLogger(__name__)
 
 Method: TypeAlias = Literal["auto", "native", "constrained"]
 """How an LLM is brought to call tools; see `ToolCallingLLM`."""
@@ -247,7 +250,12 @@ class ToolCallingLLM:
             beside.decide(needs_tools=await self._is_needed(choosing, asked, near))
 
     async def _is_needed(self, choosing: Choosing, asked: Asked, near: float | None) -> bool:
-        question = _question(choosing.need_prompt(asked), choosing.need_schema(), LONGEST_NEED)
+        try:
+            prompt = choosing.need_prompt(asked)
+        except EngineRefused as problem:  # most of what people say needs none of them
+            log.warning("No tool is called: %s", problem.message)
+            return False
+        question = _question(prompt, choosing.need_schema(), LONGEST_NEED)
         question = replace(question, sampling=replace(question.sampling, bias=(needs_bias(near),)))
         text = ""
         async with aclosing(self.llm.generate(question)) as deltas:
