@@ -13,10 +13,10 @@ from myna.engines.llm.choosing import (
     MOST_TOKENS,
     Asked,
     Choosing,
-    enforceable,
     is_none,
     needs_bias,
 )
+from myna.engines.llm.enforceable import enforceable
 from myna.engines.llm.token_estimate import estimate_tokens
 
 

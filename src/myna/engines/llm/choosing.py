@@ -24,8 +24,10 @@ from typing import Any, TypeAlias, cast
 from myna.core.errors import EngineRefused
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
+from myna.engines.llm.enforceable import enforceable, with_own_definitions
 from myna.engines.llm.grounding import adds, copied, is_invented, untouched
 from myna.engines.llm.said_values import parts_of, with_texts_of
+from myna.engines.llm.small_talk import NO_TOOL
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved, what_it_does
@@ -40,28 +42,6 @@ LONGEST_ASKED = 3_000
 LONGEST_GOING_ON = 40
 """Characters of a message that may go on with the one before it."""
 
-NO_TOOL = (
-    "Hello!",
-    "谢谢！",
-    "Tell me a story.",
-    "给我出个谜语吧。",
-    "What is the tallest mountain?",
-    "长城有多长？",
-    "I am worried about my exams.",
-    "我很想家。",
-    "How can I learn English faster?",
-    "What do you think of football?",
-    "你叫什么名字？",
-    "What does 'gratitude' mean?",
-    "为什么要睡觉？",
-    "Write a haiku about the moon.",
-    "光速是多少？",
-    "Who discovered America?",
-    "我丢了钥匙，气死了。",
-    "What is the best way to make tea?",
-    "你能做我的朋友吗？",
-)
-"""What people say that needs no tool, whatever the tools are."""
 NONE = "[]"
 NEED_BIAS = -1.2
 """How much more likely no tool is made where nothing else is known; see `needs_bias`."""
@@ -172,7 +152,7 @@ class Choosing:
         definitions: dict[str, Any] = {}
         for tool in self._tools.values() if name is None else [self._tools[name]]:
             said = with_texts_of(tool.parameters, parts) if parts else tool.parameters
-            parameters = _with_own_definitions(tool.name, enforceable(said))
+            parameters = with_own_definitions(tool.name, enforceable(said))
             for key in ("$defs", "definitions"):
                 definitions.setdefault(key, {}).update(parameters.pop(key, {}))
             parameters = {"additionalProperties": False, **parameters, "type": "object"}
@@ -226,7 +206,7 @@ class Choosing:
 def needs_bias(near: float | None) -> tuple[str, float]:
     """How much more likely no tool is made in the answer to `Choosing.need_prompt`, by `Nearness.of` the message.
 
-    Of 82 messages that are near neither way (270 in all), 1 that needs a tool is missed so, and 7 others are taken for
+    Of 81 messages that are near neither way (270 in all), 1 that needs a tool is missed so, and 9 others are taken for
     one; the calls of most of these are invented (`Choosing.invents`).
     """
     return NONE, NEED_BIAS if near is None else -2 - 16 * near
@@ -346,44 +326,6 @@ def _object(properties: JSON) -> JSON:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-_NAMED = frozenset({"properties", "$defs", "definitions"})
-_TOLD = frozenset({"title", "description", "default", "examples", "$schema", "$id"})
-_BEYOND = frozenset({"pattern", "format", "patternProperties", "propertyNames", "if", "then", "else", "not"})
-"""Not all that servers make a grammar of; some refuse a schema that holds them. What is left out is checked later."""
-
-
-def enforceable(schema: JSON) -> dict[str, Any]:
-    """The schema without what servers do not enforce."""
-    kept: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in _NAMED and isinstance(value, Mapping):
-            named = cast("Mapping[str, object]", value)
-            kept[key] = {name: _enforceable(each) for name, each in named.items()}
-        elif key not in _TOLD | _BEYOND:
-            kept[key] = value if key in {"enum", "const"} else _enforceable(value)
-    return kept
-
-
-def _enforceable(value: object) -> object:
-    if isinstance(value, Mapping):
-        return enforceable(cast("JSON", value))
-    if isinstance(value, list):
-        return [_enforceable(each) for each in cast("list[object]", value)]
-    return value
-
-
-def _with_own_definitions(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with definitions that no other tool's take the names of."""
-    written = json.dumps(schema)
-    for key in ("$defs", "definitions"):
-        written = written.replace(f'"#/{key}/', f'"#/{key}/{name}.')
-    own: dict[str, Any] = json.loads(written)
-    for key in ("$defs", "definitions"):
-        if key in own:
-            own[key] = {f"{name}.{each}": value for each, value in own[key].items()}
-    return own
 
 
 _BEGUN = re.compile(r'\{\s*"name"\s*:\s*"([^"]+)"\s*(?:,\s*"arguments"\s*:\s*(.*))?', re.DOTALL)

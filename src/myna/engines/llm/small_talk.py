@@ -124,3 +124,27 @@ TALK = (
     "害羞的人该怎么办？",
     "怎样才能成为作家？",
 )
+"""For comparing: see `myna.engines.llm.nearness`."""
+
+NO_TOOL = (
+    "Hello!",
+    "谢谢！",
+    "Tell me a story.",
+    "给我出个谜语吧。",
+    "What is the tallest mountain?",
+    "长城有多长？",
+    "I am worried about my exams.",
+    "我很想家。",
+    "How can I learn English faster?",
+    "What do you think of football?",
+    "你叫什么名字？",
+    "What does 'gratitude' mean?",
+    "为什么要睡觉？",
+    "Write a haiku about the moon.",
+    "光速是多少？",
+    "Who discovered America?",
+    "我丢了钥匙，气死了。",
+    "What is the best way to make tea?",
+    "你能做我的朋友吗？",
+)
+"""For prompts, which are read: short, and others than those above."""

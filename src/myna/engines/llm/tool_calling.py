@@ -1,14 +1,14 @@
 """Any LLM as one that calls tools: whatever it and its server can do, calls come out in the same way."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import anyio
 
-from myna.core.errors import EngineRefused, MynaError
+from myna.core.errors import EngineRefused
 from myna.core.ids import new_call_id
 from myna.core.tools import JSON, NamedTool, ToolSpec
 from myna.engines.base import (
@@ -36,6 +36,7 @@ from myna.engines.llm.choosing import (
 )
 from myna.engines.llm.native_calls import ALIVE, NativeCalls
 from myna.engines.llm.nearness import Nearness
+from myna.engines.llm.reply_beside import ReplyBeside
 from myna.engines.llm.told_results import consent_question, newest_results, told_results
 from myna.engines.llm.tool_prompt import prompted
 from myna.engines.task_group import open_task_group
@@ -48,6 +49,8 @@ Method: TypeAlias = Literal["auto", "native", "constrained"]
 
 SMALL = 2_000_000_000
 """A model of fewer weights calls tools at random when it is given them the usual way (0.5B: measured)."""
+HEAD_START_S = 0.01
+"""The choice is sent so much before the reply: where the server has but one place, the short one is to go first."""
 LONGEST_CALLS = 1024
 """In tokens, where the request sets no limit: a small model may repeat itself within a text for ever."""
 LONGEST_FRAGMENT = 12
@@ -56,7 +59,7 @@ LONGEST_NEED = 8
 """In tokens. The first says it, but for white space."""
 SURELY_TALK, SURELY_DONE, SURELY_ASKED = -0.08, -0.15, 0.15
 """`Nearness` below which a message needs no tool; below which not even one behind a call does ("and in Rome?"); above
-which one does. Of 270 messages 187 lie beyond the first and the last, 2 of them on the wrong side."""
+which one does. Of 270 messages 189 lie beyond the first and the last, 2 of them on the wrong side."""
 
 
 def tool_calling(
@@ -218,18 +221,24 @@ class ToolCallingLLM:
                     yield each
 
     async def _constrained(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        choosing, beside = self._choosing(request.tools), _Beside()
-        async with aclosing(self._talk(request)) as reply:
-            async with open_task_group() as tasks:  # ends before anything is yielded: a generator may hold no scope
-                tasks.start_soon(self._choose, request, choosing, beside)
-                await beside.hold(reply)
-            if not beside.needs_tools:
-                for delta in beside.told():
-                    yield delta
-                async for delta in reply:
-                    yield delta
-                return
-        async with aclosing(self._called(request, choosing, sure=beside.sure)) as calls:
+        choosing, asked = self._choosing(request.tools), Asked.last_of(request.messages)
+        near = await self._nearness.of(asked.text, request.tools)
+        needs_tools = _plainly_needs_tools(near, asked)
+        if not needs_tools:
+            beside = ReplyBeside()
+            async with aclosing(self._talk(request)) as reply:
+                if needs_tools is None:
+                    async with open_task_group() as tasks:  # ends before any yield: a generator may hold no scope
+                        tasks.start_soon(self._choose, choosing, asked, near, beside)
+                        await anyio.sleep(HEAD_START_S)
+                        await beside.hold(reply)
+                if not beside.needs_tools:
+                    for delta in beside.told():
+                        yield delta
+                    async for delta in reply:
+                        yield delta
+                    return
+        async with aclosing(self._called(request, choosing, sure=needs_tools is True)) as calls:
             async for delta in calls:
                 yield delta
                 if isinstance(delta, Finished):
@@ -238,16 +247,9 @@ class ToolCallingLLM:
             async for delta in reply:
                 yield delta
 
-    async def _choose(self, request: LLMRequest, choosing: Choosing, beside: "_Beside") -> None:
-        """Whether tools are needed, if need be by asking the model; the reply beside it ends if so."""
-        asked = Asked.last_of(request.messages)
-        near = await self._nearness.of(asked.text, request.tools)
-        if near is not None and near < (SURELY_DONE if asked.called else SURELY_TALK):
-            beside.decide(needs_tools=False)
-        elif near is not None and near > SURELY_ASKED:
-            beside.decide(needs_tools=True, sure=True)
-        else:
-            beside.decide(needs_tools=await self._is_needed(choosing, asked, near))
+    async def _choose(self, choosing: Choosing, asked: Asked, near: float | None, beside: ReplyBeside) -> None:
+        """Ask the model whether it needs tools; the reply beside it ends if so."""
+        beside.decide(needs_tools=await self._is_needed(choosing, asked, near))
 
     async def _is_needed(self, choosing: Choosing, asked: Asked, near: float | None) -> bool:
         try:
@@ -355,47 +357,13 @@ class _Made:
         return Finished("length" if self.cut_off else "tool_calls" if self.calls else "stop", self.usage)
 
 
-@dataclass(slots=True)
-class _Beside:
-    """A reply that is made while the model chooses, and what it chose.
-
-    Attributes:
-        needs_tools: What was chosen; None until it has been.
-        sure: It is plain that the message asks for a tool.
-    """
-
-    held: list[LLMDelta] = field(default_factory=list[LLMDelta])
-    problem: MynaError | None = None
-    needs_tools: bool | None = None
-    sure: bool = False
-    _holding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-
-    async def hold(self, reply: AsyncGenerator[LLMDelta]) -> None:
-        """Take the reply until the choice is known; then at least until its next piece, which it is busy with."""
-        with self._holding:
-            try:
-                while self.needs_tools is None:
-                    self.held.append(await anext(reply))
-            except StopAsyncIteration:
-                pass
-            except MynaError as error:
-                self.problem = error
-
-    def told(self) -> Iterator[LLMDelta]:
-        """What of the reply has come by then.
-
-        Raises:
-            EngineError: The reply failed; of no matter if tools are called.
-        """
-        yield from self.held
-        if self.problem:
-            raise self.problem
-
-    def decide(self, *, needs_tools: bool, sure: bool = False) -> None:
-        """It has been chosen; if tools are needed, nobody needs the reply."""
-        self.needs_tools, self.sure = needs_tools, sure
-        if needs_tools:
-            self._holding.cancel()
+def _plainly_needs_tools(near: float | None, asked: Asked) -> bool | None:
+    """What nearness alone says; None if that is not plain."""
+    if near is None:
+        return None
+    if near > SURELY_ASKED:
+        return True
+    return False if near < (SURELY_DONE if asked.called else SURELY_TALK) else None
 
 
 def _called_in(messages: Sequence[LLMMessage]) -> tuple[ToolSpec, ...]:
