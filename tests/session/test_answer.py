@@ -4,16 +4,20 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import anyio
 import pytest
-from tests.session.players import CONVERSATION, PERSONA, Stage, on_stage
+from tests.session.players import CONVERSATION, PERSONA, Stage, on_stage, shown
 from tests.session.test_tools import calls, prompt, results
 
 from myna.core.commands import Configure, SendText
+from myna.core.errors import EngineUnavailable
+from myna.core.events import ToolEnded, TurnEnded
 from myna.core.ids import MessageId, TurnId, new_turn_id
 from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
+from myna.engines.base import LLMRequest
 from myna.session.answer import Answering
 from myna.session.consent import ASK_FIRST
 from myna.session.options import SessionEngines, SessionOptions
@@ -21,7 +25,9 @@ from myna.session.outbox import Outbox
 from myna.session.turn import Turn
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import ScriptedLLM
-from myna.tools.base import Tool
+from myna.tools.base import Tool, Work
+from myna.tools.react import react
+from myna.tools.rounds import call_tools
 from myna.tools.tool import tool
 from myna.tools.toolbox import open_toolbox
 
@@ -123,3 +129,78 @@ async def test_a_client_that_wants_one_call_at_a_time_is_asked_for_so() -> None:
         await stage.session.send(SendText("早"))
         await stage.turn()
     assert not llm.calls[0].request.parallel_calls
+
+
+@on_virtual_clock
+async def test_a_reply_that_does_not_ask_for_consent_is_followed_by_the_question() -> None:
+    llm, shop = ScriptedLLM(calls(("pay", {"amount": 5})), "Done!", "Fine."), Shop()
+    shop.opens("Pay in cash.")
+    async with shopping(llm, shop) as stage:
+        await stage.session.send(SendText("Pay!"))
+        assert shown(await stage.turn()) == "Done! Pay in cash (amount: 5). Shall I do that?"
+        await stage.session.send(SendText("Yes."))
+        await stage.turn()
+    assert shop.done == ["Pay in cash. 5"]
+
+
+@on_virtual_clock
+async def test_a_reply_that_asks_is_followed_by_no_second_question() -> None:
+    llm, shop = ScriptedLLM(calls(("pay", {"amount": 5})), "要付五块吗？"), Shop()
+    shop.opens("Pay in cash.")
+    async with shopping(llm, shop) as stage:
+        await stage.session.send(SendText("付钱"))
+        assert shown(await stage.turn()) == "要付五块吗？"
+
+
+@on_virtual_clock
+async def test_a_strategy_that_tells_the_model_of_calls_in_its_own_words_asks_as_well() -> None:
+    thought = 'Thought: pay\nAction: pay\nAction Input: {"amount": 5}'
+    llm, shop = ScriptedLLM(thought, "Thought: done\nFinal Answer: It is paid."), Shop()
+    shop.opens("Pay in cash.")
+    async with (
+        open_toolbox([shop]) as toolbox,
+        on_stage(llm, options=SessionOptions(tools=toolbox.select(["*"]), strategy=react)) as stage,
+    ):
+        await stage.session.send(SendText("Pay!"))
+        assert shown(await stage.turn()) == "It is paid. Pay in cash (amount: 5). Shall I do that?"
+    assert shop.done == []
+
+
+@on_virtual_clock
+async def test_a_turn_that_fails_ends_the_calls_that_run() -> None:
+    ended: list[str] = []
+
+    @tool
+    async def brew() -> str:
+        """Make tea."""
+        try:
+            await anyio.sleep(60)
+        finally:
+            ended.append("brew")
+        return "tea"
+
+    async def fails_meanwhile(request: LLMRequest, work: Work) -> None:
+        async with anyio.create_task_group() as both:
+            both.start_soon(call_tools, request, work)
+            await anyio.sleep(1)
+            raise EngineUnavailable("It is gone.")
+
+    async def strategy(request: LLMRequest, work: Work) -> None:
+        try:
+            await fails_meanwhile(request, work)
+        except* EngineUnavailable as group:
+            raise group.exceptions[0] from None
+
+    llm = ScriptedLLM(calls(("brew", {})), "Here.")
+    async with (
+        open_toolbox([Shop((brew,))]) as toolbox,
+        on_stage(llm, options=SessionOptions(tools=toolbox.select(["*"]), strategy=strategy)) as stage,
+    ):
+        await stage.session.send(SendText("Tea!"))
+        events = await stage.turn()
+        history = await stage.history()
+    assert ended == ["brew"]
+    assert [(e.name, e.result.status) for e in events if isinstance(e, ToolEnded)] == [("brew", "cancelled")]
+    assert isinstance(events[-1], TurnEnded)
+    assert events[-1].outcome == "failed"
+    assert [type(message) for message in history] == [UserMessage, ToolCallMessage, ToolResultMessage]

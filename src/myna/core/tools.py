@@ -1,10 +1,25 @@
 """Tools as the model sees them: what there is to call, a call, and what came of it."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 JSON: TypeAlias = Mapping[str, Any]  # a JSON object: tool schemas and arguments are the outside's, not ours to type
+
+LONGEST_SUMMARY = 120
+LONGEST_READ = 2_000
+_FIRST_SENTENCE = re.compile(r"\s*(.+?)(?:[.!]?(?:\s*\n|\s*$)|[.!]\s|[。！])", re.DOTALL)
+
+
+def json_object(text: str) -> JSON:
+    """The JSON object in a text, as of a call's arguments; an empty one if there is none."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("JSON", value) if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,12 @@ class ToolSpec:
     name: str
     description: str
     parameters: JSON
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its description, or its name."""
+        begins = _FIRST_SENTENCE.match(self.description.strip()[:LONGEST_READ])
+        return (begins[1] if begins else self.name.replace("_", " "))[:LONGEST_SUMMARY]
 
 
 @dataclass(frozen=True, slots=True)

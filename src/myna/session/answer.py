@@ -15,6 +15,7 @@ from myna.core.preferences import Preferences
 from myna.core.reply import Segment
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead, Sampling
+from myna.engines.consent import consent_question
 from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import Budget, check_input, fit
@@ -122,7 +123,11 @@ class Answering:
             constrains=llm.info.output_schema,
             clients=frozenset(tool.name for tool in preferences.tools),
         )
-        await self.options.strategy(await _run_agreed(turn, messages, request, work), work)
+        request = await _run_agreed(turn, messages, request, work)
+        await self.options.strategy(request, work)
+        if waiting := turn.server_calls.waiting:
+            asking = (*request.messages, *answered("", *zip(*waiting, strict=True)))
+            await telling.ask(consent_question(asking, specs), unless_asked=llm.info.tools_in_prompt)
 
     async def _refitted(self, request: LLMRequest, prompt: Prompt, budget: Budget) -> LLMRequest:
         """``request``, which goes on from ``prompt`` with what tools gave, within the model's context."""

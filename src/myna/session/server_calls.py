@@ -11,13 +11,13 @@ from myna.core.messages import ToolCallMessage, ToolResultMessage
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.session.consent import NO_ANSWER
 
-CANCELLED = ToolResult("The user interrupted before this had ended. It may have been done in part.", "cancelled")
+CANCELLED = ToolResult("The reply was interrupted before this had ended. It may have been done in part.", "cancelled")
 """What the model is told of a call that was cancelled."""
 
-NOT_BEGUN = ToolResult("The user interrupted before this had begun. It was not done.", "cancelled")
+NOT_BEGUN = ToolResult("The reply was interrupted before this had begun. It was not done.", "cancelled")
 
 GOES_ON = ToolResult(
-    "The user interrupted. This cannot be cancelled and still runs; what comes of it is known later.", "goes_on"
+    "The reply was interrupted. This cannot be cancelled and still runs; what comes of it is known later.", "goes_on"
 )
 """What the client is told of a call that outlives its reply; the model too, until what comes of it is known."""
 
@@ -95,6 +95,12 @@ class ServerCalls:
             ToolResultMessage(new_message_id(), self.turn_id, call.id, result.output, asks, result.failed)
         )
 
+    @property
+    def waiting(self) -> list[tuple[ToolCall, ToolResult]]:
+        """The calls that wait for the user's consent, with what the model was told instead of a result."""
+        kept = ((each.call, each.result) for each in self._calls.values() if each.result is not None)
+        return [(call, result) for call, result in kept if result.asks is not None]
+
     def told(self, event: ToolStarted | ToolEnded) -> None:
         """The client was sent an event of a call."""
         self._calls[_call_id(event)].told.add(type(event))
@@ -120,7 +126,7 @@ class ServerCalls:
         return True
 
     def interrupt(self) -> Iterator[ToolEnded]:
-        """The reply was interrupted. Gives the ends of the calls that the client saw begin, and not end.
+        """The reply has ended before them. Gives the ends of the calls that the client saw begin, and not end.
 
         What still ran was cancelled, but for what goes on, whose results come later.
         """

@@ -70,6 +70,14 @@ class Telling:
         await self.tell(TextDelta(text))
         await self.tell(Finished("stop"))
 
+    async def ask(self, question: str, *, unless_asked: bool) -> None:
+        """Put ``question`` if the reply does not end with it; ``unless_asked``: nor with any other."""
+        async with self._one_at_a_time:
+            await self._pause()
+            said = self.turn.display.rstrip()
+            if not said.endswith((question, *(("?", "？") if unless_asked else ()))):
+                await self._show(self.turn.parser.feed(f"\n{question}" if said else question))
+
     async def end(self) -> None:
         """Nothing follows: tell what was held back. Whatever ended the reply, it is told to its end."""
         self._patience.cancel()

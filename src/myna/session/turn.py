@@ -317,6 +317,10 @@ class Turn:
             elif isinstance(event, ToolStarted | ToolEnded):
                 self.server_calls.untold(event)
         self.set_played(self.playback.played_ms(anyio.current_time()) if played_ms is None else played_ms)
+        self.end_calls()
+
+    def end_calls(self) -> None:
+        """The reply is over: tell the ends of the calls that had none."""
         for ended in self.server_calls.interrupt():
             self.outbox.post(ended)
 

@@ -281,6 +281,8 @@ class Turns:
             return  # it was interrupted meanwhile
         if outcome == "interrupted":
             turn.interrupt(played_ms)
+        elif outcome == "failed":
+            turn.end_calls()
         reply = turn.reply(outcome)
         if not turn.apart:
             try:

@@ -30,7 +30,7 @@ from myna.engines.llm.said_values import parts_of, with_texts_of
 from myna.engines.llm.small_talk import NO_TOOL
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
-from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved, what_it_does
+from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved
 
 MOST_CALLS = 8
 MOST_EXAMPLES = 12
@@ -305,7 +305,7 @@ def _bare(tool: ToolSpec) -> ToolSpec:
     """The tool with the first sentence of its description, and its parameters without theirs."""
     properties: Mapping[str, JSON] = tool.parameters.get("properties", {})
     bare = {name: {**each, "description": ""} for name, each in properties.items()}
-    return ToolSpec(tool.name, what_it_does(tool), {**tool.parameters, "properties": bare})
+    return ToolSpec(tool.name, tool.summary, {**tool.parameters, "properties": bare})
 
 
 def _shortened(text: str) -> str:

@@ -25,7 +25,7 @@ from myna.core.errors import MynaError
 from myna.core.tools import ToolSpec
 from myna.engines.base import Embedder
 from myna.engines.llm.small_talk import TALK
-from myna.engines.llm.tool_examples import examples_of, what_it_does
+from myna.engines.llm.tool_examples import examples_of
 
 LONGEST = 300
 """Characters. What is longer says more than one thing, and takes long to embed."""
@@ -90,7 +90,7 @@ class Nearness:
 
 def _said_of(tools: Sequence[ToolSpec]) -> list[str]:
     """What each tool is for, and what may be said to have it called."""
-    return [text for tool in tools for text in (what_it_does(tool), *(example.ask for example in examples_of(tool)))]
+    return [text for tool in tools for text in (tool.summary, *(example.ask for example in examples_of(tool)))]
 
 
 def _mean(known: Mapping[str, _Vector], *, chinese: bool) -> _Vector:

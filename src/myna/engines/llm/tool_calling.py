@@ -26,6 +26,7 @@ from myna.engines.base import (
     ToolCallDelta,
     Usage,
 )
+from myna.engines.consent import consent_question, newest_results
 from myna.engines.llm.choosing import (
     MOST_CALLS,
     Asked,
@@ -37,7 +38,7 @@ from myna.engines.llm.choosing import (
 from myna.engines.llm.native_calls import ALIVE, NativeCalls
 from myna.engines.llm.nearness import Nearness
 from myna.engines.llm.reply_beside import ReplyBeside
-from myna.engines.llm.told_results import consent_question, newest_results, told_results
+from myna.engines.llm.told_results import told_results
 from myna.engines.llm.tool_prompt import prompted
 from myna.engines.task_group import open_task_group
 from myna.engines.usage import added

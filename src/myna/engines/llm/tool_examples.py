@@ -29,7 +29,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
 """Values for parameters by the last word of their names."""
 ANY_WORDS = ("coffee", "苹果")
 NUMBERS = (4, 15)
-LONGEST_DESCRIPTION = 120
 LONGEST_READ = 2_000
 """Characters of a description that are searched."""
 DEEPEST = 4
@@ -42,7 +41,6 @@ _ASKS = re.compile(
 )
 _ASKS_ZH = re.compile(r"(?:查询|获取|查找|得到|返回|查看|查)(.+)", re.DOTALL)
 _FOR_EXAMPLE = re.compile(r"(?:\be\.g\.|\bfor example|\bsuch as|例如|比如)[,:，：\s]*([^;；。\n)）]+)", re.IGNORECASE)
-_FIRST_SENTENCE = re.compile(r"\s*(.+?)(?:[.!]?(?:\s*\n|\s*$)|[.!]\s|[。！])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class ToolExample:
 
 def is_asked(tool: ToolSpec) -> bool:
     """Whether the tool is one to ask, by what its description begins with."""
-    does = what_it_does(tool)
+    does = tool.summary
     return bool(_ASKS.match(does) or _ASKS_ZH.match(does))
 
 
@@ -67,7 +65,7 @@ def both_of(tool: ToolSpec) -> tuple[str, tuple[ToolExample, ToolExample]]:
         name: value if value == other.arguments.get(name) else f"{value} and {other.arguments.get(name)}"
         for name, value in one.arguments.items()
     }
-    return _question(what_it_does(tool), values), (one, other)
+    return _question(tool.summary, values), (one, other)
 
 
 def examples_of(tool: ToolSpec) -> tuple[ToolExample, ToolExample]:
@@ -76,7 +74,7 @@ def examples_of(tool: ToolSpec) -> tuple[ToolExample, ToolExample]:
     What a description begins with tells whether the tool is one to ask: "Get the weather" becomes "What is the
     weather". Small models take questions for talk unless they have seen some that call a tool.
     """
-    does = what_it_does(tool)
+    does = tool.summary
     first, second = arguments_of(tool, 0), arguments_of(tool, 1)
     return ToolExample(tool.name, _question(does, first), first), ToolExample(tool.name, _order(does, second), second)
 
@@ -89,12 +87,6 @@ def arguments_of(tool: ToolSpec, turn: int) -> dict[str, Any]:
 def said(arguments: Mapping[str, Any]) -> str:
     """The values as one might say them."""
     return ", ".join(str(value) for value in arguments.values() if isinstance(value, str | int | float))
-
-
-def what_it_does(tool: ToolSpec) -> str:
-    """The first sentence of its description, or its name."""
-    begins = _FIRST_SENTENCE.match(tool.description.strip()[:LONGEST_READ])
-    return (begins[1] if begins else tool.name.replace("_", " "))[:LONGEST_DESCRIPTION]
 
 
 def _question(does: str, arguments: Mapping[str, Any]) -> str:
