@@ -6,6 +6,11 @@ from typing import NewType
 ConversationId = NewType("ConversationId", str)
 TurnId = NewType("TurnId", str)
 MessageId = NewType("MessageId", str)
+MemoryId = NewType("MemoryId", str)
+UserId = NewType("UserId", str)
+
+OWNER = UserId("owner")
+"""The user of a server without API keys; with keys, each key is a user of its own."""
 
 
 def _new(kind: str) -> str:
@@ -25,6 +30,11 @@ def new_turn_id() -> TurnId:
 def new_message_id() -> MessageId:
     """An id like ``msg_0f3a…``."""
     return MessageId(_new("msg"))
+
+
+def new_memory_id() -> MemoryId:
+    """An id like ``mem_0f3a…``."""
+    return MemoryId(_new("mem"))
 
 
 def new_call_id() -> str:

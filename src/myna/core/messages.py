@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from myna.core.ids import ConversationId, MessageId, TurnId
+from myna.core.ids import OWNER, ConversationId, MessageId, TurnId, UserId
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolSpec
 
@@ -68,7 +68,16 @@ Message: TypeAlias = SystemMessage | UserMessage | AssistantMessage | ToolCallMe
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The persisted thread: who answers. Its messages are in the store."""
+    """The persisted thread: who answers whom. Its messages are in the store.
+
+    Attributes:
+        user_id: Whose it is; nobody else sees it.
+        title: What the user calls it; empty: nothing yet.
+        private: Nothing is remembered from it.
+    """
 
     id: ConversationId
     persona_id: str
+    user_id: UserId = OWNER
+    title: str = ""
+    private: bool = False

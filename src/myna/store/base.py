@@ -1,9 +1,12 @@
 """What every store does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from myna.core.ids import ConversationId, MessageId
+from myna.core.events import Outcome, Stage
+from myna.core.ids import ConversationId, MessageId, TurnId, UserId
 from myna.core.messages import Conversation, Message
 
 
@@ -51,4 +54,87 @@ class Store(Protocol):
 
     async def messages(self, conversation_id: ConversationId) -> Sequence[Message]:
         """The messages of a conversation, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTurn:
+    """A turn as it went.
+
+    Attributes:
+        began_at: When its utterance was over, in UTC.
+        reached_ms: When each stage was reached, in milliseconds since then.
+        problems: The codes of what went wrong.
+    """
+
+    id: TurnId
+    outcome: Outcome
+    began_at: datetime
+    reached_ms: Mapping[Stage, float] = field(default_factory=dict[Stage, float])
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation in a list. Times are in UTC.
+
+    Attributes:
+        messages: How many it has of the user's and the assistant's.
+        preview: The beginning of the first thing that the user said.
+    """
+
+    conversation: Conversation
+    begun_at: datetime
+    changed_at: datetime
+    messages: int
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that was searched for.
+
+    Attributes:
+        snippet: What stands around the words that were found.
+        at: When it was said, in UTC.
+    """
+
+    conversation: Conversation
+    message: Message
+    snippet: str
+    at: datetime
+
+
+class ConversationStore(Store, Protocol):
+    """A store that users can look into. Each method sees the conversations of one user alone.
+
+    All but `list` and `search` raise `UnknownName` where the user has no such conversation.
+    """
+
+    async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
+        """Keep how a turn went."""
+        ...
+
+    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first."""
+        ...
+
+    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
+        ...
+
+    async def search(self, user_id: UserId, text: str, *, limit: int = 50) -> Sequence[Found]:
+        """The messages that have all words of ``text``, the best first; words of two characters are found too."""
+        ...
+
+    async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:
+        """Give it a title."""
+        ...
+
+    async def branch(self, user_id: UserId, conversation_id: ConversationId, after: MessageId) -> Conversation:
+        """A new conversation that begins as this one does, up to and with the message ``after``."""
+        ...
+
+    async def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """It is gone, with its messages and turns."""
         ...
