@@ -92,6 +92,7 @@ class LLMMessage:
         outcome: What a tool message tells: what the tool gave, that it failed or was not run, or that the user has to
             agree first.
         shown: The arguments that the user is to agree to, as he may see them: a JSON text.
+        said: What the user said, where ``content`` has more than that, as what is remembered of him.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -100,6 +101,7 @@ class LLMMessage:
     tool_call_id: str | None = None
     outcome: Literal["ok", "failed", "asks"] = "ok"
     shown: str = ""
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

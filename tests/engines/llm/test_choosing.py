@@ -48,6 +48,11 @@ def test_the_last_of_the_users_messages_is_what_is_asked() -> None:
     assert Asked.last_of(said) == Asked("And in Rome?")
 
 
+def test_what_is_remembered_of_the_user_is_not_asked_for() -> None:
+    told = LLMMessage("user", "(You know:\nThe user lives in Rome.)\nHello!", said="Hello!")
+    assert Asked.last_of([told]) == Asked("Hello!")
+
+
 def test_a_short_message_behind_calls_may_go_on_with_them() -> None:
     before = (LLMMessage("user", "Weather in Oslo?"), call("get_weather", '{"city": "Oslo"}'))
     result = LLMMessage("tool", "3 degrees", tool_call_id="c1")
@@ -185,3 +190,16 @@ def test_a_tool_that_is_asked_is_shown_with_a_question_for_two_of_it() -> None:
 )
 def test_a_message_has_clauses_where_it_may_ask_for_several_things(text: str, clauses: tuple[str, ...]) -> None:
     assert Asked(text).clauses == clauses
+
+
+@pytest.mark.parametrize(
+    ("asked", "late"),
+    [
+        (Asked("晚上六点叫我做饭，九点吃药"), {6: 18, 9: 21}),
+        (Asked("早上七点叫我，晚上九点吃药"), {9: 21}),
+        (Asked("早上九点叫我，晚上九点吃药"), {}),
+        (Asked("九点吃药", "晚上六点叫我做饭，九点吃药"), {6: 18, 9: 21}),
+    ],
+)
+def test_each_clause_says_whether_its_hours_are_late(asked: Asked, late: dict[int, int]) -> None:
+    assert asked.late_hours == late

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from myna.core.tools import ToolSpec
-from myna.engines.llm.grounding import adds, is_invented, made_up, untouched
+from myna.engines.llm.grounding import adds, is_invented, made_up, mistaken_number, spelt_as_said, untouched
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -130,3 +132,40 @@ def test_a_constant_or_a_default_is_not_invented() -> None:
     )
     assert not is_invented(tool, '{"kind": "current", "unit": "celsius"}', "How is it?")
     assert made_up(tool, '{"kind": "current", "unit": "celsius"}', "How is it?") == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "mistaken"),
+    [
+        ('{"hour": 7, "minute": 30}', "a quarter past seven", True),
+        ('{"hour": 7, "minute": 15}', "a quarter past seven", False),
+        ('{"amount": 50000}', "五百欧元", True),
+        ('{"hour": 21, "minute": 20}', "晚上九点二十", False),
+        ('{"hour": 7, "minute": 0}', "七点叫我", False),
+        ('{"days": 7}', "The weather next week", False),
+        ('{"days": 2, "people": 3}', "A room for 3 at the weekend", False),
+    ],
+)
+def test_a_number_that_nobody_said_is_mistaken_where_one_that_was_said_is_left(
+    values: str, said: str, mistaken: bool
+) -> None:
+    assert mistaken_number(ToolSpec("book", "Book.", {}), values, said) is mistaken
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "spelt"),
+    [
+        ("Towelpaste", "We're out of toothpaste", "toothpaste"),
+        ("toothpaste", "We're out of toothpaste", "toothpaste"),
+        ("Paris", "What is it like in Rome", "Paris"),
+        ("Beijing", "北京", "Beijing"),
+        ("celsius", "celcius please", "celsius"),
+    ],
+)
+def test_a_word_that_was_not_said_is_spelt_as_the_one_that_was_and_is_much_like_it(
+    place: str, said: str, spelt: str
+) -> None:
+    assert json.loads(spelt_as_said(WEATHER, json.dumps({"place": place, "days": 1}), said)) == {
+        "place": spelt,
+        "days": 1,
+    }

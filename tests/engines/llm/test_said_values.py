@@ -1,7 +1,11 @@
+import json
+from typing import Any
+
 import jsonschema
 import pytest
 
-from myna.engines.llm.said_values import MOST_PARTS, parts_of, with_texts_of
+from myna.core.tools import ToolSpec
+from myna.engines.llm.said_values import MOST_PARTS, SaidValues, on_a_24_hour_clock, parts_of
 
 
 def test_the_parts_of_a_message_are_its_words_and_runs_of_them() -> None:
@@ -44,9 +48,41 @@ def test_only_free_texts_are_held_to_the_parts() -> None:
             "enum": {"type": "string"},
         },
     }
-    held = with_texts_of(schema, ["Rome", "Anna"])
+    held = SaidValues(["Rome", "Anna"]).hold(schema)
     good = {"city": "Rome", "unit": "c", "day": "2026-01-01", "count": 3, "guests": ["Anna"], "enum": "Rome"}
     jsonschema.validate(good, held)
     for name, value in (("city", "Paris"), ("guests", ["Bob"]), ("enum", "Oslo")):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**good, name: value}, held)
+
+
+def test_only_numbers_that_a_parameter_allows_are_held_to_what_was_said() -> None:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "hour": {"type": "integer", "minimum": 0, "maximum": 23},
+            "size": {"type": "number"},
+            "level": {"type": "integer", "enum": [1, 2]},
+            "row": {"type": "integer", "minimum": 100},
+            "note": {"type": "string"},
+        },
+    }
+    held = SaidValues(numbers={0.5, 7, 30}).hold(schema)["properties"]
+    assert held["hour"]["enum"] == [7]
+    assert held["size"]["enum"] == [0.5, 7, 30]
+    assert {name: held[name] for name in ("level", "row", "note")} == {
+        name: schema["properties"][name] for name in ("level", "row", "note")
+    }
+
+
+@pytest.mark.parametrize(("maximum", "hour"), [(23, 21), (24, 21), (12, 9), (None, 9)])
+def test_hours_go_onto_a_24_hour_clock_where_a_tool_has_one(maximum: int | None, hour: int) -> None:
+    limits = {} if maximum is None else {"maximum": maximum}
+    tool = ToolSpec("wake", "Wake.", {"properties": {"hour": {"type": "integer", **limits}, "minute": {}}})
+    assert json.loads(on_a_24_hour_clock(tool, '{"hour": 9, "minute": 9}', {9: 21})) == {"hour": hour, "minute": 9}
+
+
+@pytest.mark.parametrize("arguments", ["", "[]", '{"hour": "9"}', '{"hour": true}', '{"other": 9}'])
+def test_other_arguments_stay_as_they_are(arguments: str) -> None:
+    tool = ToolSpec("wake", "Wake.", {"properties": {"hour": {"type": "integer", "maximum": 23}}})
+    assert on_a_24_hour_clock(tool, arguments, {9: 21, 1: 13}) == arguments

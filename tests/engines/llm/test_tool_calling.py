@@ -294,6 +294,16 @@ async def test_what_is_copied_from_an_example_is_asked_for_again_from_what_was_s
     assert "Paris" not in city["enum"]
 
 
+async def test_a_number_that_nobody_said_is_asked_for_again_among_those_that_were() -> None:
+    wake = ToolSpec("wake", "Wake me.", {"type": "object", "properties": {"hour": {"type": "integer", "maximum": 23}}})
+    llm = SchemaLLM("Hi!", written(("wake", '{"hour": 4}')), written(("wake", '{"hour": 9}')))
+    asked = replace(request("required", messages=(LLMMessage("user", "晚上九点叫我"),)), tools=(wake,))
+    assert calls(await deltas(ToolCallingLLM(llm), asked)) == [("wake", '{"hour": 21}')]
+    schema = llm.choice.calls[1].request.output_schema
+    assert schema is not None
+    assert schema["items"]["anyOf"][0]["properties"]["arguments"]["properties"]["hour"]["enum"] == [9, 21]
+
+
 async def test_a_value_that_may_be_translated_is_not_made_up() -> None:
     llm = SchemaLLM([HANG], NEEDED, OSLO_CALL)
     told = await deltas(ToolCallingLLM(llm), request(messages=(LLMMessage("user", "奥斯陆天气怎么样？"),)))

@@ -25,8 +25,17 @@ from myna.core.errors import EngineRefused
 from myna.core.tools import JSON, ToolSpec
 from myna.engines.base import LLMMessage
 from myna.engines.llm.enforceable import enforceable, with_own_definitions
-from myna.engines.llm.grounding import adds, copied, is_invented, untouched
-from myna.engines.llm.said_values import parts_of, with_texts_of
+from myna.engines.llm.grounding import (
+    adds,
+    copied,
+    is_invented,
+    mistaken_number,
+    numbers_meant,
+    spelt_as_said,
+    untouched,
+)
+from myna.engines.llm.said_numbers import late_hours, numbers_said
+from myna.engines.llm.said_values import SaidValues, on_a_24_hour_clock, parts_of
 from myna.engines.llm.small_talk import NO_TOOL
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
@@ -48,8 +57,9 @@ NEED_BIAS = -1.2
 
 NEXT = "Which other call does the message ask for? [] if that was all."
 
+_AND = r"(?<!hundred )(?<!thousand )and(?! a (?:half|quarter))"
 _SEVERAL = re.compile(
-    r"[,;、，；。！？!?\n+&]|\.\s|(?i:\b(?:and|also|then|plus|both|as well|after that)\b)"
+    rf"[,;、，；。！？!?\n+&]|\.\s|(?i:\b(?:{_AND}|also|then|plus|both|as well|after that)\b)"
     r"|[和与跟及还再另各]|然后|以及|并且|同时|接着"
 )
 
@@ -88,18 +98,26 @@ class Asked:
         spoken = [place for place, message in enumerate(messages) if message.role == "user"]
         if not spoken:
             return cls("")
-        text = _shortened(messages[spoken[-1]].content)
+        text = _shortened(_said(messages[spoken[-1]]))
         if len(spoken) < 2 or len(text) > LONGEST_GOING_ON:
             return cls(text)
         round_ = messages[spoken[-2] : spoken[-1]]
         called = tuple(dict.fromkeys((call.name, call.arguments) for one in round_ for call in one.tool_calls))
-        return cls(text, _shortened(round_[0].content), called) if called else cls(text)
+        return cls(text, _shortened(_said(round_[0])), called) if called else cls(text)
 
     @property
     def clauses(self) -> tuple[str, ...]:
         """Its parts, where it may ask for several things."""
         parts = [part.strip(" .。?？!！") for part in _SEVERAL.split(self.text)]
         return tuple(dict.fromkeys(part for part in parts if len(part) > 1))
+
+    @property
+    def late_hours(self) -> dict[int, int]:
+        """The hours that it says to be after noon, as a 24-hour clock has them; see `said_numbers.late_hours`."""
+        parts = [(numbers_said(clause), late_hours(clause)) for clause in self.clauses]
+        late = {hour: at for _, hours in parts for hour, at in hours.items()}
+        sure = {hour: at for hour, at in late.items() if all(hour in hours for said, hours in parts if hour in said)}
+        return late_hours(f"{self.before}\n{self.text}") | sure
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +154,21 @@ class Choosing:
         before = [*_exchange(asked.before, [_called(*call) for call in asked.called])][:-1] if asked.called else ()
         return (*self._head(_calls_head), *before, LLMMessage("user", asked.text))
 
-    def calls_schema(self, name: str | None = None, asked: Asked | None = None) -> JSON:
+    def calls_schema(self, name: str | None = None, said: SaidValues | None = None) -> JSON:
         """What the answer to it has to be.
 
-        ``name`` is the only tool that may be called; with ``asked``, texts can only be parts of that message, or of the
-        one before it.
+        ``name`` is the only tool that may be called, ``said`` are the only values.
 
         Raises:
             EngineRefused: There is no tool ``name``.
         """
         if name is not None and name not in self._tools:
             raise EngineRefused(f"There is no tool {name} to be called.", hint="It may have gone meanwhile.")
-        parts = parts_of(f"{asked.text}\n{asked.before}") if asked is not None else ()
         calls: list[JSON] = []
         definitions: dict[str, Any] = {}
         for tool in self._tools.values() if name is None else [self._tools[name]]:
-            said = with_texts_of(tool.parameters, parts) if parts else tool.parameters
-            parameters = with_own_definitions(tool.name, enforceable(said))
+            held = tool.parameters if said is None else said.hold(tool.parameters)
+            parameters = with_own_definitions(tool.name, enforceable(held))
             for key in ("$defs", "definitions"):
                 definitions.setdefault(key, {}).update(parameters.pop(key, {}))
             parameters = {"additionalProperties": False, **parameters, "type": "object"}
@@ -168,10 +184,23 @@ class Choosing:
         """Whether the calls ``made`` for a message have nothing from this clause of it."""
         return clause in untouched(asked.clauses, [arguments for _, arguments in made])
 
-    def copies(self, name: str, arguments: str, asked: Asked) -> bool:
-        """Whether a text in a call is that of an example, and was not said."""
-        tool = self._tools.get(name)
-        return tool is not None and bool(copied(tool, arguments, f"{asked.before} {asked.text}".strip()))
+    def doubted(self, name: str, arguments: str, asked: Asked) -> SaidValues | None:
+        """What values a call can have if one of its own is doubtful: a text of an example, or a number nobody said."""
+        tool, said = self._tools.get(name), f"{asked.before} {asked.text}".strip()
+        if tool is None:
+            return None
+        strange = bool(copied(tool, arguments, said))
+        misheard = mistaken_number(tool, arguments, said)
+        if not strange and not misheard:
+            return None
+        return SaidValues(parts_of(f"{asked.text}\n{asked.before}") if strange else (), numbers_meant(said))
+
+    def settled(self, name: str, arguments: str, asked: Asked) -> tuple[str, str]:
+        """A call with words spelt as they were said, and hours on a 24-hour clock, where the tool has one."""
+        if (tool := self._tools.get(name)) is None:
+            return name, arguments
+        spelt = spelt_as_said(tool, arguments, f"{asked.before} {asked.text}")
+        return name, on_a_24_hour_clock(tool, spelt, asked.late_hours)
 
     def invents(self, name: str, arguments: str, asked: Asked) -> bool:
         """Whether a call takes nothing from a message, or was made for the one before: then this one needs no tool."""
@@ -306,6 +335,10 @@ def _bare(tool: ToolSpec) -> ToolSpec:
     properties: Mapping[str, JSON] = tool.parameters.get("properties", {})
     bare = {name: {**each, "description": ""} for name, each in properties.items()}
     return ToolSpec(tool.name, tool.summary, {**tool.parameters, "properties": bare})
+
+
+def _said(message: LLMMessage) -> str:
+    return message.content if message.said is None else message.said
 
 
 def _shortened(text: str) -> str:

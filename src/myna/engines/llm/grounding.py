@@ -3,18 +3,18 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
 from typing import cast
 
-from myna.core.tools import ToolSpec
+from myna.core.tools import ToolSpec, json_object
+from myna.engines.llm.said_numbers import late_hours, numbers_said
 from myna.engines.llm.tool_examples import examples_of
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_COUNTED = re.compile(
-    r"\d|[零一二两三四五六七八九十百千万半]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
-    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|half|quarter|dozen|noon|midnight)\b"
-)
-_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
 _WORD = re.compile(r"[^\W\d_\u4e00-\u9fff]{3,}")
+_ALIKE = 0.7
+"""How like two words have to be (`difflib`) for one to be the other, misspelt: towelpaste and toothpaste."""
 
 
 def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
@@ -32,7 +32,7 @@ def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
     if value in taken:
         return False
     if _is_number(value):
-        return _touches(value, said) or (not _DIGIT.search(said) and _COUNTED.search(said) is not None)
+        return _is_said(value, said) and all(float(value) != float(text) for text in taken if _is_number(text))
     texts = [text for text in taken if not _is_number(text)]
     return value in said and not any(value in text or text in value for text in texts)
 
@@ -42,16 +42,28 @@ def untouched(clauses: Sequence[str], made: Sequence[str]) -> list[str]:
     left = list(clauses)
     for arguments in made:
         values = [value.casefold() for value in _values(arguments)]
-        touched = [clause for clause in left if any(_touches(value, clause.casefold()) for value in values)]
+        touched = [clause for clause in left if _has_part_in(values, clause.casefold())]
         for clause in touched or left[:1]:
             left.remove(clause)
     return left
+
+
+def _has_part_in(values: Sequence[str], clause: str) -> bool:
+    """Whether a call has a text of a clause, or its numbers: all that are written in digits, or any other."""
+    if any(_touches(value, clause) for value in values if not _is_number(value)):
+        return True
+    numbers = {float(value) for value in values if _is_number(value)}
+    return bool(numbers & numbers_meant(clause)) and {float(digits) for digits in _DIGITS.findall(clause)} <= numbers
 
 
 def _touches(value: str, clause: str) -> bool:
     if value.isascii():
         return clause in value or re.search(rf"(?<![a-z0-9]){re.escape(value)}(?![a-z0-9])", clause) is not None
     return value in clause or clause in value
+
+
+def _is_said(number: str, said: str) -> bool:
+    return float(number) in numbers_meant(said)
 
 
 def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
@@ -65,7 +77,7 @@ def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     values = _free(tool, arguments)
     texts = [value for value in values if not _is_number(value)]
     if not texts:
-        return bool(values) and set(values) <= _shown(tool) and not _COUNTED.search(said)
+        return bool(values) and set(values) <= _shown(tool) and not numbers_said(said)
     if any(sorted(_letters(echo.casefold())) == sorted(_letters(said)) for echo in (*texts, "".join(texts))):
         return True
     return len(made_up(tool, arguments, said)) == len(texts)
@@ -75,6 +87,36 @@ def copied(tool: ToolSpec, arguments: str, said: str) -> list[str]:
     """The texts in a call that are those of the tool's examples, and were not said."""
     shown = _shown(tool)
     return [text for text in made_up(tool, arguments, said) if text in shown]
+
+
+def numbers_meant(said: str) -> frozenset[float]:
+    """The numbers that a message may mean, hours of the evening as on a 24-hour clock as well."""
+    return numbers_said(said) | {*late_hours(said).values()}
+
+
+def mistaken_number(tool: ToolSpec, arguments: str, said: str) -> bool:
+    """Whether a call has a number that nobody said, while one that was said is not in it.
+
+    A number that nobody said may be meant: a week has seven days.
+    """
+    numbers = {float(value) for value in _free(tool, arguments) if _is_number(value)}
+    left = numbers_said(said) - numbers
+    return bool(numbers - numbers_meant(said)) and any(number == int(number) for number in left)
+
+
+def spelt_as_said(tool: ToolSpec, arguments: str, said: str) -> str:
+    """A call's arguments with each word that was not said as one that was, and is much like it; no other changes."""
+    words = _WORD.findall(said)
+    by_letters = {word.casefold(): word for word in words}
+    given = dict(json_object(arguments))
+    listed = {str(each) for each in _listed(tool.parameters)}
+    for name, value in given.items():
+        if not isinstance(value, str) or not value.isascii() or not value.isalpha() or value in listed:
+            continue
+        if not _is_taken(value, said.casefold()):
+            like = get_close_matches(value.casefold(), by_letters, 1, _ALIKE)
+            given[name] = by_letters[like[0]] if like else value
+    return json.dumps(given, ensure_ascii=False) if given != json_object(arguments) else arguments
 
 
 def made_up(tool: ToolSpec, arguments: str, said: str) -> list[str]:

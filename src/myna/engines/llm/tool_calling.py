@@ -271,8 +271,8 @@ class ToolCallingLLM:
     async def _called(self, request: LLMRequest, choosing: Choosing, *, sure: bool = True) -> AsyncGenerator[LLMDelta]:
         """The calls that the model makes when it has to; ``sure``: the message asks for one.
 
-        Where it copies a text of its examples, it is asked again, and can only use what was said. If it is not sure
-        that there is anything to call, nothing at all comes where all is made up, not even how it ended.
+        Where it copies an example or mistakes a number, it is asked again, and can only use what was said. If it is
+        not sure that there is anything to call, nothing at all comes where all is made up, not even how it ended.
         """
         only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
         schema, asked = choosing.calls_schema(only), Asked.last_of(request.messages)
@@ -283,15 +283,18 @@ class ToolCallingLLM:
         written = choosing.read_calls(made.text)
         if not sure and any(choosing.invents(*call, asked) for call in written.whole):
             return
-        if odd := [name for name, given in written.whole if choosing.copies(name, given, asked)]:
-            said = choosing.calls_schema(odd[0], asked)
-            async with aclosing(self._ask(choosing.calls_prompt(asked), said, made)) as alive:
+        first = next(iter(written.whole), None)
+        if first is not None and (said := choosing.doubted(*first, asked)) is not None:
+            held = choosing.calls_schema(first[0], said)
+            async with aclosing(self._ask(choosing.calls_prompt(asked), held, made)) as alive:
                 async for delta in alive:
                     yield delta
             again = choosing.read_calls(made.text)
             written = again if again.whole else written
-        for call in written.all:
-            yield made.take(call)
+        for call in written.whole:
+            yield made.take(choosing.settled(*call, asked))
+        if written.cut_off is not None:
+            yield made.take(written.cut_off)
         if request.parallel_calls and written.cut_off is None:
             async with aclosing(self._further(request, choosing, asked, schema, made)) as further:
                 async for delta in further:
@@ -316,7 +319,7 @@ class ToolCallingLLM:
             for call in written.whole:
                 adds = choosing.adds(call[1], asked) or (near is not None and near > SURELY_ASKED)
                 if adds and not choosing.invents(*call, asked):
-                    yield made.take(call)
+                    yield made.take(choosing.settled(*call, asked))
 
     async def _ask(self, messages: Sequence[LLMMessage], schema: JSON, made: "_Made") -> AsyncGenerator[LLMDelta]:
         """Have the model write calls into ``made``, with signs of life meanwhile."""
