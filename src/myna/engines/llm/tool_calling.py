@@ -317,7 +317,8 @@ class ToolCallingLLM:
                     yield delta
             written = choosing.read_calls(made.text)
             for call in written.whole:
-                adds = choosing.adds(call[1], asked) or (near is not None and near > SURELY_ASKED)
+                other = near is not None and near > SURELY_ASKED and all(call[0] != name for name, _ in made.calls)
+                adds = other or choosing.adds(call[1], asked)
                 if adds and not choosing.invents(*call, asked):
                     yield made.take(choosing.settled(*call, asked))
 
