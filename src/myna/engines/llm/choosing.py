@@ -28,6 +28,7 @@ from myna.engines.llm.enforceable import enforceable, with_own_definitions
 from myna.engines.llm.grounding import (
     adds,
     copied,
+    is_copied,
     is_invented,
     mistaken_number,
     numbers_meant,
@@ -208,6 +209,11 @@ class Choosing:
             return True
         tool = self._tools.get(name)
         return tool is not None and is_invented(tool, arguments, f"{asked.before} {asked.text}".strip())
+
+    def copies(self, name: str, arguments: str, asked: Asked) -> bool:
+        """Whether a call has nothing but what the examples have."""
+        tool = self._tools.get(name)
+        return tool is not None and is_copied(tool, arguments, f"{asked.before} {asked.text}".strip())
 
     def read_calls(self, text: str) -> Written:
         """The calls in an answer to it, which may be cut off, each once: names, and arguments as JSON texts."""

@@ -83,6 +83,13 @@ def is_invented(tool: ToolSpec, arguments: str, said: str) -> bool:
     return len(made_up(tool, arguments, said)) == len(texts)
 
 
+def is_copied(tool: ToolSpec, arguments: str, said: str) -> bool:
+    """Whether all values of a call are those of the tool's examples, and none of them was said."""
+    values = _free(tool, arguments)
+    unsaid = not any(_is_taken(value, said.casefold()) for value in values) and not numbers_said(said)
+    return bool(values) and set(values) <= _shown(tool) and unsaid
+
+
 def copied(tool: ToolSpec, arguments: str, said: str) -> list[str]:
     """The texts in a call that are those of the tool's examples, and were not said."""
     shown = _shown(tool)

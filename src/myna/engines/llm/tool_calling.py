@@ -271,8 +271,9 @@ class ToolCallingLLM:
     async def _called(self, request: LLMRequest, choosing: Choosing, *, sure: bool = True) -> AsyncGenerator[LLMDelta]:
         """The calls that the model makes when it has to; ``sure``: the message asks for one.
 
-        Where it copies an example or mistakes a number, it is asked again, and can only use what was said. If it is
-        not sure that there is anything to call, nothing at all comes where all is made up, not even how it ended.
+        Where it copies an example or mistakes a number, it is asked again, and can only use what was said; but not if
+        it is not sure that there is anything to call, and all is made up. Then, and where all is copied even so and
+        need not be called, nothing at all comes, not even how it ended.
         """
         only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
         schema, asked = choosing.calls_schema(only), Asked.last_of(request.messages)
@@ -281,9 +282,9 @@ class ToolCallingLLM:
             async for delta in alive:
                 yield delta
         written = choosing.read_calls(made.text)
-        if not sure and any(choosing.invents(*call, asked) for call in written.whole):
-            return
         first = next(iter(written.whole), None)
+        if first is not None and not sure and choosing.invents(*first, asked):
+            return
         if first is not None and (said := choosing.doubted(*first, asked)) is not None:
             held = choosing.calls_schema(first[0], said)
             async with aclosing(self._ask(choosing.calls_prompt(asked), held, made)) as alive:
@@ -291,6 +292,8 @@ class ToolCallingLLM:
                     yield delta
             again = choosing.read_calls(made.text)
             written = again if again.whole else written
+        if request.tool_choice == "auto" and any(choosing.copies(*call, asked) for call in written.whole):
+            return
         for call in written.whole:
             yield made.take(choosing.settled(*call, asked))
         if written.cut_off is not None:
