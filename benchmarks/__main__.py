@@ -8,7 +8,7 @@ from benchmarks.report import positive
 
 BENCHMARKS = (
     "startup",
-    "memory",
+    "footprint",
     "asr",
     "tts",
     "llm",
@@ -22,6 +22,8 @@ BENCHMARKS = (
     "sessions",
     "tool_filter",
     "tools",
+    "memory",
+    "extraction",
 )
 
 

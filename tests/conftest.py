@@ -1,7 +1,9 @@
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -10,10 +12,21 @@ from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 from myna.weights.store import WeightsStore
 
+_DATA = pytest.StashKey["TemporaryDirectory[str]"]()
 
-def pytest_configure() -> None:
-    """Let SIGINT reach the processes that tests start: a shell's background jobs, CI's too, come with it ignored."""
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep tests, and the processes that they start, away from the user's conversations.
+
+    And let SIGINT reach those processes: a shell's background jobs, CI's too, come with it ignored.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[_DATA] = data = TemporaryDirectory(prefix="myna-tests-", ignore_cleanup_errors=True)
+    os.environ["XDG_DATA_HOME"] = data.name
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_DATA].cleanup()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests.server.serving import choice
 
 from myna.cli.chat import converse
 from myna.config.settings import Settings, ToolsSettings
+from myna.core.ids import OWNER
 from myna.engines.base import LLM, Resources, ToolCallDelta
 from myna.engines.opening import open_engines
 from myna.engines.scheduler import open_scheduler
@@ -43,7 +44,8 @@ class Typist:
         return line or None
 
 
-async def chatting(llm: LLM, typed: Typist, tools: Sequence[ScriptedTool] = ()) -> None:
+async def chatting(llm: LLM, typed: Typist, tools: Sequence[ScriptedTool] = (), *, private: bool = False) -> Service:
+    """The service, when the chat is over."""
     with anyio.fail_after(60):
         async with (
             open_scheduler({"cpu": 2}) as scheduler,
@@ -53,7 +55,8 @@ async def chatting(llm: LLM, typed: Typist, tools: Sequence[ScriptedTool] = ()) 
             await engines.settled()
             settings = Settings(tools=ToolsSettings(for_all=("*",)))
             service = Service(settings, engines, InMemoryStore(), Personas(None), scheduler, toolbox)
-            await converse(service, service.persona("wukong"), typed)
+            await converse(service, service.persona("wukong"), typed, private=private)
+            return service
 
 
 async def test_calls_are_shown_with_what_they_gave_and_how_long_they_took(capsys: pytest.CaptureFixture[str]):
@@ -110,3 +113,12 @@ async def test_ctrl_c_stops_a_reply_that_waits_for_an_answer(capsys: pytest.Capt
     assert clock.calls == []
     assert out.endswith("好。\n")
     assert told.startswith("\n  clock was not run"), "on a line of its own"
+
+
+async def test_of_a_private_chat_nothing_is_kept_though_it_goes_on():
+    llm = ScriptedLLM("[平静] 一。", "[平静] 二。")
+    service = await chatting(llm, Typist("你好\n", "/persona assistant\n", "再见\n"), private=True)
+    assert await service.store.list(OWNER) == ()
+    assert len(llm.calls) == 2
+    kept = await chatting(ScriptedLLM("[平静] 一。"), Typist("你好\n"))
+    assert len(await kept.store.list(OWNER)) == 1

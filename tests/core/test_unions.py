@@ -7,7 +7,7 @@ import pytest
 
 from myna.core import commands, errors, events
 
-PARTS = {events.TranscriptPart}
+PARTS = {events.TranscriptPart, events.UsedMemory}
 
 
 def classes(module: ModuleType) -> set[type]:

@@ -281,6 +281,11 @@ def test_a_server_may_be_named_as_in_a_browser(written: str, persona: str | None
     assert address(written, persona) == meant
 
 
+def test_a_private_conversation_is_asked_for_in_the_address():
+    assert address("robot:8765", "wukong", private=True) == "ws://robot:8765/v1/realtime?model=myna/wukong&private=true"
+    assert address("ws://robot:8765/?conversation=a", private=True).endswith("?conversation=a&private=true")
+
+
 @pytest.mark.parametrize("url", ["ftp://host", "ws://", "ws://host:notaport", "ws://host:99999", "ws://[::1"])
 def test_what_is_no_address_is_refused(url: str):
     with pytest.raises(BadInput, match="no address"):

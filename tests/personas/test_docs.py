@@ -6,7 +6,7 @@ import pytest
 from myna.core.emotion import TWINS, Emotions
 from myna.personas.emotions import DEFAULT_STYLES, PersonaEmotions
 from myna.personas.load import Personas, read_persona
-from myna.personas.model import BaseVoice, Example, LLMOverrides, Persona
+from myna.personas.model import About, BaseVoice, Example, LLMOverrides, Persona
 
 PAGE = (Path(__file__).parents[2] / "docs" / "personas.md").read_text(encoding="utf-8")
 BLOCKS: list[str] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -32,7 +32,7 @@ def test_the_whole_example_loads_and_means_what_it_says(tmp_path: Path) -> None:
 
 
 def test_the_whole_example_shows_every_field() -> None:
-    for table in (Persona, Example, BaseVoice, PersonaEmotions, LLMOverrides):
+    for table in (Persona, Example, BaseVoice, PersonaEmotions, LLMOverrides, About):
         for field in table.model_fields:
             assert re.search(rf"^\[*([a-z]+\.)?{field}\b", BLOCKS[1], re.MULTILINE), field
 

@@ -17,6 +17,8 @@ from myna.engines.base import LLM, Resources
 from myna.engines.opening import Choice, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import open_scheduler
+from myna.memory.base import Memories
+from myna.memory.remembering import Remembering
 from myna.personas.load import Personas
 from myna.server.app import create_app
 from myna.server.door import Rules
@@ -24,6 +26,7 @@ from myna.server.guest import NOBODY, Guest
 from myna.server.run import bind, serve
 from myna.server.service import Service
 from myna.server.sizes import Limits
+from myna.store.base import ConversationStore
 from myna.store.in_memory import InMemoryStore
 from myna.testing.llm import ScriptedLLM
 from myna.tools.base import ToolSource
@@ -80,6 +83,10 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
     settled: bool = True,
     tools: Sequence[ToolSource] = (),
     guest: Guest = NOBODY,
+    store: ConversationStore | None = None,
+    memories: Memories | None = None,
+    remembering: Remembering | None = None,
+    personas: Personas | None = None,
 ) -> AsyncGenerator[Clients]:
     """Clients of a server with these engines, and an LLM that says nothing; once all are up, if they are to be."""
 
@@ -93,8 +100,17 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
             ):
                 if settled:
                     await engines.settled()
-                store, personas = InMemoryStore(), Personas(None)
-                yield Service(settings or Settings(), engines, store, personas, scheduler, toolbox, guest=guest)
+                yield Service(
+                    settings or Settings(),
+                    engines,
+                    store or InMemoryStore(),
+                    personas or Personas(None),
+                    scheduler,
+                    toolbox,
+                    guest=guest,
+                    memories=memories,
+                    remembering=remembering,
+                )
 
     listener = bind("127.0.0.1", 0)
     up = anyio.Event()

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from myna.server.door import Door, Rules
 from myna.server.keys import Keys
+from myna.server.users import user_of
 
 HERE = "http://127.0.0.1:8765"
 SOCKET = "ws://127.0.0.1:8765/v1/realtime"
@@ -24,13 +25,25 @@ async def state(request: Request) -> JSONResponse:
     return JSONResponse({"trusted": request.state.trusted})
 
 
+async def who(request: Request) -> JSONResponse:
+    return JSONResponse(user_of(request))
+
+
 async def talk(socket: WebSocket) -> None:
     await socket.accept("realtime" if "realtime" in socket.scope["subprotocols"] else None)
     await socket.send_json(socket.scope["subprotocols"])
     await socket.close()
 
 
+async def say_who(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_json(user_of(socket))
+    await socket.close()
+
+
 ROUTES = [
+    Route("/who", who),
+    WebSocketRoute("/who", say_who),
     *(Route(path, state, methods=["GET", "POST"]) for path in ("/health", "/ready", "/llm", "/v1/models")),
     WebSocketRoute("/v1/realtime", talk),
 ]
@@ -154,6 +167,33 @@ def test_keys_that_cannot_be_read_open_nothing(keys: Keys, tmp_path: Path) -> No
     answer = door(Rules(keys)).get("/llm", headers=bearer(secret))
     assert answer.status_code == 503
     assert str(tmp_path) not in answer.text
+
+
+# --------------------------------------------------------------------------------------------------------------- users
+
+
+def asked(client: TestClient, secret: str | None = None) -> set[Any]:
+    """Who asks, as a request, and as a socket with the key in its header and in its subprotocols."""
+    headers = bearer(secret) if secret else {}
+    offered = [f"openai-insecure-api-key.{secret}"] if secret else []
+    told = {client.get("/who", headers=headers).json()}
+    for sent, protocols in ((headers, []), ({}, offered)):
+        with client.websocket_connect("ws://127.0.0.1:8765/who", headers=sent, subprotocols=protocols) as socket:
+            told.add(socket.receive_json())
+    return told
+
+
+def test_without_keys_everybody_is_the_owner(keys: Keys) -> None:
+    assert asked(door(Rules(keys))) == asked(door(Rules())) == {"owner"}
+
+
+def test_with_keys_each_says_whose_it_is(keys: Keys) -> None:
+    client = door(Rules(keys))
+    _, mine = keys.create("mine")
+    robot, robots = keys.create("robot")
+    _, phone = keys.create("phone", user="owner")
+    assert asked(client, mine) == asked(client, phone) == {"owner"}
+    assert asked(client, robots) == {robot.id}
 
 
 # ------------------------------------------------------------------------------------------------------------- origins

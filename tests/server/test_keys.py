@@ -138,3 +138,65 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(NoRoom, match="cannot be written"):
         Keys(tmp_path / "data" / "keys.json").create()
+
+
+# --------------------------------------------------------------------------------------------------------------- users
+
+
+def test_the_first_key_is_the_owners_and_every_other_a_user_of_its_own(path: Path) -> None:
+    keys = Keys(path)
+    made = [keys.create(name)[0] for name in ("mine", "robot", "guest")]
+    assert [key.user_id for key in made] == ["owner", made[1].id, made[2].id]
+    assert [key.user_id for key in Keys(path).all()] == [key.user_id for key in made]
+
+
+def test_who_has_no_key_left_is_not_followed_by_a_stranger(path: Path) -> None:
+    keys = Keys(path)
+    keys.create("mine")
+    keys.create("guest")
+    keys.revoke("mine")
+    later, _ = keys.create("later")
+    assert later.user_id == later.id
+    assert keys.create("again", user="owner")[0].user_id == "owner"
+
+
+def test_a_user_may_have_several_keys(path: Path) -> None:
+    keys = Keys(path)
+    keys.create("mine")
+    robot, _ = keys.create("robot")
+    assert {keys.create(user=named)[0].user_id for named in ("robot", robot.id)} == {robot.id}
+    assert keys.create(user="mine")[0].user_id == "owner"
+
+
+def test_what_a_revoked_key_had_can_be_had_with_its_id(path: Path) -> None:
+    keys = Keys(path)
+    keys.create("mine")
+    robot, _ = keys.create("robot")
+    keys.revoke("robot")
+    assert keys.user(robot.id) == robot.id
+    assert keys.create("robot", user=robot.id)[0].user_id == robot.id
+
+
+@pytest.mark.parametrize("named", ["robto", "", "OWNER", "1234567", "../owner"])
+def test_a_user_that_there_is_not_is_refused_with_those_that_there_are(path: Path, named: str) -> None:
+    keys = Keys(path)
+    keys.create("mine")
+    keys.create("robot")
+    with pytest.raises(UnknownName) as error:
+        keys.create(user=named)
+    assert "owner, robot" in error.value.hint
+    assert len(keys.all()) == 2
+
+
+def test_no_key_is_called_owner(path: Path) -> None:
+    with pytest.raises(BadInput):
+        Keys(path).create(" owner ")
+
+
+def test_a_file_from_before_there_were_users_is_read(path: Path) -> None:
+    key, _ = Keys(path).create("robot")
+    told = json.loads(path.read_text())
+    del told["keys"][0]["user"]
+    path.write_text(json.dumps(told))
+    (read,) = Keys(path).all()
+    assert read.user_id == key.id

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
+import httpx2
 import pytest
 import soundfile
+from fastapi import FastAPI
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.server.mcpserver import MCPServer
 from mcp.types import AudioContent, CallToolResult, TextContent
 from tests.server.serving import choice
 
@@ -21,8 +25,12 @@ from myna.engines.base import Resources
 from myna.engines.opening import open_engines
 from myna.engines.scheduler import open_scheduler
 from myna.personas.load import Personas
+from myna.server.door import Door, Rules
+from myna.server.keys import Keys
 from myna.server.mcp import create_mcp
+from myna.server.run import bind, serve
 from myna.server.service import Service
+from myna.server.sizes import Limits
 from myna.store.in_memory import InMemoryStore
 from myna.testing.asr import ScriptedASR
 from myna.testing.llm import HANG, ScriptedLLM
@@ -34,14 +42,9 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def client(
-    weights: Weights,
-    llm: ScriptedLLM | None = None,
-    tts: ScriptedTTS | None = None,
-    *,
-    files: bool = True,
-    mode: Literal["auto", "legacy"] = "auto",
-) -> AsyncGenerator[Client]:
+async def serving(
+    weights: Weights, llm: ScriptedLLM | None = None, tts: ScriptedTTS | None = None, *, files: bool = True
+) -> AsyncGenerator[MCPServer[None]]:
     async with open_scheduler({"cpu": 2}) as scheduler:
         engines = {
             "llm": choice(llm or ScriptedLLM("[Happy] Hello!")),
@@ -58,8 +61,49 @@ async def client(
             async def around() -> AsyncGenerator[None]:
                 yield
 
-            async with Client(create_mcp(give, files=files, around=around), mode=mode) as connected:
-                yield connected
+            yield create_mcp(give, files=files, around=around)
+
+
+@asynccontextmanager
+async def client(
+    weights: Weights,
+    llm: ScriptedLLM | None = None,
+    tts: ScriptedTTS | None = None,
+    *,
+    files: bool = True,
+    mode: Literal["auto", "legacy"] = "auto",
+) -> AsyncGenerator[Client]:
+    async with serving(weights, llm, tts, files=files) as server, Client(server, mode=mode) as connected:
+        yield connected
+
+
+@asynccontextmanager
+async def at_a_url(weights: Weights, keys: Keys) -> AsyncGenerator[str]:
+    """The URL of a server behind the door."""
+    listener, up = bind("127.0.0.1", 0), anyio.Event()
+
+    async def announce() -> None:
+        up.set()
+
+    async with serving(weights, files=False) as server, anyio.create_task_group() as group:
+        routes = server.streamable_http_app()
+        app = FastAPI(lifespan=lambda _: server.session_manager.run())
+        app.state.limits = Limits()
+        app.add_middleware(Door, rules=Rules(keys))
+        app.mount("/", routes)
+        group.start_soon(serve, app, listener, announce)
+        await up.wait()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+        group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def client_with(key: str, url: str, mode: Literal["auto", "legacy"]) -> AsyncGenerator[Client]:
+    async with (
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as connected,
+    ):
+        yield connected
 
 
 async def call(connected: Client, name: str, /, **arguments: Any) -> CallToolResult:
@@ -85,7 +129,7 @@ async def test_the_tools_are_listed_with_what_they_take(weights: Weights, mode: 
     async with client(weights, mode=mode) as connected:
         tools = {tool.name: tool for tool in (await connected.list_tools()).tools}
     assert set(tools) == {"ask", "personas", "speak", "hear"}
-    assert set(tools["ask"].input_schema["properties"]) == {"text", "persona", "conversation"}
+    assert set(tools["ask"].input_schema["properties"]) == {"text", "persona", "conversation", "private"}
     assert tools["ask"].input_schema["required"] == ["text"]
     assert tools["speak"].annotations
     assert tools["speak"].annotations.destructive_hint
@@ -126,6 +170,32 @@ async def test_a_conversation_that_is_not_known_is_told(weights: Weights):
         other = await call(connected, "ask", text="Hi", persona="wukong", conversation=first["conversation"])
         assert "is with assistant" in problem(other)
         assert "no persona 'nobody'" in problem(await call(connected, "ask", text="Hi", persona="nobody"))
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_conversations_of_different_keys_never_meet(
+    weights: Weights, tmp_path: Path, mode: Literal["auto", "legacy"]
+):
+    keys = Keys(tmp_path / "keys.json")
+    secrets = [keys.create(name)[1] for name in ("first", "second", "third")]
+    async with at_a_url(weights, keys) as url:
+        async with client_with(secrets[1], url, mode) as second:
+            theirs = told(await call(second, "ask", text="Our secret"))["conversation"]
+            assert told(await call(second, "ask", text="Go on", conversation=theirs))["conversation"] == theirs
+        for key in (secrets[0], secrets[2]):
+            async with client_with(key, url, mode) as other:
+                assert "no conversation" in problem(await call(other, "ask", text="Who?", conversation=theirs))
+                assert told(await call(other, "ask", text="Hi"))["reply"]
+
+
+async def test_a_private_conversation_goes_on_and_is_not_kept(weights: Weights):
+    llm = ScriptedLLM("[Happy] One.", "[Calm] Two.")
+    async with client(weights, llm) as connected:
+        first = told(await call(connected, "ask", text="Begin", private=True))
+        told(await call(connected, "ask", text="Go on", conversation=first["conversation"], private=True))
+        kept = told(await call(connected, "ask", text="Hi"))["conversation"]
+        assert "not private" in problem(await call(connected, "ask", text="Hi", conversation=kept, private=True))
+    assert any("One." in message.content for message in llm.calls[1].request.messages)
 
 
 async def test_an_llm_that_fails_is_told_and_the_next_answer_comes(weights: Weights):

@@ -1,11 +1,16 @@
 import asyncio
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 from tests.server.serving import serving
 
-from myna.server.run import bind
+from myna.core.errors import StoreUnusable
+from myna.server.app import create_app
+from myna.server.run import bind, serve
+from myna.server.service import Service
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
 
@@ -36,3 +41,19 @@ async def test_small_messages_leave_at_once() -> None:
         await anyio.connect_tcp("127.0.0.1", listener.getsockname()[1]) as stream,
     ):
         assert await stream.receive() != b"\0"
+
+
+@pytest.mark.anyio
+async def test_why_it_does_not_start_is_told_in_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def damaged() -> AsyncGenerator[Service]:
+        raise StoreUnusable("The database is damaged.", hint="Move it away.")
+        yield
+
+    async def announce() -> None:
+        raise AssertionError("it is not up")
+
+    with pytest.raises(StoreUnusable, match="Move it away"):
+        await serve(create_app(damaged), bind("127.0.0.1", 0), announce)
+    assert "The database is damaged. Move it away." in caplog.messages
+    assert "Traceback" not in caplog.text

@@ -10,7 +10,8 @@ from myna.core.messages import AssistantMessage, Message, UserMessage
 from myna.core.reply import Reply
 from myna.engines.base import LLMMessage
 from myna.personas.load import Personas
-from myna.personas.model import Persona
+from myna.personas.lore.model import Lorebook, LoreEntry
+from myna.personas.model import Example, Persona
 from myna.session.history import recent
 from myna.session.prompt import build_prompt, system_prompt
 
@@ -38,10 +39,17 @@ def assistant(raw: str, display: str = "") -> AssistantMessage:
 
 
 def prompt_of(
-    persona: Persona, messages: Sequence[Message], text: str, *, template: str | None = None, system: str | None = None
+    persona: Persona,
+    messages: Sequence[Message],
+    text: str,
+    *,
+    template: str | None = None,
+    system: str | None = None,
+    beside: Sequence[str] = (),
 ) -> tuple[LLMMessage, ...]:
     history = recent(messages, 10)
-    return build_prompt(persona, history, text, emotions=EMOTIONS, template=template, system=system).messages
+    prompt = build_prompt(persona, history, text, emotions=EMOTIONS, template=template, system=system, beside=beside)
+    return prompt.messages
 
 
 # ---------------------------------------------------------------------------------------------------- system prompt
@@ -206,3 +214,99 @@ def test_history_and_examples_get_the_hints_that_they_had_as_newest() -> None:
         f"What is a computer? {EN}",
         f"Who are you? {EN}",
     ]
+
+
+# ---------------------------------------------------------------------- what stands beside the newest utterance, lore
+
+BESIDE = "(You know:\n{})\n"
+LORE = Lorebook(
+    recursive=True,
+    entries=(
+        LoreEntry(keys=("lamp",), content="The lamp is red."),
+        LoreEntry(keys=("red",), content="Red is for danger."),
+        LoreEntry(constant=True, content="The sea is near."),
+        LoreEntry(keys=("old",), content="It is old.", after_replies=2),
+    ),
+)
+LIT = MINA.model_copy(update={"lorebook": LORE, "reminder": "Be brief."})
+
+
+def test_what_is_to_be_known_stands_before_the_newest_utterance_alone() -> None:
+    history = [user("Is it windy?"), assistant("[Happy] Very!", "Very!")]
+    plain = prompt_of(MINA, history, "And cold?")
+    told = prompt_of(MINA, history, "And cold?", beside=["Ann likes tea.", "Ann has a cat."])
+    assert told[:-1] == plain[:-1]
+    assert told[-1].content == BESIDE.format("Ann likes tea.\nAnn has a cat.") + "And cold?"
+    chinese = prompt_of(CHINESE, (), "你好", beside=["她叫安。"])
+    assert chinese[-1].content == "（你知道：\n她叫安。）\n你好（用中文回答）"
+
+
+def test_a_persona_without_any_gets_none() -> None:
+    assert prompt_of(MINA, (), "Hi")[-1].content == "Hi"
+
+
+def test_lore_is_called_up_by_the_newest_messages_and_stands_after_reminder_and_memories() -> None:
+    told = prompt_of(LIT, (), "Is the lamp lit?", beside=["Ann likes tea."])
+    lore = "Be brief.\nAnn likes tea.\nThe lamp is red.\nRed is for danger."
+    assert told[-1].content == BESIDE.format(lore) + "Is the lamp lit?"
+    before = [user("The lamp?"), assistant("[Calm] Yes.", "Yes.")]
+    assert "The lamp is red." in prompt_of(LIT, before, "Good.")[-1].content
+    assert (
+        "The lamp is red." not in prompt_of(LIT, [*before * 3, *[user("x"), assistant("y", "y")] * 3], "x")[-1].content
+    )
+
+
+def test_replies_that_were_left_out_of_the_history_count_for_lore() -> None:
+    said = [user("x"), assistant("[Calm] y", "y")]
+    assert "It is old." not in prompt_of(LIT, said, "old?")[-1].content
+    assert "It is old." in prompt_of(LIT, said * 2, "old?")[-1].content
+    assert "It is old." in prompt_of(LIT, said * 40, "old?")[-1].content
+
+
+def test_what_a_lorebook_always_tells_stands_in_the_system_prompt() -> None:
+    text = system_prompt(LIT, EMOTIONS, template=None)
+    assert text.startswith("The sea is near.\nYou are Mina, a lighthouse keeper.\n")
+    bare = LIT.model_copy(update={"system_prompt": ""})
+    assert system_prompt(bare, EMOTIONS, template="T {name}").startswith("T Mina\nThe sea is near.\n")
+
+
+def test_a_request_s_own_prompt_leaves_lore_and_reminder_out_but_no_memories() -> None:
+    told = prompt_of(LIT, (), "The lamp?", system="Be a pirate.", beside=["Ann likes tea."])
+    assert told[-1].content == BESIDE.format("Ann likes tea.") + "The lamp?"
+    assert "sea" not in told[0].content
+
+
+def test_before_anything_is_said_only_what_is_always_the_same_is_read_ahead() -> None:
+    said = [user("The lamp?"), assistant("[Calm] Yes.", "Yes.")]
+    ahead, told = prompt_of(LIT, said, ""), prompt_of(LIT, said, "Hm.", beside=["Ann likes tea."])
+    assert ahead[:-1] == told[:-1]
+    assert ahead[-1].content == BESIDE.format("Be brief.")
+    assert told[-1].content.startswith("(You know:\nBe brief.\n")
+
+
+def test_what_stands_beside_is_not_lost_when_an_utterance_is_said_again() -> None:
+    told = prompt_of(PLAIN, [user("Hello?"), user("Hi!"), user("Hi!")], "Hi!", beside=["Ann."])
+    assert [message.content for message in told[1:]] == ["Hello?\n" + BESIDE.format("Ann.") + "Hi!"]
+    assert told[-1].said == "Hi!"
+    told = prompt_of(PLAIN, [user("Hi!")], "Hi!", beside=["Ann."])
+    assert [message.content for message in told[1:]] == [BESIDE.format("Ann.") + "Hi!"]
+
+
+@given(turns, st.lists(st.sampled_from(["lamp", "old", "red", "tea"]), max_size=3))
+def test_whatever_stands_beside_the_prompt_goes_on_where_the_last_round_began(
+    said: list[tuple[str, str | None]], beside: list[str]
+) -> None:
+    history: list[Message] = []
+    before: tuple[LLMMessage, ...] = ()
+    for text, reply in said:
+        told = prompt_of(LIT, history, f"{text} lamp", beside=beside)
+        assert told[: len(before)] == before
+        history += [user(f"{text} lamp"), assistant(f"[Calm] {reply}", reply or "")]
+        before = told[:-1]
+
+
+def test_examples_without_a_tag_get_that_of_the_default_emotion() -> None:
+    bare = MINA.model_copy(update={"examples": (Example(user="Who?", assistant="Mina."),)})
+    assert prompt_of(bare, (), "Hi")[2].content == "[Calm] Mina."
+    mixed = bare.model_copy(update={"examples": (*bare.examples, *MINA.examples)})
+    assert prompt_of(mixed, (), "Hi")[2].content == "Mina."

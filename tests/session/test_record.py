@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.session.players import CONVERSATION
 
+from myna.core.errors import UnknownName
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.tools import ToolCall
@@ -45,3 +47,14 @@ async def test_a_late_result_whose_call_was_deleted_is_not_kept() -> None:
     await record.add(UserMessage(MessageId("user"), TurnId("u"), "Hello"))
     await record.add_result(result("call_0"))
     assert [message.id for message in await record.messages()] == ["user"]
+
+
+@on_virtual_clock
+async def test_a_conversation_that_was_deleted_is_not_brought_back_by_who_still_talks_in_it() -> None:
+    store = InMemoryStore()
+    record = Record(store, CONVERSATION)
+    await record.add(UserMessage(MessageId("user"), TurnId("u"), "Hello"))
+    await store.delete(CONVERSATION.user_id, CONVERSATION.id)
+    with pytest.raises(UnknownName, match="was deleted"):
+        await record.add(UserMessage(MessageId("more"), TurnId("v"), "Still there?"))
+    assert await store.find(CONVERSATION.id) is None

@@ -5,8 +5,15 @@ from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.messages import Conversation, UserMessage
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
+from myna.testing.conformance.store import StoreConformance
 
 pytestmark = pytest.mark.anyio
+
+
+class TestInMemoryStore(StoreConformance):
+    @pytest.fixture
+    def store(self) -> InMemoryStore:
+        return InMemoryStore()
 
 
 def conversation(name: str) -> Conversation:

@@ -9,7 +9,7 @@ import typer
 from anyio.abc import TaskGroup
 from rich.text import Text
 
-from myna.cli.terminal import PersonaName, Setting, complain, notes, overrides, with_service
+from myna.cli.terminal import PersonaName, Private, Setting, complain, notes, overrides, with_service
 from myna.cli.tool_lines import show_tool
 from myna.cli.typed_lines import Typed, open_standard_input
 from myna.core.commands import AllowTool, Interrupt, SendText
@@ -40,34 +40,35 @@ HELP = "/persona NAME starts a fresh conversation with somebody else, /quit ends
 YES = {"y", "yes"}
 
 
-def chat(persona: PersonaName = None, settings: Setting = None) -> None:
+def chat(persona: PersonaName = None, private: Private = False, settings: Setting = None) -> None:
     """Chat in the terminal, streaming."""
 
     async def work(service: Service) -> None:
         notes.print(Text(HELP, style="dim"))
         async with open_standard_input() as typed:
-            await converse(service, service.persona(persona), typed)
+            await converse(service, service.persona(persona), typed, private=private)
 
-    with_service(overrides(settings), ("llm", "embed"), work)
+    with_service(overrides(settings), ("llm", "embed"), work, keeps=not private)
 
 
-async def converse(service: Service, persona: Persona, typed: Typed) -> None:
+async def converse(service: Service, persona: Persona, typed: Typed, *, private: bool = False) -> None:
     """One conversation after another, until the user is done."""
     speaker: Persona | None = persona
     while speaker is not None:
-        speaker = await _converse(service, speaker, typed)
+        conversation = Conversation(new_conversation_id(), speaker.id, private=private)
+        speaker = await _converse(service, speaker, conversation, typed)
 
 
-async def _converse(service: Service, persona: Persona, typed: Typed) -> Persona | None:
+async def _converse(service: Service, persona: Persona, conversation: Conversation, typed: Typed) -> Persona | None:
     """One conversation; the persona that the next is with, or None when the user is done."""
-    conversation = Conversation(new_conversation_id(), persona.id)
     engines = SessionEngines(service.engines.llm)
     options = service.session_options(persona)
-    options = replace(options, preferences=replace(options.preferences, allows_tools=typed.asks))
+    preferences = replace(options.preferences, allows_tools=typed.asks)
+    options = replace(options, preferences=preferences, memory=service.memory_of(conversation, persona))
     _greet(persona, options.emotions)
     async with (
         reading_ahead(service, persona),
-        open_session(conversation, persona, engines, service.store, options) as session,
+        open_session(conversation, persona, engines, service.store_of(conversation), options) as session,
     ):
         while (line := await _read(typed)) is not None:
             word, _, rest = line.strip().partition(" ")

@@ -12,9 +12,12 @@ from myna.cli import (
     chat,
     config,
     doctor,
+    history,
     key,
     mcp,
+    memory,
     models,
+    persona,
     prompt,
     recommend,
     say,
@@ -48,6 +51,9 @@ app.add_typer(config.app, name="config")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(tools.app, name="tools")
 app.add_typer(key.app, name="key")
+app.add_typer(persona.app, name="persona")
+app.add_typer(history.app, name="history")
+app.add_typer(memory.app, name="memory")
 
 
 def _show_version(wanted: bool) -> None:

@@ -96,7 +96,7 @@ class _Opening:
     async def _hold(self) -> None:
         try:
             prepared = await anyio.to_thread.run_sync(prepare, self._flags, KINDS, abandon_on_cancel=True)
-            async with prepared.open() as self._service:
+            async with prepared.open(keeps=True) as self._service:
                 self._settled.set()
                 await anyio.sleep_forever()
         except MynaError as error:

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import anyio
@@ -48,7 +49,7 @@ def serve(
     logs.configure(loaded.settings.log, loaded.secrets())
     listener = bind(where.host, where.port, guarded=bool(keys.all()))
     url = url_of(listener)
-    app = create_app(prepared.open, rules_of(where, keys, listener), limits_of(where))
+    app = create_app(partial(prepared.open, keeps=True), rules_of(where, keys, listener), limits_of(where))
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")

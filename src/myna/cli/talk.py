@@ -1,7 +1,10 @@
 """``myna talk``: a conversation through this machine's microphone and loudspeaker."""
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import anyio
@@ -12,7 +15,7 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
-from myna.cli.terminal import SPARED, PersonaName, Prepared, Setting, complain, notes, overrides, prepare
+from myna.cli.terminal import SPARED, PersonaName, Prepared, Private, Setting, complain, notes, overrides, prepare
 from myna.cli.tool_lines import show_tool
 from myna.core.commands import Say, SendText
 from myna.core.errors import MynaError
@@ -34,7 +37,7 @@ from myna.core.messages import Conversation
 from myna.engines.plugins import Kind
 from myna.engines.task_group import open_task_group
 from myna.local.devices import DuplexDevice, find_sound_system, open_device
-from myna.local.remote import open_remote
+from myna.local.remote import RemoteSession, open_remote
 from myna.local.talk import Talkable
 from myna.local.talk import talk as talk_through
 from myna.server.live import session_engines
@@ -70,6 +73,7 @@ def talk(  # noqa: PLR0913, PLR0917 - all that can be chosen
         str | None, typer.Option(help="A Myna server that does the work, such as ws://192.168.1.5:8765.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The API key for that server.")] = None,
+    private: Private = False,
     settings: Setting = None,
 ) -> None:
     """Talk through the microphone and the loudspeaker; speak over a reply to stop it. Ctrl-C ends."""
@@ -80,35 +84,41 @@ def talk(  # noqa: PLR0913, PLR0917 - all that can be chosen
     devices = _Devices(microphone, loudspeaker, echo_cancellation)
     try:
         if url:
-            anyio.run(_talk_there, devices, url, persona, key)
+            anyio.run(_talk_there, devices, partial(open_remote, url, persona=persona, key=key, private=private))
         else:
-            anyio.run(_talk_here, devices, prepare(overrides(settings), KINDS), persona)
+            anyio.run(_talk_here, devices, prepare(overrides(settings), KINDS), persona, private)
     except* KeyboardInterrupt:  # the way to end it, so no failure
         typer.echo()
 
 
-async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | None) -> None:
+async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | None, private: bool) -> None:
     # The devices first: what is wrong with them is told before the models are loaded.
-    async with open_device(devices.microphone, devices.loudspeaker) as device, prepared.open() as service:
+    async with (
+        open_device(devices.microphone, devices.loudspeaker) as device,
+        prepared.open(keeps=not private) as service,
+    ):
         persona = service.persona(persona_name)
         with notes.status("Loading …"):
             await service.engines.settled(may_fail=SPARED)
-        conversation = Conversation(new_conversation_id(), persona.id)
-        options = service.live_options(persona)
-        options = replace(options, preferences=replace(options.preferences, pauses_playback=True))
+        conversation = Conversation(new_conversation_id(), persona.id, private=private)
+        store, options = service.store_of(conversation), service.live_options(persona)
+        preferences = replace(options.preferences, pauses_playback=True)
+        options = replace(options, preferences=preferences, memory=service.memory_of(conversation, persona))
         async with (
             reading_ahead(service, persona),
-            open_session(conversation, persona, session_engines(service.engines), service.store, options) as session,
+            open_session(conversation, persona, session_engines(service.engines), store, options) as session,
         ):
             if persona.greeting.strip():
                 await session.send(Say(persona.greeting))  # the echo canceller learns the room from it, too
             await _converse(session, device, f"{persona.avatar} {persona.name}", remove_echo=devices.remove_echo)
 
 
-async def _talk_there(devices: _Devices, url: str, persona: str | None, key: str | None) -> None:
+async def _talk_there(
+    devices: _Devices, open_session_there: Callable[[], AbstractAsyncContextManager[RemoteSession]]
+) -> None:
     async with (
         open_device(devices.microphone, devices.loudspeaker) as device,
-        open_remote(url, persona=persona, key=key) as session,
+        open_session_there() as session,
     ):
         await _converse(session, device, session.answers, remove_echo=devices.remove_echo)
 

@@ -32,6 +32,9 @@ Setting = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting for this run, as in myna.toml: --set llm.engine=openai"),
 ]
 PersonaName = Annotated[str | None, typer.Option("--persona", "-p", help="Who answers: an id or a name.")]
+Private = Annotated[
+    bool, typer.Option("--private", help="Keep nothing of what is said, remember nothing, and use nothing remembered.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
 
@@ -70,9 +73,9 @@ class Prepared:
     personas: Personas
     tools: Sequence[ToolSource]
 
-    def open(self) -> AbstractAsyncContextManager[Service]:
-        """Open the service; its engines load in the background."""
-        return open_service(self.loaded, self.kinds, self.weights, self.personas, tools=self.tools)
+    def open(self, *, keeps: bool = False) -> AbstractAsyncContextManager[Service]:
+        """Open the service; its engines load in the background. Does it ``keep`` what is said, or forget it?"""
+        return open_service(self.loaded, self.kinds, self.weights, self.personas, tools=self.tools, keeps=keeps)
 
 
 def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
@@ -100,12 +103,14 @@ def _fetch(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> None
         pull_with_progress(weights, missing, options=loaded.settings.weights)
 
 
-def with_service(flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callable[[Service], Awaitable[T]]) -> T:
-    """What ``work`` gives, done with a service whose engines are up."""
+def with_service(
+    flags: Mapping[str, Any], kinds: tuple[Kind, ...], work: Callable[[Service], Awaitable[T]], *, keeps: bool = False
+) -> T:
+    """What ``work`` gives, done with a service whose engines are up. Does it ``keep`` what is said, or forget it?"""
     prepared = prepare(flags, kinds)
 
     async def run() -> T:
-        async with prepared.open() as service:
+        async with prepared.open(keeps=keeps) as service:
             with notes.status("Loading …"):
                 await service.engines.settled(may_fail=SPARED)
                 for server in service.servers:

@@ -14,7 +14,9 @@ from myna.core.emotion import DEFAULT_EMOTION, DEFAULT_EMOTIONS, Emotions, known
 from myna.core.preferences import BargeIn, Eagerness
 from myna.engines.base import Sampling
 from myna.engines.llm.tool_calling import Method
+from myna.memory.options import MemoryOptions
 from myna.session.bounds import Limits
+from myna.store.options import StoreOptions
 from myna.tools.mcp.options import MCPName, MCPServer
 from myna.weights.options import WeightsOptions
 
@@ -342,6 +344,8 @@ class Settings(BaseModel):
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
     weights: WeightsOptions = WeightsOptions()
+    store: StoreOptions = StoreOptions()
+    memory: MemoryOptions = MemoryOptions()
     mcp: Mapping[MCPName, MCPServer] = Field(default={}, description="MCP servers, each in a section of its own.")
 
     @field_validator("device", mode="before")

@@ -5,6 +5,7 @@
     MynaError
     ├── BadInput             what was given cannot be used: correct it and try again
     │   ├── BadAudio         not audio, or audio that nothing can be heard in
+    │   ├── BadCard          not a character card, a damaged one, or one that is too large
     │   ├── BadConfig        a setting that is unknown or out of range
     │   ├── PromptTooLong    more than the model's context holds
     │   └── UnknownName      no such persona, model, engine, voice …; the message lists what there is
@@ -17,6 +18,9 @@
     │   ├── EngineTimeout       did not answer in time
     │   └── EngineRefused       answered, and the answer was no (or was not understood)
     │       └── RequestRefused  it was this request that the engine cannot use; another may do
+    ├── StoreError           conversations and memories cannot be kept or read
+    │   ├── StoreUnavailable    locked, full, read-only or out of reach: when that is mended, the same works
+    │   └── StoreUnusable       damaged, or of a newer Myna: it is left as it is
     ├── DeviceUnavailable    a microphone or a loudspeaker is missing, taken, refused or gone
     ├── Busy                 all places are taken; try again later
     └── Closed               the session or engine that was asked has ended
@@ -57,6 +61,12 @@ class BadAudio(BadInput):
     """Not audio, or audio that nothing can be heard in."""
 
     code = "bad_audio"
+
+
+class BadCard(BadInput):
+    """Not a character card, a damaged one, or one that is larger than cards are."""
+
+    code = "bad_card"
 
 
 class BadConfig(BadInput):
@@ -129,6 +139,24 @@ class RequestRefused(EngineRefused):
     """An engine that cannot use this request, though it may use another: its schema, its tools or its messages."""
 
     code = "request_refused"
+
+
+class StoreError(MynaError):
+    """Conversations and memories cannot be kept or read."""
+
+    code = "store"
+
+
+class StoreUnavailable(StoreError):
+    """A database that is locked, full, read-only or out of reach: when that is mended, the same works."""
+
+    code = "store_unavailable"
+
+
+class StoreUnusable(StoreError):
+    """A database that is damaged, or was written by a newer Myna: it is left as it is."""
+
+    code = "store_unusable"
 
 
 class DeviceUnavailable(MynaError):

@@ -13,7 +13,7 @@ of a client's own commit tells begins with `TurnStarted`. Speech that turns out 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from myna.core.ids import MessageId, TurnId
+from myna.core.ids import MemoryId, MessageId, TurnId
 from myna.core.messages import Message
 from myna.core.reply import Reply, Segment
 from myna.core.tools import ToolCall, ToolResult
@@ -112,6 +112,22 @@ class TranscriptFinal:
     text: str
     language: str | None
     parts: tuple[TranscriptPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UsedMemory:
+    """A memory that the model was told of, as its text was then."""
+
+    id: MemoryId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUsed:
+    """The model is told of these memories with the utterance. Comes before the reply, if any fit."""
+
+    turn_id: TurnId
+    memories: tuple[UsedMemory, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +353,7 @@ Event: TypeAlias = (
     | IdleTimedOut
     | TurnStarted
     | TranscriptFinal
+    | MemoryUsed
     | EmotionChanged
     | ReplyText
     | SegmentReady

@@ -10,7 +10,7 @@ MemoryId = NewType("MemoryId", str)
 UserId = NewType("UserId", str)
 
 OWNER = UserId("owner")
-"""The user of a server without API keys; with keys, each key is a user of its own."""
+"""The user of servers without API keys, of the commands and of the first key; each later key is a user of its own."""
 
 
 def _new(kind: str) -> str:

@@ -207,7 +207,9 @@ class _Parts:
     def open(self, llm: base.LLM) -> AbstractAsyncContextManager[Service]:
         """Open the service, with a model that is loaded."""
         guest = replace(self._guest, llm=llm)
-        return open_service(self._loaded, self._kinds, self._weights, self._personas, tools=self._tools, guest=guest)
+        return open_service(
+            self._loaded, self._kinds, self._weights, self._personas, tools=self._tools, guest=guest, keeps=True
+        )
 
 
 def speaker(agent: Agent, configured: Persona) -> Persona:

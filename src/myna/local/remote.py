@@ -66,7 +66,7 @@ _ASK = {
 }
 
 
-def address(url: str, persona: str | None = None) -> str:
+def address(url: str, persona: str | None = None, *, private: bool = False) -> str:
     """The endpoint of the server at ``url``, which may be written as for a browser.
 
     Raises:
@@ -81,7 +81,8 @@ def address(url: str, persona: str | None = None) -> str:
     except ValueError:
         raise BadInput(f"{url} is no address of a Myna server.", hint=hint) from None
     path = parts.path if parts.path.strip("/") else PATH
-    query = "&".join(filter(None, (parts.query, persona and f"model=myna/{quote(persona, safe='')}")))
+    asked = (parts.query, persona and f"model=myna/{quote(persona, safe='')}", "private=true" if private else "")
+    query = "&".join(filter(None, asked))
     return urlunsplit((scheme, parts.netloc, path, query, ""))
 
 
@@ -161,7 +162,9 @@ class RemoteSession:
 
 
 @asynccontextmanager
-async def open_remote(url: str, *, persona: str | None = None, key: str | None = None) -> AsyncGenerator[RemoteSession]:
+async def open_remote(
+    url: str, *, persona: str | None = None, key: str | None = None, private: bool = False
+) -> AsyncGenerator[RemoteSession]:
     """A session on the server at ``url``. For asyncio only.
 
     Raises:
@@ -172,7 +175,7 @@ async def open_remote(url: str, *, persona: str | None = None, key: str | None =
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         connection = await connect(
-            address(url, persona),
+            address(url, persona, private=private),
             additional_headers=headers,
             compression=None,
             open_timeout=OPEN_S,

@@ -143,6 +143,15 @@ class Memories(Protocol):
         ...
 
 
+class ToForget(Protocol):
+    """What the user asks to be forgotten, in words."""
+
+    @property
+    def note(self) -> str:
+        """What the model is told, so that it can say so."""
+        ...
+
+
 class SessionMemory(Protocol):
     """The memory that one session has. Bound to user, persona and conversation; made by the server."""
 
@@ -150,6 +159,13 @@ class SessionMemory(Protocol):
         """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""
         ...
 
+    async def to_forget(self, text: str) -> ToForget | None:
+        """What the newest utterance asks to be forgotten; it is, when the turn has been `told`. Never fails."""
+        ...
+
     def told(self, messages: Sequence[Message]) -> None:
-        """A turn has ended with these messages, the utterance first: remember from them later, out of its way."""
+        """A turn has ended with these messages, the utterance first: remember from them later, out of its way.
+
+        Called for every turn that was real, however it ended.
+        """
         ...

@@ -1,33 +1,31 @@
-"""Personas read from TOML files and found by name."""
+"""The personas that there are, found by name."""
 
-import tomllib
+import logging
+import threading
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
 from myna.core.errors import BadInput, UnknownName
-from myna.personas.emotions import EmotionStyle, PersonaEmotions
-from myna.personas.model import BaseVoice, Example, LLMOverrides, Persona
+from myna.personas.cards.card import Card, Format
+from myna.personas.cards.persona import persona_fields
+from myna.personas.folder import PersonaFolder, taken
+from myna.personas.model import Persona
+from myna.personas.reading import Written, checked, read_persona
+from myna.personas.slug import slug_of
 
-_TABLES: Mapping[str | int, type[BaseModel]] = {
-    "examples": Example,
-    "emotions": PersonaEmotions,
-    "styles": EmotionStyle,
-    "voice": BaseVoice,
-    "llm": LLMOverrides,
-}
+__all__ = ["Personas", "read_persona"]
+
+log = logging.getLogger(__name__)
 
 
 class Personas:
     """The personas there are: the user's, and the built-in ones that the user has not replaced.
 
-    Attributes:
-        all: The user's first, each in the order of their files' names.
+    Files that are added to the user's folder, changed or taken away are noticed at the next look. One that cannot be
+    used is an error at first; later it is logged, and what was known before stays. May be used from any thread.
     """
 
     def __init__(self, folder: Path | None = None, given: Sequence[Persona] = ()) -> None:
@@ -36,20 +34,23 @@ class Personas:
         Raises:
             BadInput: A file cannot be used; the message names it, the field, and what is allowed.
         """
-        self._folder = folder
-        own: dict[str, Persona] = {}
-        source: dict[str, Path] = {}
-        for path in sorted(folder.glob("*.toml")) if folder is not None else ():
-            persona = read_persona(path)
-            if persona.id in own:
-                raise BadInput(
-                    f"{source[persona.id]} and {path} have the same id, {persona.id}.", hint="Change one of them."
-                )
-            own[persona.id], source[persona.id] = persona, path
-        known: dict[str, Persona] = {}
-        for persona in (*given, *own.values(), *map(read_persona, _built_in_files())):
-            known.setdefault(persona.id, persona)
-        self.all = tuple(known.values())
+        self._folder = PersonaFolder(folder) if folder is not None else None
+        self._given = tuple(given)
+        self._built_in = tuple(map(read_persona, _built_in_files()))
+        self._alone = threading.Lock()
+        self._own: tuple[Written, ...] = ()
+        self._all = self._joined()
+        self.refresh()
+
+    @property
+    def all(self) -> tuple[Persona, ...]:
+        """The user's first, each in the order of their files' names."""
+        if self._folder is not None and self._folder.has_changed():
+            try:
+                self.refresh()
+            except BadInput as error:
+                log.error("The personas stay as they were. %s", error)  # noqa: TRY400 - what is wrong is in its words
+        return self._all
 
     def find(self, name: str) -> Persona:
         """The persona with this id, name or avatar, ignoring case, spaces and hyphens.
@@ -57,52 +58,76 @@ class Personas:
         Raises:
             UnknownName: There is none; the message lists those there are.
         """
-        wanted = _fold(name)
+        wanted, there = _fold(name), self.all
         for field in ("id", "name", "avatar"):
-            for persona in self.all:
+            for persona in there:
                 if _fold(getattr(persona, field)) == wanted:
                     return persona
-        known = ", ".join(f"{persona.id} ({persona.name})" for persona in self.all)
-        hint = f"Your own go into {self._folder}, a TOML file each." if self._folder is not None else ""
-        raise UnknownName(f"There is no persona {name!r}. There are: {known}.", hint=hint)
+        known = ", ".join(f"{persona.id} ({persona.name})" for persona in there)
+        where = f"Your own go into {self._folder.path}, a TOML file or a character card each." if self._folder else ""
+        raise UnknownName(f"There is no persona {name!r}. There are: {known}.", hint=where)
 
+    def written(self, persona: Persona) -> Written | None:
+        """Where a persona of the user's is written; None for one that comes with Myna or with a program."""
+        return next((each for each in self._own if each.persona is persona), None)
 
-def read_persona(file: Path | Traversable) -> Persona:
-    """The persona in a TOML file.
+    def add(self, card: Card, form: Format, persona_id: str | None = None, *, replace: bool = False) -> Persona:
+        """Keep all of a card as a persona of the user's, under this id or one made of its name; it is there at once.
 
-    Raises:
-        BadInput: The file cannot be read, or a field is wrong; the message names both and what is allowed.
-    """
-    try:
-        return Persona.model_validate(tomllib.loads(file.read_bytes().decode("utf-8-sig")))
-    except OSError as error:
-        raise BadInput(f"The persona file {file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"The persona file {file} is not text in UTF-8.", hint="Save it as UTF-8.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(
-            f"The persona file {file} is not TOML: {error}.",
-            hint='Text stands in quotes, and so do Chinese keys: "开心" = { speed = 1.1 }',
-        ) from error
-    except ValidationError as failure:
-        wrong = "; ".join(_explain(error) for error in failure.errors())
-        raise BadInput(f"The persona file {file} cannot be used: {wrong}.", hint="See docs/personas.md.") from failure
+        Raises:
+            BadInput: It makes no persona, its id is taken and is not to be replaced, or nothing is kept here.
+            NoRoom: The folder cannot be written.
+        """
+        folder = self._writable()
+        fields = persona_fields(card)
+        persona = checked({**fields, "id": persona_id or slug_of(fields["name"])}, fields["name"], "card")
+        other = next((each for each in self.all if each.id == persona.id), None)
+        if other is not None and not replace:
+            raise taken(other)
+        folder.add(card, form, persona.id, replace=replace)
+        self.refresh()
+        return self.find(persona.id)
+
+    def add_text(self, persona_id: str, text: str) -> Path:
+        """Keep a TOML file as a persona of the user's; raises as `add`."""
+        other = next((each for each in self.all if each.id == persona_id), None)
+        if other is not None:
+            raise taken(other)
+        path = self._writable().write_new(persona_id, text)
+        self.refresh()
+        return path
+
+    def remove(self, persona_id: str) -> None:
+        """Delete a persona of the user's; raises as `PersonaFolder.remove`."""
+        self._writable().remove(persona_id)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what has changed.
+
+        Raises:
+            BadInput: A file cannot be used.
+        """
+        if self._folder is not None:
+            with self._alone:
+                self._own = self._folder.read()
+                self._all = self._joined()
+
+    def _writable(self) -> PersonaFolder:
+        if self._folder is None:
+            raise BadInput("There is no folder that personas are kept in.", hint="Start Myna as `myna serve`.")
+        return self._folder
+
+    def _joined(self) -> tuple[Persona, ...]:
+        known: dict[str, Persona] = {}
+        for persona in (*self._given, *(each.persona for each in self._own), *self._built_in):
+            known.setdefault(persona.id, persona)
+        return tuple(known.values())
 
 
 def _built_in_files() -> list[Traversable]:
     folder = files("myna.personas").joinpath("builtin")
     return sorted(folder.iterdir(), key=lambda file: file.name)
-
-
-def _explain(error: ErrorDetails) -> str:
-    place = error["loc"]
-    field = ".".join(str(part) for part in place if part != "[key]")
-    if error["type"] != "extra_forbidden":
-        return f"{field}: {error['msg'].removeprefix('Value error, ')}"
-    table: type[BaseModel] = Persona
-    for part in place[:-1]:
-        table = _TABLES.get(part, table)
-    return f"{field}: there is no such field; there are {', '.join(table.model_fields)}"
 
 
 def _fold(name: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from myna.core.emotion import Emotions
 from myna.engines.base import VoiceStyle
 from myna.personas.emotions import Blend, Line, Part, PersonaEmotions
+from myna.personas.lore.model import Lorebook
 
 
 def _is_slug(value: str) -> str:
@@ -52,6 +53,15 @@ class LLMOverrides(Part):
     max_tokens: int | None = Field(default=None, ge=1)
 
 
+class About(Part):
+    """What is shown of a persona to people, and never to the model."""
+
+    creator: str = ""
+    version: str = ""
+    notes: Text = ""
+    tags: tuple[Line, ...] = ()
+
+
 class Persona(Part):
     """Who answers.
 
@@ -59,13 +69,16 @@ class Persona(Part):
         language: The main one, as a BCP 47 code (``zh``, ``en``); the emotion rules are written in it.
         avatar: An emoji, or the path of a picture.
         greeting: What it says first in a fresh conversation: display text, without a tag.
-        system_prompt: Empty for the configured one, or else the built-in one.
+        greetings: Others that a client may choose from.
+        system_prompt: Empty for the configured one, or else the built-in one; ``{{original}}`` in it stands for that.
+        reminder: What the model is told beside the newest utterance, in every turn.
         language_hints: Whether an utterance in another language gets a word on which to answer in. Small models need it
             to follow the user's language; a persona that translates or teaches one must not have it.
         examples: A few-shot prompt, which small models follow better than any instruction.
         tools: Names of the tools that it may call; ``*`` in a name stands for anything.
         acknowledgements: What it says when a tool takes a while, one of them; none for nothing.
         memory_scope: Whether the other personas share what it remembers of the user.
+        lorebook: What the model is told when certain words fall.
     """
 
     id: Slug
@@ -73,7 +86,9 @@ class Persona(Part):
     language: Language
     avatar: Line = "🙂"
     greeting: Text = ""
+    greetings: tuple[Text, ...] = ()
     system_prompt: Text = ""
+    reminder: Text = ""
     language_hints: bool = False
     examples: tuple[Example, ...] = ()
     emotions: PersonaEmotions = PersonaEmotions()
@@ -82,6 +97,8 @@ class Persona(Part):
     acknowledgements: tuple[Line, ...] = ()
     memory_scope: Literal["shared", "persona"] = "shared"
     llm: LLMOverrides = LLMOverrides()
+    lorebook: Lorebook | None = None
+    about: About = About()
 
     def style_for(self, emotion: str) -> VoiceStyle:
         """How the persona speaks with ``emotion``: its voice with what the emotion changes."""

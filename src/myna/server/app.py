@@ -10,8 +10,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
 import myna
+from myna.core.errors import MynaError
 from myna.engines.opening import EngineState
-from myna.server import asr_socket, docs_page, errors, llm, realtime
+from myna.server import asr_socket, conversations, docs_page, errors, llm, memories, personas, realtime
 from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
@@ -38,15 +39,20 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        async with (
-            open_service() as app.state.service,
-            open_idempotency(llm.size) as app.state.idempotency,
-            reading_ahead(app.state.service),
-        ):
-            yield
+        try:
+            async with (
+                open_service() as app.state.service,
+                open_idempotency(llm.size) as app.state.idempotency,
+                reading_ahead(app.state.service),
+            ):
+                yield
+        except MynaError as problem:
+            app.state.problem = problem  # `run.serve` tells it
+            raise
 
     app = FastAPI(title="Myna", version=myna.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.limits = limits
+    app.state.problem = None
     app.state.places = Places(limits.sessions)
     errors.install(app)
     app.add_middleware(SizeLimit, limits=limits)
@@ -60,6 +66,8 @@ def create_app(
             expose_headers=["x-request-id"],
         )
     for part in (llm, chat, models, speech, transcriptions, embeddings, realtime, asr_socket, docs_page):
+        app.include_router(part.router)
+    for part in (conversations, memories, personas):
         app.include_router(part.router)
 
     @app.head("/health", include_in_schema=False)

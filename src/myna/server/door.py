@@ -1,4 +1,4 @@
-"""Who is let in: by key, by origin and by host. One for requests and WebSockets.
+"""Who is let in, and who that is: by key, by origin and by host. One for requests and WebSockets.
 
 Three strangers are kept out. Somebody on the network has no key. A page of another site, open in the user's own
 browser, says where it is from (``Origin``), which no page can change; so it can neither open a socket nor send a
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from myna.core.context import working_on
 from myna.core.errors import BadConfig
+from myna.core.ids import OWNER, UserId
 from myna.server.errors import Problem
 from myna.server.keys import Key, Keys
 from myna.server.refusal import Refusal
@@ -79,7 +80,10 @@ class Rules:
 
 
 class Door:
-    """ASGI middleware that lets in what ``rules`` allow. ``request.state.trusted`` is whether more than `OPEN` is."""
+    """ASGI middleware that lets in what ``rules`` allow.
+
+    ``request.state.trusted`` is whether more than `OPEN` is; if so, ``request.state.user_id`` is who asks.
+    """
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
         self._app = app
@@ -93,8 +97,12 @@ class Door:
         headers = Headers(scope=scope)
         refusal = self._wrong_origin(scope, headers)
         if refusal is None:
-            refusal = self._stranger(scope, headers)
-            scope.setdefault("state", {})["trusted"] = refusal is None
+            who = self._who(scope, headers)
+            state = scope.setdefault("state", {})
+            if isinstance(who, Refusal):
+                state["trusted"], refusal = False, who
+            else:
+                state["trusted"], state["user_id"] = True, who
             if scope["type"] == "http" and scope["path"] in OPEN:
                 refusal = None
         if refusal is None:
@@ -111,16 +119,17 @@ class Door:
             return None
         return _WRONG_ORIGIN
 
-    def _stranger(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def _who(self, scope: Scope, headers: Headers) -> UserId | Refusal:
         try:
             keys = self._rules.keys.all() if self._rules.keys else ()
             if keys or self._rules.reachable:
-                return None if self._with_key(scope, headers) else _NO_KEY
+                key = self._with_key(scope, headers)
+                return key.user_id if key else _NO_KEY
         except BadConfig as error:
             log.error("%s", error)  # noqa: TRY400 - what is wrong is in its words
             return _UNREADABLE_KEYS
         if _is_address_or_localhost(host := _host(headers)) or host in self._rules.hosts:
-            return None
+            return OWNER
         return _WRONG_HOST
 
     def _with_key(self, scope: Scope, headers: Headers) -> Key | None:

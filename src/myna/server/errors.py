@@ -19,6 +19,9 @@ from myna.core.errors import (
     MynaError,
     NoRoom,
     PromptTooLong,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
     UnknownName,
     WeightsDamaged,
     WeightsError,
@@ -51,11 +54,25 @@ class ModelNotFound(UnknownName):
     code = "model_not_found"
 
 
+class MemoryOff(BadInput):
+    """Memories are asked for, and Myna is not to remember anything."""
+
+    code = "memory_off"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Memory is switched off on this server.",
+            hint="To switch it on, set enabled = true in the section [memory] of myna.toml, and start it again.",
+        )
+
+
 STATUS: Mapping[str, int] = {
     **dict.fromkeys((UnknownName.code, ModelNotFound.code), 404),
     EngineRefused.code: 502,
     EngineTimeout.code: 504,
     **dict.fromkeys((EngineUnavailable.code, Busy.code, Closed.code), 503),
+    **dict.fromkeys((StoreError.code, StoreUnavailable.code, StoreUnusable.code), 503),
+    MemoryOff.code: 409,
     **dict.fromkeys((WeightsError.code, WeightsMissing.code, WeightsDamaged.code, NoRoom.code), 503),
     MynaError.code: 500,
 }

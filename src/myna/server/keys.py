@@ -1,4 +1,7 @@
-"""API keys: made once, shown once, kept as hashes in the data folder.
+"""API keys: made once, shown once, kept as hashes in the data folder; and whose each is.
+
+The first key is the owner's, who has used Myna without one until then: nothing that was kept is out of reach. Every
+later key is a user of its own, unless it is made for a user that there is.
 
 A key is 256 random bits, so its plain SHA-256 gives nothing away: there is nothing to guess, as there is with a
 password, and the slow hashes that passwords need would only delay every request.
@@ -7,6 +10,7 @@ password, and the slow hashes that passwords need would only delay every request
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +23,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from myna.core.errors import BadConfig, BadInput, Busy, NoRoom, UnknownName
+from myna.core.ids import OWNER, UserId
 
 FILE_NAME = "keys.json"
 PREFIX = "myna-"
@@ -29,10 +34,15 @@ LONGEST_NAME = 64
 LOCK_S = 10
 
 _Stamp: TypeAlias = tuple[int, int, int]
+_ID = re.compile(r"[0-9a-f]{8}")
 
 
 class Key(BaseModel):
-    """A key as it is kept: all but the key itself."""
+    """A key as it is kept: all but the key itself.
+
+    Attributes:
+        user: Whose it is; None: it is a user of its own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +50,12 @@ class Key(BaseModel):
     name: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     created_at: AwareDatetime
+    user: str | None = None
+
+    @property
+    def user_id(self) -> UserId:
+        """Whose it is: conversations and memories of one user are unknown to every other."""
+        return UserId(self.user or self.id)
 
 
 class _File(BaseModel):
@@ -82,11 +98,33 @@ class Keys:
         found = [key for key in self.all() if hmac.compare_digest(key.sha256, digest)]
         return found[0] if found else None
 
-    def create(self, name: str | None = None) -> tuple[Key, str]:
-        """A new key, and the secret itself, which is to be had here only.
+    def user(self, named: str) -> UserId:
+        """The user that is named: ``owner``, the name or id of a key of his, or the id of one that was revoked.
 
         Raises:
-            BadInput: The name is taken or no name, or there are too many keys.
+            UnknownName: There is none.
+        """
+        if named == OWNER:
+            return OWNER
+        keys = self.all()
+        found = next((key.user_id for key in keys if named in (key.name, key.id)), None)
+        if found is None and not _ID.fullmatch(named):
+            known = ", ".join([OWNER, *(key.name for key in keys if key.user_id != OWNER)])
+            raise UnknownName(
+                f"There is no user {named}.", hint=f"There is: {known}; or give the id of a key that was revoked."
+            )
+        return found or UserId(named)
+
+    def create(self, name: str | None = None, *, user: str | None = None) -> tuple[Key, str]:
+        """A new key, and the secret itself, which is to be had here only.
+
+        Args:
+            name: What to call it.
+            user: Whose it is, as `user` names them. Left out, the first key is the owner's, and any other is a user of
+                its own.
+
+        Raises:
+            BadInput: The name is taken or no name, or there are too many keys; or there is no such user.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
         key_id = secrets.token_hex(4)
@@ -95,9 +133,13 @@ class Keys:
             raise BadInput(
                 f"A key's name has 1 to {LONGEST_NAME} visible characters.", hint="For example: --name robot"
             )
-        key = Key(id=key_id, name=name, sha256=_digest(secret), created_at=datetime.now(UTC).replace(microsecond=0))
+        if name == OWNER:
+            raise BadInput(f"A key cannot be called {OWNER}: that is a user.", hint="For example: --name robot")
+        made_at = datetime.now(UTC).replace(microsecond=0)
         with self._alone():
             keys = self.all()
+            whose = self.user(user) if user is not None else None if keys else OWNER
+            key = Key(id=key_id, name=name, sha256=_digest(secret), created_at=made_at, user=whose)
             if any(name in (other.name, other.id) for other in keys):
                 raise BadInput(f"There is a key {name} already.", hint=f"Choose another, or: myna key revoke {name}")
             if len(keys) >= MOST_KEYS:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar, assert_never
 
 from fastapi import APIRouter, Header, Request, Response
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from myna.core.commands import SendText
 from myna.core.errors import BadInput, Closed
 from myna.core.events import Failed, ToolEnded, ToolStarted, TurnEnded
-from myna.core.ids import ConversationId, new_conversation_id
+from myna.core.ids import ConversationId, UserId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.core.reply import Reply
 from myna.core.tool_runs import ToolRuns
@@ -23,6 +23,7 @@ from myna.server.idempotency import Idempotency, checked_key
 from myna.server.places import Places
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
+from myna.server.users import conversation_named, conversation_of, user_of
 from myna.session.options import SessionEngines
 from myna.session.session import Session, open_session
 from myna.store.base import Store
@@ -45,12 +46,16 @@ class ChatMessage(BaseModel):
 
 
 class LLMBody(BaseModel):
-    """What is asked. With ``session_id``, ``messages`` may hold only those that the conversation has not yet."""
+    """What is asked. With ``session_id``, ``messages`` may hold only those that the conversation has not yet.
+
+    Of a ``private`` conversation nothing is kept when the server ends, and nothing is remembered.
+    """
 
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MOST_MESSAGES)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=MOST_TOKENS)] | None = None
     session_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    private: bool = False
 
 
 class ToolRun(BaseModel):
@@ -85,25 +90,35 @@ async def post_llm(
 
     The first answer to an ``X-Idempotency-Key`` is kept for ten minutes and given again.
     """
-    service: Service = request.app.state.service
-    places: Places = request.app.state.places
+    asked = _Asked(request.app.state.service, request.app.state.places, caller(request), user_of(request))
     if x_idempotency_key is None:
-        return await while_connected(request, lambda: _answer(service, places, body, caller(request)))
+        return await while_connected(request, lambda: _answer(asked, body))
     kept: Idempotency[LLMAnswer] = request.app.state.idempotency
-    key = f"{caller(request)}:{checked_key(x_idempotency_key)}"
+    key = f"{asked.who}:{checked_key(x_idempotency_key)}"
     fingerprint = hashlib.sha256(body.model_dump_json().encode()).digest()
 
     async def once() -> LLMAnswer:
-        told, known = await kept.once(key, fingerprint, lambda: _answer(service, places, body, caller(request)))
+        told, known = await kept.once(key, fingerprint, lambda: _answer(asked, body))
         return told.model_copy(update={"cached": known})
 
     return await while_connected(request, once)
 
 
-async def _answer(service: Service, places: Places, body: LLMBody, who: str) -> LLMAnswer:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Who is asked, and who asks: ``who`` as far as a key tells, ``user_id`` whose key that is."""
+
+    service: Service
+    places: Places
+    who: str
+    user_id: UserId
+
+
+async def _answer(asked: _Asked, body: LLMBody) -> LLMAnswer:
     given = [message for message in body.messages if message.role != "system"]
     if not given or given[-1].role != "user" or not given[-1].content.strip():
         raise BadInput("The last of the messages is not the user's.", hint="End with a message of role user.")
+    service, who = asked.service, asked.who
     persona = service.persona()
     options = service.session_options(
         persona,
@@ -113,16 +128,16 @@ async def _answer(service: Service, places: Places, body: LLMBody, who: str) -> 
     )
     if not body.session_id:  # a client that asks again would have a tool run again
         options = replace(options, consents=False)
-    store: Store = service.store if body.session_id else InMemoryStore(limit=1)
-    conversation = Conversation(ConversationId(body.session_id or new_conversation_id()), persona.id)
-    places.check_free(conversation.id)
-    async with service.alone_in(conversation.id):
-        if await store.find(conversation.id) is None:
-            await store.create(conversation)
+    new_id = new_conversation_id()
+    conversation_id = conversation_named(asked.user_id, body.session_id) if body.session_id else new_id
+    asked.places.check_free(conversation_id)
+    async with service.alone_in(conversation_id):
+        conversation, store = await _conversation(asked, body, conversation_id, persona.id)
         history = _history(given, service, persona.id, who)
         if body.session_id:
-            new = _new(await store.messages(conversation.id), given[:-1])
-            earlier = _history(new, service, persona.id, who).messages
+            known = await store.messages(conversation.id)
+            earlier = _history(_new(known, given[:-1]), service, persona.id, who).messages
+            options = replace(options, memory=service.memory_of(conversation, persona, known))
         else:
             earlier = history.messages[:-1]
         for message in earlier:
@@ -135,6 +150,20 @@ async def _answer(service: Service, places: Places, body: LLMBody, who: str) -> 
                 work = work_of((await store.messages(conversation.id))[len(earlier) :])
                 service.raw_replies.keep_work(history.led_to, reply.display, work)
         return answer
+
+
+async def _conversation(
+    asked: _Asked, body: LLMBody, conversation_id: ConversationId, persona_id: str
+) -> tuple[Conversation, Store]:
+    """The conversation, begun if it is new, and where it is kept: what has no ``session_id`` is kept nowhere."""
+    found, store = None, InMemoryStore(limit=1)
+    if body.session_id:
+        found, store = await conversation_of(asked.service, asked.user_id, conversation_id, private=body.private)
+    if found is not None:
+        return found, store
+    conversation = Conversation(conversation_id, persona_id, asked.user_id, private=body.private)
+    await store.create(conversation)
+    return conversation, store
 
 
 async def _reply(session: Session, text: str, model: str) -> tuple[LLMAnswer, Reply | None]:

@@ -6,12 +6,17 @@ https://modelcontextprotocol.io/specification
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from inspect import getdoc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import HTTPConnection
 
 import myna
-from myna.server.mcp_tools import AgentTools, Opened
+from myna.core.ids import OWNER
+from myna.server.mcp_tools import ASKS, AgentTools, Opened
+from myna.server.users import user_of
 
 if TYPE_CHECKING:
+    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
     from mcp.server.mcpserver import MCPServer
 
 INSTRUCTIONS = """\
@@ -45,6 +50,7 @@ def create_mcp(
         log_level="WARNING",
         lifespan=lifespan,
         subscriptions=False,
+        middleware=[_as_its_user],
     )
     tools = AgentTools(opened)
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
@@ -57,3 +63,12 @@ def create_mcp(
     server.add_tool(speak, "speak", description=getdoc(speak), annotations=hints, structured_output=False)
     server.add_tool(hear, "hear", annotations=reads)
     return server
+
+
+async def _as_its_user(ctx: "ServerRequestContext[Any, HTTPConnection]", call_next: "CallNext") -> "HandlerResult":
+    """Answer a message as the user whose key it came with; at standard input sits the owner."""
+    before = ASKS.set(OWNER if ctx.request is None else user_of(ctx.request))
+    try:
+        return await call_next(ctx)
+    finally:
+        ASKS.reset(before)

@@ -6,6 +6,7 @@ import math
 import wave
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.commands import SendText
 from myna.core.errors import BadAudio, BadInput, Closed, EngineUnavailable, MynaError, UnknownName
 from myna.core.events import EmotionChanged, Failed, TurnEnded
-from myna.core.ids import ConversationId, new_conversation_id
+from myna.core.ids import OWNER, UserId, new_conversation_id
 from myna.core.messages import Conversation
 from myna.core.reply import Segment
 from myna.engines.base import ASROptions, Samples
@@ -29,10 +30,12 @@ from myna.server.errors import error_told
 from myna.server.openai.models import OF_PERSONA
 from myna.server.openai.voices import speaker_meant
 from myna.server.service import Service
+from myna.server.users import conversation_named, conversation_of
 from myna.session.bounds import within
 from myna.session.options import SessionEngines
 from myna.session.session import open_session
 from myna.session.speak import speak as spoken
+from myna.store.base import Store
 from myna.text.characters import needs_no_space_after
 from myna.text.reply import ReplyParser
 
@@ -49,6 +52,10 @@ Opened = Callable[[], Awaitable[Service]]
 Raises:
     MynaError: It cannot be opened.
 """
+
+
+ASKS: ContextVar[UserId] = ContextVar("myna_mcp_user", default=OWNER)
+"""Who asks: over standard input and output the owner, at a URL whose key it is."""
 
 
 class Answer(BaseModel):
@@ -84,6 +91,7 @@ class KnownPersonas(BaseModel):
 
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Private = Annotated[bool, Field(description="In a new conversation of which nothing is kept or remembered.")]
 PersonaName = Annotated[str | None, Field(description="Who answers or speaks: an id or a name of `personas`.")]
 Language = Annotated[str | None, Field(description="What is spoken, as zh or en; detected otherwise.", max_length=8)]
 Voice = Annotated[str | None, Field(description="A voice instead of the persona's.", max_length=200)]
@@ -103,10 +111,11 @@ class AgentTools:
         text: Text,
         persona: PersonaName = None,
         conversation: Annotated[str | None, Field(description="That of an earlier answer.", max_length=200)] = None,
+        private: Private = False,
     ) -> Answer:
         """Say something to a persona, and have its answer in words."""
         with _told():
-            return await _answer(await self._ready(), text, persona, conversation)
+            return await _answer(await self._ready(), text, Asked(persona, conversation, private=private))
 
     async def personas(self) -> KnownPersonas:
         """List who can be asked."""
@@ -191,14 +200,24 @@ def _told() -> Generator[None]:
 # ------------------------------------------------------------------------------------------------------------- asking
 
 
-async def _answer(service: Service, text: str, persona: str | None, conversation_id: str | None) -> Answer:
-    conversation = await _conversation(service, persona, conversation_id)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked, and in which conversation."""
+
+    persona: str | None
+    conversation: str | None
+    private: bool
+
+
+async def _answer(service: Service, text: str, asked: Asked) -> Answer:
+    conversation, store = await _conversation(service, asked)
     speaker = service.personas.find(conversation.persona_id)
     options, engines = service.session_options(speaker), SessionEngines(service.engines.llm)
+    options = replace(options, memory=service.memory_of(conversation, speaker, await store.messages(conversation.id)))
     emotion: str | None = None
     async with (
         service.alone_in(conversation.id),
-        open_session(conversation, speaker, engines, service.store, options) as session,
+        open_session(conversation, speaker, engines, store, options) as session,
     ):
         await session.send(SendText(text))
         async for event in session:
@@ -215,17 +234,20 @@ async def _answer(service: Service, text: str, persona: str | None, conversation
     raise Closed("The server is stopping.")
 
 
-async def _conversation(service: Service, persona: str | None, conversation_id: str | None) -> Conversation:
-    if conversation_id is None:
-        conversation = Conversation(new_conversation_id(), service.persona(persona).id)
-        await service.store.create(conversation)
-        return conversation
-    found = await service.store.find(ConversationId(conversation_id))
+async def _conversation(service: Service, asked: Asked) -> tuple[Conversation, Store]:
+    """The conversation, begun if it is new, and where it is kept."""
+    user_id = ASKS.get()
+    named = conversation_named(user_id, asked.conversation) if asked.conversation else new_conversation_id()
+    found, store = await conversation_of(service, user_id, named, private=asked.private)
     if found is None:
-        raise UnknownName(f"There is no conversation {conversation_id!r}.", hint="Leave it out to begin one.")
-    if persona is not None and service.persona(persona).id != found.persona_id:
+        if asked.conversation:
+            raise UnknownName(f"There is no conversation {asked.conversation!r}.", hint="Leave it out to begin one.")
+        begun = Conversation(named, service.persona(asked.persona).id, user_id, private=asked.private)
+        await store.create(begun)
+        return begun, store
+    if asked.persona is not None and service.persona(asked.persona).id != found.persona_id:
         raise BadInput(f"That conversation is with {found.persona_id}.", hint="Leave it out to begin another.")
-    return found
+    return found, store
 
 
 # ----------------------------------------------------------------------------------------------------------- speaking

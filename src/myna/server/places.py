@@ -45,13 +45,17 @@ class Places:
         """How many are live, or wait for the one before them to leave."""
         return len(self._places.keys() | self._coming.keys())
 
+    def is_live(self, conversation_id: ConversationId) -> bool:
+        """Whether somebody is live in the conversation."""
+        return conversation_id in self._places
+
     def check_free(self, conversation_id: ConversationId) -> None:
         """See that nobody is live in the conversation.
 
         Raises:
             Busy: Somebody is.
         """
-        if conversation_id in self._places:
+        if self.is_live(conversation_id):
             raise Busy(
                 f"Somebody is talking in the conversation {conversation_id} over a WebSocket.",
                 hint="Send it there, or end that session.",

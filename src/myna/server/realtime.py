@@ -7,13 +7,14 @@ from functools import partial
 from fastapi import APIRouter, WebSocket
 
 from myna.core.errors import BadInput
-from myna.core.ids import ConversationId, new_conversation_id
+from myna.core.ids import new_conversation_id
 from myna.core.messages import Conversation
 from myna.personas.model import Persona
 from myna.server.live import Endpoint, Parts, run_live, session_engines
 from myna.server.openai.models import OF_PERSONA, persona_meant
 from myna.server.openai.voices import voice_meant
 from myna.server.service import Service
+from myna.server.users import conversation_named, conversation_of, user_of
 from myna.session.options import SessionEngines, SessionOptions
 from myna.wire.realtime import RealtimeCodec, Served, failed
 
@@ -26,11 +27,11 @@ TRANSCRIPTION = "transcription"
 
 @router.websocket("/v1/realtime")
 async def talk(socket: WebSocket) -> None:
-    """Talk, in a conversation of its own or in the one that ``conversation`` names."""
+    """Talk, in a conversation of its own or in the one that ``conversation`` names; ``private=true`` keeps nothing."""
     service: Service = socket.app.state.service
-    asked = socket.query_params
+    asked, user_id = socket.query_params, user_of(socket)
     named = asked.get("conversation", "")
-    conversation_id = ConversationId(named) if named and _is_name(named) else new_conversation_id()
+    conversation_id = conversation_named(user_id, named) if named and _is_name(named) else new_conversation_id()
 
     async def prepare() -> Parts:
         if not _is_name(named):
@@ -38,14 +39,20 @@ async def talk(socket: WebSocket) -> None:
                 f"A conversation's name has at most {LONGEST_NAME} visible characters.",
                 hint="For example: conversation=robot",
             )
-        conversation = await _conversation(service, conversation_id, asked.get("model"))
+        private = _is_private(asked.get("private", ""))
+        begun, store = await conversation_of(service, user_id, conversation_id, private=private)
+        persona_id = _persona_id(service, asked.get("model"), begun)
+        conversation = begun or Conversation(conversation_id, persona_id, user_id, private=private)
         persona = service.persona(conversation.persona_id)
         transcribes = asked.get("intent") == TRANSCRIPTION
         engines, options = session_engines(service.engines, answers=not transcribes), service.live_options(persona)
-        served = await _served(service, conversation, persona, engines, options)
+        history = await store.messages(conversation_id) if begun else ()
+        served = _served(service, conversation, persona, engines, options)
+        served = replace(served, history=history, private=conversation.private)
         codec = RealtimeCodec(replace(served, transcribes=transcribes))
-        options = replace(options, preferences=codec.preferences)
-        return Parts(codec, conversation, persona, engines, service.store, options)
+        memory = service.memory_of(conversation, persona, history)
+        options = replace(options, preferences=codec.preferences, memory=memory)
+        return Parts(codec, conversation, persona, engines, store, options)
 
     await run_live(socket, Endpoint(conversation_id, prepare, failed))
 
@@ -54,33 +61,44 @@ def _is_name(conversation: str) -> bool:
     return len(conversation) <= LONGEST_NAME and conversation.isprintable()
 
 
-async def _conversation(service: Service, conversation_id: ConversationId, model: str | None) -> Conversation:
-    """The conversation with this id, which may be new, with the persona that ``model`` names.
+def _is_private(asked: str) -> bool:
+    """Whether a conversation is to be private; what is misspelt is not taken for no.
 
     Raises:
-        BadInput: It is with another persona.
+        BadInput: It says neither.
+    """
+    if asked.lower() in ("true", "1"):
+        return True
+    if asked.lower() in ("", "false", "0"):
+        return False
+    raise BadInput(f"private is {asked!r}, and may be true or false.", hint="For example: private=true")
+
+
+def _persona_id(service: Service, model: str | None, begun: Conversation | None) -> str:
+    """The persona that ``model`` names; else the one that the conversation is with, or the configured one.
+
+    Raises:
+        BadInput: The conversation is with another persona.
         ModelNotFound: There is no such persona, or no such model where that matters.
     """
     named = persona_meant(service, model) if model else None
-    conversation = await service.store.find(conversation_id)
-    if conversation is None:
-        return Conversation(conversation_id, (named or service.persona()).id)
-    if named is not None and named.id != conversation.persona_id:
+    if begun is None:
+        return (named or service.persona()).id
+    if named is not None and named.id != begun.persona_id:
         raise BadInput(
-            f"The conversation {conversation_id} is with {conversation.persona_id}, not with {named.id}.",
+            f"The conversation {begun.id} is with {begun.persona_id}, not with {named.id}.",
             hint="Begin another one, or leave the model out.",
         )
-    return conversation
+    return begun.persona_id
 
 
-async def _served(
+def _served(
     service: Service,
     conversation: Conversation,
     persona: Persona,
     engines: SessionEngines,
     options: SessionOptions,
 ) -> Served:
-    begun = await service.store.find(conversation.id)
     voice = persona.style_for(options.emotions.default).voice
     return Served(
         session_id=f"sess_{secrets.token_hex(12)}",
@@ -95,5 +113,4 @@ async def _served(
         instructions=persona.system_prompt or options.prompt_template or "",
         greeting=persona.greeting,
         tool_names=lambda: [spec.name for spec in options.tools.specs],
-        history=await service.store.messages(conversation.id) if begun else (),
     )

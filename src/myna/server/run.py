@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from myna.core.errors import BadConfig
+from myna.core.errors import BadConfig, MynaError
 from myna.server.request_log import RequestLog
 from myna.server.sizes import Limits
 from myna.server.socket_protocol import SocketProtocol
@@ -94,12 +95,16 @@ def allow_files(wanted: int) -> None:
 async def serve(
     app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]], stop: anyio.Event | None = None
 ) -> None:
-    """Serve ``app`` until SIGINT or SIGTERM, or until ``stop`` is set; ``announce`` runs beside it once it is up."""
+    """Serve ``app`` until SIGINT or SIGTERM, or until ``stop`` is set; ``announce`` runs beside it once it is up.
+
+    Raises:
+        MynaError: Why it does not start.
+    """
     limits: Limits = app.state.limits
     connections = MOST_REQUESTS + limits.sessions
     allow_files(connections + OTHER_FILES)
     config = uvicorn.Config(
-        RequestLog(app),
+        _told_in_a_sentence(app, RequestLog(app)),
         http="h11",  # it bounds the header
         ws=SocketProtocol,
         ws_max_size=limits.message,
@@ -128,5 +133,26 @@ async def serve(
             beside.start_soon(announce_when_up)
             if stop is not None:
                 beside.start_soon(stop_when_told, stop)
-            await server.serve(sockets=[listener])
+            try:
+                await server.serve(sockets=[listener])
+            except SystemExit:  # uvicorn's, when the app does not start
+                if app.state.problem is None:
+                    raise
             beside.cancel_scope.cancel()
+    problem: MynaError | None = app.state.problem
+    if problem is not None:
+        raise problem
+
+
+def _told_in_a_sentence(app: FastAPI, called: ASGIApp) -> ASGIApp:
+    """What Starlette tells of an app that does not start is a traceback; of a problem that has a sentence, that one."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        async def tell(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and app.state.problem is not None:
+                message["message"] = str(app.state.problem)
+            await send(message)
+
+        await called(scope, receive, tell if scope["type"] == "lifespan" else send)
+
+    return call

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import anyio
@@ -11,18 +12,22 @@ import anyio
 from myna.config.load import Loaded
 from myna.config.settings import PROFILES, Settings, TurnTakingSettings
 from myna.core.ids import ConversationId
+from myna.core.messages import Conversation, Message, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.engines.base import Resources, Sampling
 from myna.engines.opening import Engines, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
+from myna.memory.base import Memories, Scope, SessionMemory
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.guest import NOBODY, Guest, lent
+from myna.server.memory import open_memory
 from myna.server.raw_replies import RawReplies
 from myna.session.options import SessionOptions
-from myna.store.base import Store
+from myna.store.base import ConversationStore, Store
 from myna.store.in_memory import InMemoryStore
+from myna.store.opening import open_store
 from myna.tools.base import ToolSource
 from myna.tools.mcp.opening import open_mcp
 from myna.tools.mcp.source import MCPSource
@@ -30,6 +35,9 @@ from myna.tools.rounds import call_tools
 from myna.tools.toolbox import Toolbox, open_toolbox
 from myna.weights.locate import Weights
 from myna.weights.machine import count_cores
+
+if TYPE_CHECKING:
+    from myna.memory.remembering import Remembering  # brings SQLAlchemy, which takes a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +50,14 @@ class Service:
         servers: The MCP servers that some of its tools are of.
         guest: Who is served besides.
         opened_at: When, in seconds since 1970.
+        private: Where private conversations are, until the process ends: nothing of them is kept.
+        memories: What is remembered of users; None: nothing is.
+        remembering: What remembers from their turns; None: nothing does.
     """
 
     settings: Settings
     engines: Engines
-    store: Store
+    store: ConversationStore
     personas: Personas
     scheduler: Scheduler
     toolbox: Toolbox
@@ -54,6 +65,9 @@ class Service:
     guest: Guest = NOBODY
     opened_at: float = field(default_factory=time.time)
     raw_replies: RawReplies = field(default_factory=RawReplies)
+    private: InMemoryStore = field(default_factory=InMemoryStore)
+    memories: Memories | None = None
+    remembering: "Remembering | None" = None
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
         default_factory=WeakValueDictionary[ConversationId, anyio.Lock]
     )
@@ -103,6 +117,21 @@ class Service:
         """How a session behaves whose client plays the audio as it comes."""
         return replace(self.session_options(persona), playback_lead_ms=self.settings.session.playback_lead_ms)
 
+    def store_of(self, conversation: Conversation) -> Store:
+        """Where a conversation is, or is to begin."""
+        return self.private if conversation.private else self.store
+
+    def memory_of(
+        self, conversation: Conversation, persona: Persona, messages: Sequence[Message] = ()
+    ) -> SessionMemory | None:
+        """What a session in this conversation, which has these ``messages``, remembers; None: nothing."""
+        if self.remembering is None:
+            return None
+        scope = Scope(conversation.user_id, persona.id if persona.memory_scope == "persona" else None)
+        said = [message.id for message in messages if isinstance(message, UserMessage)]
+        most = self.settings.session.max_memory_fragments
+        return self.remembering.session(scope, conversation, limit=most, last=said[-1] if said else None)
+
     def alone_in(self, conversation_id: ConversationId) -> anyio.Lock:
         """The lock of a conversation: one session at a time talks in it."""
         return self._locks.setdefault(conversation_id, anyio.Lock())
@@ -137,7 +166,7 @@ def cpu_slots() -> int:
 
 
 @asynccontextmanager
-async def open_service(
+async def open_service(  # noqa: PLR0913 - all that a process is made of
     loaded: Loaded,
     kinds: Iterable[Kind],
     weights: Weights,
@@ -145,17 +174,22 @@ async def open_service(
     *,
     tools: Sequence[ToolSource] = (),
     guest: Guest = NOBODY,
+    keeps: bool = False,
 ) -> AsyncGenerator[Service]:
     """A service with the engines of these kinds, which load in the background.
 
     ``tools`` are those of Python files and of the program; MCP servers, which the settings name, are connected to in
-    the background too.
+    the background too. If it ``keeps`` conversations, they are in the database of the settings; else they end with it.
+
+    Raises:
+        BadConfig, StoreError: The database cannot be opened.
     """
     settings, kinds = loaded.settings, tuple(kinds)
     choices = loaded.choices([kind for kind in kinds if kind != "llm" or guest.llm is None])
     if guest.llm is not None:
         choices["llm"] = lent(guest.llm)
     async with (
+        open_store(settings.store.place(loaded.folders.data)) if keeps else nullcontext(InMemoryStore()) as store,
         open_scheduler({"cpu": cpu_slots()}) as scheduler,
         open_engines(
             choices, Resources(weights, scheduler, settings.device), tool_calls=settings.llm.tool_calls
@@ -163,4 +197,9 @@ async def open_service(
         open_mcp(settings.mcp if "llm" in kinds else {}) as servers,
         open_toolbox((*tools, *servers), longest_result=settings.tools.longest_result) as toolbox,
     ):
-        yield Service(settings, engines, InMemoryStore(), personas, scheduler, toolbox, servers, guest)
+        service = Service(settings, engines, store, personas, scheduler, toolbox, servers, guest)
+        if isinstance(store, InMemoryStore) or not settings.memory.enabled:
+            yield service
+            return
+        async with open_memory(store, settings.memory, loaded.folders.data, engines) as (memories, remembering):
+            yield replace(service, memories=memories, remembering=remembering)

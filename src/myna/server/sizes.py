@@ -47,7 +47,7 @@ class Limits:
     upload: int = 100 * MB
     body: int = LONGEST_TEXT
     message: int = 16 * MB
-    uploads: Collection[str] = ("/v1/audio/transcriptions",)
+    uploads: Collection[str] = ("/v1/audio/transcriptions", "/api/personas/import")
     idle_s: float = IDLE_S
     whole_s: float = WHOLE_S
     unread_s: float = UNREAD_S

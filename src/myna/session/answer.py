@@ -8,7 +8,7 @@ from typing import TypeAlias
 import anyio
 
 from myna.core.errors import EngineError, EngineUnavailable, MynaError, PromptTooLong
-from myna.core.events import ReplyEnded
+from myna.core.events import MemoryUsed, ReplyEnded, UsedMemory
 from myna.core.ids import ConversationId, MessageId, TurnId
 from myna.core.messages import Message, UserMessage
 from myna.core.preferences import Preferences
@@ -18,9 +18,9 @@ from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead,
 from myna.engines.consent import consent_question
 from myna.personas.model import Persona
 from myna.session.bounds import within
-from myna.session.budget import Budget, check_input, fit
+from myna.session.budget import BYTES_A_TOKEN, Budget, check_input, fit
 from myna.session.consent import ASK_FIRST, CHANGED, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
-from myna.session.history import recent
+from myna.session.history import newest_utterances, recent
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import Prompt, build_prompt, has_chinese
 from myna.session.speak import Voice, style_wanted
@@ -40,6 +40,12 @@ CHECK_S = 1.0
 
 READ_S = 60.0
 """How long reading ahead may take."""
+
+RECALL_S = 0.5
+"""How long what is remembered is waited for. It takes some 20 ms where nothing else runs."""
+
+MEMORY_SHARE = 8
+"""Memories take no more than one part in so many of a prompt."""
 
 ASK_S = 60.0
 """How long the user is waited for when asked whether a tool may run."""
@@ -67,6 +73,7 @@ class Answering:
             MynaError: There is no answer at all.
         """
         tools = self._toolset(turn.preferences)
+        turn.answers = newest_utterances(messages)
 
         async def reply(telling: Telling) -> None:
             await self._reply(turn, messages, tools, telling)
@@ -78,8 +85,7 @@ class Answering:
         specs = _offered(preferences, tools)
         budget = self._budget(preferences, specs)
         offered = {spec.name: spec for spec in specs}
-        prompt = self._prompt(messages, preferences)
-        fitted = await within(limits.first_token_s, fit(prompt, llm, budget), f"The tokenizer of {llm.info.model}")
+        fitted = await self._remembering(turn, messages, budget)
         request = LLMRequest(
             fitted.messages,
             budget.sampling(self._sampling(preferences)),
@@ -128,6 +134,43 @@ class Answering:
         if waiting := turn.server_calls.waiting:
             asking = (*request.messages, *answered("", *zip(*waiting, strict=True)))
             await telling.ask(consent_question(asking, specs), unless_asked=llm.info.tools_in_prompt)
+
+    async def _remembering(self, turn: Turn, messages: Sequence[Message], budget: Budget) -> Prompt:
+        """The prompt, with what is remembered that fits the utterance, if there is room for it."""
+        llm = self.llm
+        note, known = ("", []) if turn.apart else await self._recalled(messages, budget)
+
+        prompt = self._prompt(messages, turn.preferences, [*([note] if note else []), *(one.text for one in known)])
+
+        async def fitting(wanted: Prompt) -> Prompt:
+            counting = fit(wanted, llm, budget)
+            return await within(self.options.limits.first_token_s, counting, f"The tokenizer of {llm.info.model}")
+
+        try:
+            fitted = await fitting(prompt)
+        except PromptTooLong:
+            if not prompt.beside:
+                raise
+            return await fitting(replace(prompt, beside=""))  # what was said comes before what is known besides
+        if known:
+            await turn.emit(MemoryUsed(turn.id, tuple(known)))
+        return fitted
+
+    async def _recalled(self, messages: Sequence[Message], budget: Budget) -> tuple[str, list[UsedMemory]]:
+        """What is to be said about forgetting, or what is remembered."""
+        memory, asked = self.options.memory, "\n".join(message.text for message in newest_utterances(messages))
+        known: list[UsedMemory] = []
+        if memory is None or not asked:
+            return "", known
+        with anyio.move_on_after(RECALL_S):
+            if (forgetting := await memory.to_forget(asked)) is not None:
+                return forgetting.note, known
+            left = budget.prompt_tokens // MEMORY_SHARE * BYTES_A_TOKEN
+            for recalled in await memory.recall(asked):
+                left -= len(recalled.memory.text.encode())
+                if left >= 0:
+                    known.append(UsedMemory(recalled.memory.id, recalled.memory.text))
+        return "", known
 
     async def _refitted(self, request: LLMRequest, prompt: Prompt, budget: Budget) -> LLMRequest:
         """``request``, which goes on from ``prompt`` with what tools gave, within the model's context."""
@@ -196,7 +239,7 @@ class Answering:
             raise EngineUnavailable("This session has no LLM, so it cannot answer.", hint="It only hears.")
         return self.engines.llm
 
-    def _prompt(self, messages: Sequence[Message], preferences: Preferences) -> Prompt:
+    def _prompt(self, messages: Sequence[Message], preferences: Preferences, beside: Sequence[str] = ()) -> Prompt:
         last = next((at for at in range(len(messages) - 1, -1, -1) if isinstance(messages[at], UserMessage)), 0)
         return build_prompt(
             self.persona,
@@ -205,6 +248,7 @@ class Answering:
             emotions=self.options.emotions,
             template=self.options.prompt_template,
             system=preferences.instructions,
+            beside=beside,
         )
 
     def _sampling(self, preferences: Preferences) -> Sampling:

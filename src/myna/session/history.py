@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from myna.core.messages import Message, UserMessage
 
+MOST_ANSWERED = 16
+"""Utterances that one reply answers; of more, the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -23,6 +26,16 @@ def rounds(messages: Sequence[Message]) -> tuple[tuple[Message, ...], ...]:
     starts = [index for index, message in enumerate(messages) if isinstance(message, UserMessage)] or [0]
     ends = [*starts[1:], len(messages)]
     return tuple(tuple(messages[start:end]) for start, end in zip([0, *starts[1:]], ends, strict=True) if end > start)
+
+
+def newest_utterances(messages: Sequence[Message]) -> list[UserMessage]:
+    """What the user said last, if nothing has followed it."""
+    newest: list[UserMessage] = []
+    for message in reversed(messages):
+        if not isinstance(message, UserMessage):
+            break
+        newest.insert(0, message)
+    return newest[-MOST_ANSWERED:]
 
 
 def recent(messages: Sequence[Message], max_rounds: int) -> History:

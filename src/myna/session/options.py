@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from myna.core.emotion import Emotions
 from myna.core.preferences import Preferences
 from myna.engines.base import ASR, LLM, TTS, VAD, Sampling, TurnDetector
+from myna.memory.base import SessionMemory
 from myna.session.bounds import Limits
 from myna.tools.base import Strategy, Toolset
 from myna.tools.rounds import call_tools
@@ -32,6 +33,7 @@ class SessionOptions:
         consents: Whether the user can agree by a plain yes that a tool runs: only where the conversation is kept, so
             that the same yes counts once.
         acknowledge_after_s: When a tool takes longer, the persona says that it takes a while.
+        memory: What is remembered of the user; None: nothing is, and nothing is told of it.
         preferences: What the client chose, until it chooses otherwise.
     """
 
@@ -50,6 +52,7 @@ class SessionOptions:
     most_rounds: int = 8
     consents: bool = True
     acknowledge_after_s: float = 1.0
+    memory: SessionMemory | None = None
     preferences: Preferences = field(default_factory=Preferences)
 
 

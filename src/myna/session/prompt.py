@@ -1,7 +1,7 @@
 """What the model is given: system prompt, examples, history and the newest utterance, in this order.
 
 What changes from turn to turn stands at the end, so that the prompt keeps its beginning and the LLM server's KV cache
-serves it.
+serves it. So what is recalled, and what the persona's lorebook has to say, stands beside the newest utterance.
 """
 
 import re
@@ -20,7 +20,9 @@ from myna.core.messages import (
     UserMessage,
 )
 from myna.engines.base import LLMMessage
-from myna.personas.model import Persona
+from myna.personas.cards.macros import ORIGINAL
+from myna.personas.lore.choose import called_up, standing
+from myna.personas.model import Example, Persona
 from myna.session.consent import AGREED
 from myna.session.history import History
 from myna.tools.results import neutralise
@@ -36,6 +38,13 @@ BUILT_IN = {
     "say so.",
 }
 
+CHARACTER = {
+    "zh": "你就是{name}，正在和对方当面说话。用{name}的口吻，每次只说一两句短话，不写旁白、动作、列表和格式。",
+    "en": "You are {name}, talking with the user face to face. Speak as {name} does, in one or two short sentences, "
+    "without narration, actions, lists or formatting.",
+}
+"""What ``{{original}}`` in a persona's prompt stands for where no template is configured."""
+
 EMOTION_RULES = {
     "zh": "每次回答都以一个情绪标签开头，选最合适的：{emotions}。情绪变了，就在那里再写一个标签。",
     "en": "Begin every reply with one emotion tag, the one that fits best: {emotions}. Where the emotion changes, "
@@ -47,6 +56,9 @@ EXAMPLE = {
     "en": ("Hello!", "Hello! How can I help you?"),
 }
 """Goes with the emotion rules where a request has its own prompt: by rules alone small models write a tag, no more."""
+
+BESIDE = {"zh": "（你知道：\n{texts}）\n", "en": "(You know:\n{texts})\n"}
+"""How texts stand before the newest utterance."""
 
 LANGUAGE_HINTS = {"zh": "（用中文回答）", "en": " (Answer in English)"}
 
@@ -69,6 +81,7 @@ class Prompt:
         rounds: What went before, oldest first; `myna.session.history.rounds` says what a round is.
         input: The newest utterance, with what has followed it: tools that it had called, and their results.
         left_out: How many older rounds the conversation has that are not among ``rounds``.
+        beside: Stands before the newest utterance, in the same message, and is gone in the next turn.
     """
 
     system: LLMMessage
@@ -76,6 +89,7 @@ class Prompt:
     rounds: tuple[tuple[LLMMessage, ...], ...]
     input: tuple[LLMMessage, ...]
     left_out: int = 0
+    beside: str = ""
 
     @property
     def head(self) -> tuple[LLMMessage, ...]:
@@ -90,14 +104,20 @@ class Prompt:
         """
         sent = [*self.head]
         before: LLMMessage | None = None
+        spoken = next((message for message in self.input if message.role == "user"), None)
         for message in (*(message for one in self.rounds for message in one), *self.input):
-            if message == before and message.role == "user":
+            told = self.beside if message is spoken else ""
+            again = message == before and message.role == "user"
+            if again and not told:
                 continue
             before = message
+            content = told + message.content
             if message.role == sent[-1].role == "user":
-                sent.append(replace(message, content=f"{sent.pop().content}\n{message.content}"))
-            else:
-                sent.append(message)
+                earlier = sent.pop().content
+                earlier = earlier.removesuffix(message.content).removesuffix("\n") if again else earlier
+                content = f"{earlier}\n{content}" if earlier else content
+            said = message.content if told else message.said
+            sent.append(message if content == message.content else replace(message, content=content, said=said))
         return tuple(sent)
 
     def without(self, oldest: int) -> "Prompt":
@@ -105,7 +125,7 @@ class Prompt:
         return replace(self, rounds=self.rounds[oldest:], left_out=self.left_out + oldest)
 
 
-def build_prompt(
+def build_prompt(  # noqa: PLR0913 - all that a prompt is made of
     persona: Persona,
     history: History,
     newest: str | Sequence[Message],
@@ -113,6 +133,7 @@ def build_prompt(
     emotions: Emotions,
     template: str | None,
     system: str | None = None,
+    beside: Sequence[str] = (),
 ) -> Prompt:
     """The prompt of one turn.
 
@@ -123,15 +144,18 @@ def build_prompt(
         emotions: What the reply may show (`Persona.emotions_spoken`).
         template: The system prompt of a persona that has none; None for the built-in one.
         system: A request's own system prompt. It takes the place of the persona's, examples included.
+        beside: What is to be known for this turn alone, such as memories. It stands before the newest utterance.
     """
     hints = persona.language_hints and not system and bool(persona.system_prompt or not template)
 
     user = _with_language_hint if hints else _as_it_is
     round_ = [UserMessage(MessageId(""), TurnId(""), newest)] if isinstance(newest, str) else newest
     tools = _PairedCalls.of([*(message for one in history.rounds for message in one), *round_])
-    examples = [(example.user, example.assistant) for example in persona.examples]
+    examples = _examples(persona, emotions)
     if system:
         examples = [] if _states_emotions(system, emotions) else [_example(persona, emotions)]
+    reminder = [persona.reminder] if persona.reminder and not system else []
+    lore = () if system else _lore(persona, history, round_)
     return Prompt(
         system=LLMMessage("system", system_prompt(persona, emotions, template=template, system=system)),
         examples=tuple(
@@ -140,7 +164,37 @@ def build_prompt(
         rounds=tuple(tuple(_joined(_sent(one, tools, user))) for one in history.rounds),
         input=tuple(_joined(_sent(round_, tools, user))),
         left_out=history.left_out,
+        beside=_beside((*reminder, *beside, *lore), _language(persona)),
     )
+
+
+def _beside(texts: Sequence[str], language: str) -> str:
+    """What stands before the newest utterance. What is the same in every turn goes first, so that it is read ahead."""
+    return BESIDE[language].replace("{texts}", "\n".join(texts)) if texts else ""
+
+
+def _lore(persona: Persona, history: History, newest: Sequence[Message]) -> tuple[str, ...]:
+    """What the conversation calls up in the persona's lorebook; nothing while nothing new was said.
+
+    Only utterances of the newest round count, not what tools gave in it: the prompt stays the same within a turn.
+    """
+    uttered = [message.text for message in newest if isinstance(message, UserMessage)]
+    if persona.lorebook is None or not any(text.strip() for text in uttered):
+        return ()
+    before = [message for one in history.rounds for message in one]
+    texts = [said for message in before if (said := _said_in(message)) is not None]
+    replies = history.left_out + sum(isinstance(message, AssistantMessage) for message in before)
+    return called_up(persona.lorebook, [*texts, *uttered], replies)
+
+
+def _said_in(message: Message) -> str | None:
+    match message:
+        case UserMessage(text=text):
+            return text
+        case AssistantMessage(reply=reply):
+            return reply.display
+        case _:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,23 +250,53 @@ def _joined(messages: Iterable[LLMMessage]) -> Iterator[LLMMessage]:
 def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None, system: str | None = None) -> str:
     """The request's, else the persona's, else the template, else the built-in prompt; with the emotion rules.
 
-    In a template ``{name}`` becomes the persona's name, in any of them ``{emotions}`` the tags. A prompt that holds
-    ``{emotions}``, or one of the tags itself, states its own rules and gets no others.
+    The persona's own comes with what its lorebook always tells, and with the template in the place of `ORIGINAL`, or
+    `CHARACTER` where there is none. In a template ``{name}`` becomes the persona's name, in any of them ``{emotions}``
+    the tags. A prompt that holds ``{emotions}``, or one of the tags itself, states its own rules and gets no others.
     """
     language = _language(persona)
-    text = system or persona.system_prompt or (template or BUILT_IN[language]).replace(NAME, persona.name)
+    text = system or _own_prompt(persona, template) or (template or BUILT_IN[language]).replace(NAME, persona.name)
     if not _states_emotions(text, emotions):
         text = f"{text}\n{EMOTION_RULES[language]}"
     tags = " ".join(f"[{name}]" for name in emotions.in_language(persona.language))
     return text.replace(EMOTIONS, tags)
 
 
+def _own_prompt(persona: Persona, template: str | None) -> str:
+    lore = standing(persona.lorebook)
+    own = persona.system_prompt
+    if not own and (lore.before or lore.after):
+        own = ORIGINAL
+    first = ORIGINAL if own.startswith(ORIGINAL) else ""
+    text = "\n".join(part for part in (first, *lore.before, own.removeprefix(first).strip(), *lore.after) if part)
+    original = template or CHARACTER[_language(persona)]
+    return text.replace(ORIGINAL, original.replace(NAME, persona.name))
+
+
+def _examples(persona: Persona, emotions: Emotions) -> list[tuple[str, str]]:
+    """The persona's. Where none shows a tag, as on cards from elsewhere, each gets that of the default emotion."""
+    examples = persona.examples
+    if any(_is_tagged(example, emotions) for example in examples):
+        return [(example.user, example.assistant) for example in examples]
+    name = _as_written(emotions.default, persona, emotions)
+    return [(example.user, f"[{name}] {example.assistant}") for example in examples]
+
+
+def _is_tagged(example: Example, emotions: Emotions) -> bool:
+    found = _BRACKETED.match(example.assistant)
+    return found is not None and emotions.find(found[1]) is not None
+
+
 def _example(persona: Persona, emotions: Emotions) -> tuple[str, str]:
     asked, answered = EXAMPLE[_language(persona)]
     emotion = emotions.find("开心") or emotions.default
+    return asked, f"[{_as_written(emotion, persona, emotions)}] {answered}"
+
+
+def _as_written(emotion: str, persona: Persona, emotions: Emotions) -> str:
+    """The name of ``emotion`` in the persona's language."""
     spoken = emotions.in_language(persona.language)
-    name = next((name for name in (emotion, twin(emotion)) if name in spoken), emotion)
-    return asked, f"[{name}] {answered}"
+    return next((name for name in (emotion, twin(emotion)) if name in spoken), emotion)
 
 
 def _language(persona: Persona) -> str:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import anyio
 
@@ -24,7 +25,7 @@ from myna.core.reply import Reply
 from myna.session.consent import AGREED, Agreed, agreed_to, calls_of
 from myna.session.server_calls import GOES_ON
 from myna.session.turn import Turn
-from myna.store.base import Store
+from myna.store.base import KeptTurn, Store
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Record:
     store: Store
     conversation: Conversation
     _turns: OrderedDict[MessageId, Turn] = field(default_factory=OrderedDict[MessageId, Turn])
+    _begun: bool = False
 
     async def messages(self) -> Sequence[Message]:
         """All messages, oldest first."""
@@ -129,6 +131,14 @@ class Record:
                 await self._place(message, after)
                 after = message.id
 
+    async def keep_turn(self, turn: Turn, outcome: Outcome) -> None:
+        """Keep how a turn went."""
+        began_at = datetime.now(UTC) - timedelta(seconds=anyio.current_time() - turn.began_at)
+        kept = KeptTurn(turn.id, outcome, began_at, dict(turn.reached_ms), tuple(turn.problems))
+        async with _asking(shield=True):
+            await self._begin()
+            await self.store.keep_turn(self.conversation.id, kept)
+
     async def agree(self, messages: Sequence[Message]) -> list[Agreed]:
         """The calls that the newest of all ``messages`` agrees to. They are given once."""
         waiting = agreed_to(messages)
@@ -192,9 +202,16 @@ class Record:
         return reply.heard
 
     async def _begin(self) -> None:
-        """See that the store knows the conversation; a store with a limit may have forgotten it meanwhile."""
+        """See that the store knows the conversation.
+
+        Raises:
+            UnknownName: It did, and was told to forget it: what follows must not bring it back.
+        """
         if await self.store.find(self.conversation.id) is None:
+            if self._begun:
+                raise UnknownName("The conversation was deleted.", hint="Begin another one.")
             await self.store.create(self.conversation)
+        self._begun = True
 
     async def _place(self, message: Message, after: MessageId | None) -> None:
         """Keep a message where it belongs: what was added meanwhile comes behind it."""

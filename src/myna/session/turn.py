@@ -1,6 +1,7 @@
 """What is known of a turn, as far as it got."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import anyio
@@ -12,6 +13,7 @@ from myna.core.events import (
     EmotionChanged,
     Event,
     Failed,
+    MemoryUsed,
     Outcome,
     PlaybackPaused,
     PlaybackResumed,
@@ -26,6 +28,7 @@ from myna.core.events import (
     ToolStarted,
 )
 from myna.core.ids import MessageId, TurnId, new_message_id
+from myna.core.messages import UserMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Reply, Segment
 from myna.core.tools import ToolCall, ToolResult
@@ -46,6 +49,7 @@ OBEDIENT_LEAD_MS = 2_000.0
 """How far audio is sent ahead to a client that pauses its playback when told."""
 
 _REPLY = (
+    MemoryUsed,
     EmotionChanged,
     ReplyText,
     SegmentReady,
@@ -76,6 +80,7 @@ class Turn:
         utterance_id: The message that it answers.
         reply_id: The message that the reply will be.
         after: The message that stood last when it began; None: there was none.
+        answers: The user's messages that it answers.
         apart: The conversation keeps nothing of it.
         began_at: When the utterance was over, by the event loop's clock.
         reached_ms: When each stage was reached, in milliseconds since then.
@@ -100,6 +105,7 @@ class Turn:
     utterance_id: MessageId | None = None
     reply_id: MessageId = field(default_factory=new_message_id)
     after: MessageId | None = None
+    answers: Sequence[UserMessage] = ()
     apart: bool = False
     began_at: float = field(default_factory=anyio.current_time)
     reached_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])

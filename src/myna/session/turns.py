@@ -1,6 +1,7 @@
 """The turns of a session: the one that runs, the one that is supposed, and those apart. Called by the owner alone."""
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from myna.core.ids import MessageId, TurnId
 from myna.core.messages import Message, UserMessage
 from myna.core.preferences import Preferences
 from myna.session.answer import Answering
+from myna.session.history import MOST_ANSWERED
 from myna.session.notes import Supposed
 from myna.session.outbox import Outbox
 from myna.session.record import KEEP_S, Record, check_played
@@ -63,6 +65,7 @@ class Turns:
     _free_at: float = 0.0
     _pauses_next: bool = False
     _reads: bool = False
+    _told: deque[MessageId] = field(default_factory=lambda: deque[MessageId](maxlen=MOST_ANSWERED))
 
     @property
     def phase(self) -> Phase:
@@ -285,8 +288,10 @@ class Turns:
             turn.end_calls()
         reply = turn.reply(outcome)
         if not turn.apart:
+            self._remember(turn)
             try:
                 await self.record.keep_reply(turn, outcome, reply)
+                await self.record.keep_turn(turn, outcome)
             except MynaError as error:
                 self.outbox.post(Failed(turn.id, error.code, error.message, error.hint))
         turn.log(outcome, reply)
@@ -294,6 +299,12 @@ class Turns:
             heard = reply.heard if reply else ""
             self.outbox.post(Interrupted(turn.id, heard, round(turn.played_at_end_ms or 0)))
         self.outbox.post(TurnEnded(turn.id, outcome, reply))
+
+    def _remember(self, turn: Turn) -> None:
+        """Have remembered later what the user said."""
+        if (memory := self.answering.options.memory) is not None:
+            memory.told([message for message in turn.answers if message.id not in self._told])
+            self._told.extend(message.id for message in turn.answers)
 
     async def close(self) -> None:
         """The session ends: keep what was said of the turn that runs. Called when all jobs have ended."""

@@ -10,6 +10,23 @@ from myna.core.ids import ConversationId, MessageId, TurnId, UserId
 from myna.core.messages import Conversation, Message
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTurn:
+    """A turn as it went.
+
+    Attributes:
+        began_at: When its utterance was over, in UTC.
+        reached_ms: When each stage was reached, in milliseconds since then.
+        problems: The codes of what went wrong.
+    """
+
+    id: TurnId
+    outcome: Outcome
+    began_at: datetime
+    reached_ms: Mapping[Stage, float] = field(default_factory=dict[Stage, float])
+    problems: tuple[str, ...] = ()
+
+
 class Store(Protocol):
     """Keeps conversations. What a method was given is safe when it returns.
 
@@ -56,22 +73,9 @@ class Store(Protocol):
         """The messages of a conversation, oldest first."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class KeptTurn:
-    """A turn as it went.
-
-    Attributes:
-        began_at: When its utterance was over, in UTC.
-        reached_ms: When each stage was reached, in milliseconds since then.
-        problems: The codes of what went wrong.
-    """
-
-    id: TurnId
-    outcome: Outcome
-    began_at: datetime
-    reached_ms: Mapping[Stage, float] = field(default_factory=dict[Stage, float])
-    problems: tuple[str, ...] = ()
+    async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
+        """Keep how a turn went."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,6 @@ class ConversationStore(Store, Protocol):
 
     All but `list` and `search` raise `UnknownName` where the user has no such conversation.
     """
-
-    async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
-        """Keep how a turn went."""
-        ...
 
     async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
         """How the turns of a conversation went, oldest first."""

@@ -2,62 +2,187 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
 
 from myna.core.commands import ROOT
-from myna.core.errors import UnknownName
-from myna.core.ids import ConversationId, MessageId
-from myna.core.messages import Conversation, Message
+from myna.core.errors import BadInput, UnknownName
+from myna.core.ids import ConversationId, MessageId, TurnId, UserId, new_conversation_id
+from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
+from myna.store.base import Found, KeptTurn, Listed
+from myna.store.codec import said_in
+from myna.store.words import Phrase, phrases_of, snippet, words_of
+
+LONGEST_PREVIEW = 80
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A conversation with all that is kept of it.
+
+    Attributes:
+        said_at: When each message was kept.
+        place: Greater than that of all conversations that were talked in before.
+    """
+
+    conversation: Conversation
+    begun_at: datetime
+    changed_at: datetime
+    place: int
+    messages: list[Message] = field(default_factory=list[Message])
+    said_at: dict[MessageId, datetime] = field(default_factory=dict[MessageId, datetime])
+    turns: dict[TurnId, KeptTurn] = field(default_factory=dict[TurnId, KeptTurn])
+
+    def listed(self) -> Listed:
+        said = [message for message in self.messages if isinstance(message, UserMessage | AssistantMessage)]
+        first = next((message.text for message in self.messages if isinstance(message, UserMessage)), "")
+        preview = " ".join(first.split())[:LONGEST_PREVIEW]
+        return Listed(self.conversation, self.begun_at, self.changed_at, len(said), preview)
 
 
 class InMemoryStore:
-    """A `Store` that forgets: at most ``limit`` conversations, the one unused for longest goes first."""
+    """A `ConversationStore` that forgets: at most ``limit`` conversations, the one unused for longest goes first."""
 
     def __init__(self, limit: int = 1000) -> None:
         self._limit = limit
-        self._kept: OrderedDict[ConversationId, tuple[Conversation, list[Message]]] = OrderedDict()
+        self._kept: OrderedDict[ConversationId, _Kept] = OrderedDict()
+        self._places = count()
 
     async def create(self, conversation: Conversation) -> None:
         """Keep a new conversation."""
-        self._kept[conversation.id] = (conversation, [])
-        while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+        if conversation.id in self._kept:
+            raise BadInput(f"There is a conversation {conversation.id} already.", hint="Choose another id.")
+        self._keep(conversation)
 
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
         """The conversation with this id, or None."""
         kept = self._kept.get(conversation_id)
-        return kept[0] if kept else None
+        return kept.conversation if kept else None
 
     async def append(self, conversation_id: ConversationId, message: Message) -> None:
         """Keep the newest message of a conversation."""
-        self._messages(conversation_id).append(message)
+        self._add(self._find(conversation_id), message, None)
 
     async def insert(self, conversation_id: ConversationId, message: Message, after: MessageId) -> None:
         """Keep a message behind another one, or first."""
-        messages = self._messages(conversation_id)
-        messages.insert(0 if after == ROOT else _place(messages, after) + 1, message)
+        kept = self._find(conversation_id)
+        self._add(kept, message, 0 if after == ROOT else _place(kept.messages, after) + 1)
 
     async def replace(self, conversation_id: ConversationId, message: Message) -> None:
         """Keep a message in the place of the one that has its id."""
-        messages = self._messages(conversation_id)
-        messages[_place(messages, message.id)] = message
+        kept = self._find(conversation_id)
+        kept.messages[_place(kept.messages, message.id)] = message
+        self._change(kept)
 
     async def remove(self, conversation_id: ConversationId, message_id: MessageId) -> None:
         """Forget a message."""
-        messages = self._messages(conversation_id)
-        del messages[_place(messages, message_id)]
+        kept = self._find(conversation_id)
+        del kept.messages[_place(kept.messages, message_id)]
+        del kept.said_at[message_id]
+        self._change(kept)
 
     async def messages(self, conversation_id: ConversationId) -> Sequence[Message]:
         """The messages of a conversation, oldest first."""
-        return tuple(self._messages(conversation_id))
+        return tuple(self._find(conversation_id).messages)
 
-    def _messages(self, conversation_id: ConversationId) -> list[Message]:
+    async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
+        """Keep how a turn went."""
+        self._find(conversation_id).turns[turn.id] = turn
+
+    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first."""
+        return tuple(sorted(self._find(conversation_id).turns.values(), key=lambda turn: turn.began_at))
+
+    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
+        before = self._kept.get(after) if after is not None else None
+        if after is not None and (before is None or before.conversation.user_id != user_id):
+            return ()
+        mine = [
+            kept
+            for kept in self._kept.values()
+            if kept.conversation.user_id == user_id and (before is None or kept.place < before.place)
+        ]
+        mine.sort(key=lambda kept: kept.place, reverse=True)
+        return tuple(kept.listed() for kept in mine[:limit])
+
+    async def search(self, user_id: UserId, text: str, *, limit: int = 50) -> Sequence[Found]:
+        """The messages that have all words of ``text``; those that have them most often, and the newest, first."""
+        phrases = phrases_of(text)
+        if not phrases:
+            return ()
+        found: list[tuple[int, datetime, int, Found]] = []
+        for kept in self._kept.values():
+            if kept.conversation.user_id != user_id:
+                continue
+            for place, message in enumerate(kept.messages):
+                said = said_in(message)
+                words = words_of(said)
+                hits = [_count(phrase, words) for phrase in phrases]
+                if all(hits):
+                    at = kept.said_at[message.id]
+                    found.append((sum(hits), at, place, Found(kept.conversation, message, snippet(said, text), at)))
+        found.sort(key=lambda each: each[:3], reverse=True)
+        return tuple(one for *_, one in found[:limit])
+
+    async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:
+        """Give it a title."""
+        kept = self._of(user_id, conversation_id)
+        kept.conversation = replace(kept.conversation, title=title)
+        return kept.conversation
+
+    async def branch(self, user_id: UserId, conversation_id: ConversationId, after: MessageId) -> Conversation:
+        """A new conversation that begins as this one does, up to and with the message ``after``."""
+        kept = self._of(user_id, conversation_id)
+        messages = kept.messages[: _place(kept.messages, after) + 1]
+        begun = {message.turn_id for message in messages}
+        branch = self._keep(replace(kept.conversation, id=new_conversation_id()))
+        branch.messages += messages
+        branch.said_at |= {message.id: kept.said_at[message.id] for message in messages}
+        branch.turns |= {turn.id: turn for turn in kept.turns.values() if turn.id in begun}
+        return branch.conversation
+
+    async def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """It is gone, with its messages and turns."""
+        self._of(user_id, conversation_id)
+        del self._kept[conversation_id]
+
+    def _keep(self, conversation: Conversation) -> _Kept:
+        now = datetime.now(UTC)
+        kept = self._kept[conversation.id] = _Kept(conversation, now, now, next(self._places))
+        while len(self._kept) > self._limit:
+            self._kept.popitem(last=False)
+        return kept
+
+    def _find(self, conversation_id: ConversationId) -> _Kept:
         try:
             self._kept.move_to_end(conversation_id)
         except KeyError:
-            raise UnknownName(
-                f"There is no conversation {conversation_id}.", hint="Start a new one; only the newest are kept."
-            ) from None
-        return self._kept[conversation_id][1]
+            raise _unknown(conversation_id) from None
+        return self._kept[conversation_id]
+
+    def _add(self, kept: _Kept, message: Message, place: int | None) -> None:
+        if message.id in kept.said_at:
+            raise BadInput("The conversation has a message with this id already.", hint="Choose another id.")
+        kept.messages.insert(len(kept.messages) if place is None else place, message)
+        self._change(kept)
+        kept.said_at[message.id] = kept.changed_at
+
+    def _change(self, kept: _Kept) -> None:
+        kept.changed_at, kept.place = datetime.now(UTC), next(self._places)
+
+    def _of(self, user_id: UserId, conversation_id: ConversationId) -> _Kept:
+        kept = self._find(conversation_id)
+        if kept.conversation.user_id != user_id:
+            raise _unknown(conversation_id)
+        return kept
+
+
+def _unknown(conversation_id: ConversationId) -> UnknownName:
+    return UnknownName(
+        f"There is no conversation {conversation_id}.", hint="Start a new one; only the newest are kept."
+    )
 
 
 def _place(messages: Sequence[Message], message_id: MessageId) -> int:
@@ -65,3 +190,14 @@ def _place(messages: Sequence[Message], message_id: MessageId) -> int:
         if message.id == message_id:
             return place
     raise UnknownName(f"The conversation has no message {message_id}.", hint="It may have been deleted.")
+
+
+def _count(phrase: Phrase, words: Sequence[str]) -> int:
+    """How often a phrase is among the words of a message."""
+    wanted = len(phrase.words)
+    *firsts, last = phrase.words
+    return sum(
+        (word := words[end]) == last or (phrase.begins and word.startswith(last))
+        for end in range(wanted - 1, len(words))
+        if words[end - wanted + 1 : end] == firsts
+    )

@@ -296,8 +296,11 @@ async def test_what_is_copied_from_an_example_is_asked_for_again_from_what_was_s
 
 async def test_a_call_that_is_all_copied_is_not_made_but_where_one_has_to_be() -> None:
     wake = ToolSpec("wake", "Wake me.", {"type": "object", "properties": {"hour": {"type": "integer"}}})
-    forced: tuple[ToolChoice, list[tuple[str, str]]] = ("required", [("wake", '{"hour": 4}')])
-    for choice, made in (("auto", []), forced):
+    cases: list[tuple[ToolChoice, list[tuple[str, str]]]] = [
+        ("auto", []),
+        ("required", [("wake", '{"hour": 4}')]),
+    ]
+    for choice, made in cases:
         llm = SchemaLLM("When?", *([NEEDED] if choice == "auto" else []), *[written(("wake", '{"hour": 4}'))] * 2)
         asked = replace(request(choice, messages=(LLMMessage("user", "Wake me."),)), tools=(wake,))
         assert calls(await deltas(ToolCallingLLM(llm), asked)) == made

@@ -14,6 +14,7 @@ from myna.core.events import (
     Failed,
     IdleTimedOut,
     Interrupted,
+    MemoryUsed,
     MessageAdded,
     MessageDeleted,
     PlaybackPaused,
@@ -34,8 +35,9 @@ from myna.core.events import (
     TranscriptPartial,
     TurnEnded,
     TurnStarted,
+    UsedMemory,
 )
-from myna.core.ids import MessageId, TurnId
+from myna.core.ids import MemoryId, MessageId, TurnId
 from myna.core.messages import SystemMessage, ToolResultMessage, UserMessage
 from myna.core.tools import ToolResult
 
@@ -345,6 +347,7 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
         EmotionChanged(TURN, "Happy"),
         PlaybackPaused(TURN, 100),
         PlaybackResumed(TURN),
+        MemoryUsed(TURN, (UsedMemory(MemoryId("mem_a"), "The cat is called Snow."),)),
         ToolStarted(TURN, MessageId("msg_call"), CALL),
         ToolEnded(TURN, CALL.id, CALL.name, ToolResult("rain"), 12.0),
     )
@@ -354,7 +357,7 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
 
 def test_a_client_is_told_what_it_asked_for():
     line = Line()
-    line.set(myna={"events": ["emotion", "timing", "playback", "tools", "transcript", "outcome"]})
+    line.set(myna={"events": ["emotion", "timing", "playback", "tools", "transcript", "outcome", "memory"]})
     line.hears()
     told = line.happens(
         TranscriptPartial(TURN, USER, "what", 0, "en"),
@@ -362,6 +365,7 @@ def test_a_client_is_told_what_it_asked_for():
         EmotionChanged(TURN, "Happy"),
         PlaybackPaused(TURN, 100),
         PlaybackResumed(TURN),
+        MemoryUsed(TURN, (UsedMemory(MemoryId("mem_a"), "The cat is called Snow."),)),
         ToolStarted(TURN, MessageId("msg_call"), CALL, asks=True),
         ToolEnded(TURN, CALL.id, CALL.name, ToolResult("It burns.", "failed"), 12.3456),
         TurnEnded(TURN, "completed", SAID),
@@ -374,6 +378,11 @@ def test_a_client_is_told_what_it_asked_for():
         {"type": "myna.emotion", **ids, "emotion": "Happy"},
         {"type": "myna.playback.paused", **ids, "audio_end_ms": 100},
         {"type": "myna.playback.resumed", **ids},
+        {
+            "type": "myna.memory.used",
+            "response_id": "resp_a",
+            "memories": [{"id": "mem_a", "text": "The cat is called Snow."}],
+        },
         {"type": "myna.tool.started", **call, "arguments": CALL.arguments, "asks": True},
         {"type": "myna.tool.ended", **call, "status": "failed", "output": "It burns.", "took_ms": 12.3},
         {"type": "myna.turn.ended", "response_id": "resp_a", "item_id": USER, "outcome": "completed", "heard": "Hi."},

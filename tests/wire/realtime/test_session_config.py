@@ -53,6 +53,7 @@ def test_a_session_is_told_whole_when_it_begins():
             "prompt": None,
             "myna": {
                 "conversation": "conv_1",
+                "private": False,
                 "events": [],
                 "barge_in": "pause",
                 "temperature": None,
@@ -431,6 +432,7 @@ def test_what_is_said_of_parallel_calls_holds_until_something_else_is():
         ),
         ({"myna": {"events": ["weather"]}}, "invalid_value", "session.myna.events[0]"),
         ({"myna": {"conversation": "conv_other"}}, "invalid_value", "session.myna.conversation"),
+        ({"myna": {"private": True}}, "invalid_value", "session.myna.private"),
         ({"myna": {"barge_in": "always"}}, "invalid_value", "session.myna.barge_in"),
         ({"type": "transcription", "instructions": "x"}, "unknown_parameter", "session.instructions"),
     ],
@@ -442,6 +444,13 @@ def test_what_there_is_not_is_refused_by_name_and_changes_nothing(session: dict[
     assert (refusal["type"], refusal["code"], refusal["param"]) == ("invalid_request_error", code, param)
     assert refusal["event_id"] == "evt"
     assert told_of(line) == before
+
+
+def test_a_private_session_is_told_to_be_one_and_what_is_told_can_be_sent_back():
+    line = Line(private=True)
+    assert told_of(line)["myna"]["private"] is True
+    line.send("session.update", session={"myna": {"private": True}})
+    assert line.refusal("session.update", session={"myna": {"private": False}})["param"] == "session.myna.private"
 
 
 def test_an_unknown_voice_is_told_what_there_is():

@@ -16,6 +16,7 @@ from myna.server.openai.chat_plan import Plan, plan_for
 from myna.server.openai.events import failed
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
+from myna.server.users import user_of
 
 router = APIRouter(route_class=StrictJSONRoute)
 
@@ -32,7 +33,7 @@ async def post_chat_completion(body: ChatBody, request: Request) -> Response:
     it also tells of the tools that the server has run; calls of the client's own come as OpenAI has them.
     """
     service: Service = request.app.state.service
-    plan = await plan_for(service, body, caller(request))
+    plan = await plan_for(service, body, caller(request), user_of(request))
     with_usage = bool(body.stream_options and body.stream_options.include_usage)
     completion = Completion(plan.model, with_usage=with_usage)
     if body.stream:

@@ -146,6 +146,18 @@ class StreamOptions(_Part):
     include_usage: bool | None = None
 
 
+class MynaTerms(_Part):
+    """What Myna adds: ``myna`` in the body.
+
+    Attributes:
+        private: The persona is told nothing that is remembered of the user, and nothing is remembered.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    private: bool = False
+
+
 class ChatBody(_Part):
     """What is asked. Fields that are not listed are taken and left alone, unless they change the answer's meaning."""
 
@@ -173,3 +185,4 @@ class ChatBody(_Part):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
+    myna: MynaTerms | None = None

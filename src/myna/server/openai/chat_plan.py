@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from myna.core.ids import UserId, new_conversation_id
+from myna.core.messages import Conversation
 from myna.core.tools import NamedTool, ToolCall, ToolChoice, ToolSpec
 from myna.engines.base import LLM, Finished, LLMInfo, LLMMessage, LLMRequest, Sampling
 from myna.engines.llm.chat_completions import ANY_OBJECT
@@ -45,13 +47,14 @@ class Plan:
     answer_s: float
 
 
-async def plan_for(service: Service, body: ChatBody, caller: str) -> Plan:
+async def plan_for(service: Service, body: ChatBody, caller: str, user_id: UserId) -> Plan:
     """What is done for ``body``.
 
     Args:
         service: Who answers.
         body: What is asked.
-        caller: Who asks.
+        caller: Who asks, as far as a key of the API tells.
+        user_id: Whose key that is.
 
     Raises:
         ModelNotFound: There is no such model.
@@ -66,7 +69,7 @@ async def plan_for(service: Service, body: ChatBody, caller: str) -> Plan:
     tools, schema = _tools(body, llm.info), _schema(body.response_format, llm.info)
     if persona is None:
         return _as_it_is(service, body, llm, tools, schema)
-    return _as_persona(service, body, _asked(service, body, persona, caller), tools, schema)
+    return _as_persona(service, body, _asked(service, body, persona, caller, user_id), tools, schema)
 
 
 def _as_it_is(
@@ -91,7 +94,7 @@ def _as_it_is(
     return Plan(llm.info.model, body.n or 1, answer, limits.reply_s)
 
 
-def _asked(service: Service, body: ChatBody, persona: Persona, caller: str) -> PersonaAsked:
+def _asked(service: Service, body: ChatBody, persona: Persona, caller: str, user_id: UserId) -> PersonaAsked:
     """What a persona is asked: the messages are the history, and a system message takes the place of its prompt."""
     system = "\n\n".join(_text(message) for message in body.messages if message.role in {"system", "developer"})
     options = service.session_options(persona, system_prompt=system or None)
@@ -110,7 +113,9 @@ def _asked(service: Service, body: ChatBody, persona: Persona, caller: str) -> P
                 param=f"messages[{index}].tool_call_id",
             )
     history = history_told([_told(message) for _, message in talk], service.raw_replies, persona.id, caller)
-    return PersonaAsked(persona, replace(options, sampling=_sampling(body, options.sampling)), history)
+    private = body.myna is not None and body.myna.private
+    conversation = Conversation(new_conversation_id(), persona.id, user_id, private=private)
+    return PersonaAsked(persona, conversation, replace(options, sampling=_sampling(body, options.sampling)), history)
 
 
 def _as_persona(

@@ -22,9 +22,10 @@ from myna.store.in_memory import InMemoryStore
 
 @dataclass(frozen=True, slots=True)
 class PersonaAsked:
-    """Who is asked, and what; ``history`` ends with what is to be answered."""
+    """Who is asked, and what; ``history`` ends with what is to be answered. Nothing is kept of the ``conversation``."""
 
     persona: Persona
+    conversation: Conversation
     options: SessionOptions
     history: History
 
@@ -41,11 +42,13 @@ async def persona_answer(service: Service, asked: PersonaAsked) -> AsyncGenerato
         Closed: The server stops.
     """
     persona = asked.persona.model_copy(update={"acknowledgements": ()})  # it is not spoken, and the client is told
-    conversation = Conversation(new_conversation_id(), persona.id)
+    conversation = replace(asked.conversation, id=new_conversation_id())  # of each choice
     store = InMemoryStore(limit=1)
     engines = SessionEngines(service.engines.llm)
     deltas = ReplyDeltas()
-    options = replace(asked.options, consents=False)  # a client that asks again would have a tool run again
+    memory = service.memory_of(conversation, persona, asked.history.messages[:-1])
+    # Without consents: a client that asks again would have a tool run again.
+    options = replace(asked.options, consents=False, memory=memory)
     async with open_session(conversation, persona, engines, store, options) as session:
         await session.send(CreateReply(new_turn_id(), messages=asked.history.messages))
         async for event in session:

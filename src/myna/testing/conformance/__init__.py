@@ -1,5 +1,10 @@
-"""Conformance suites: derive a test class from the suite of an engine's kind, and give it the engine. Needs pytest."""
+"""Conformance suites: derive a test class from the suite of an engine's kind, or of stores, and give it the engine.
+
+They need pytest.
+"""
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{kind}" for kind in ("asr", "embed", "llm", "tts", "turn", "vad")))
+KINDS = ("asr", "embed", "llm", "store", "tts", "turn", "vad")
+
+pytest.register_assert_rewrite(*(f"{__name__}.{kind}" for kind in KINDS))

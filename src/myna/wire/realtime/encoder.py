@@ -9,6 +9,7 @@ from myna.core.events import (
     Failed,
     IdleTimedOut,
     Interrupted,
+    MemoryUsed,
     MessageAdded,
     MessageDeleted,
     PlaybackPaused,
@@ -54,9 +55,10 @@ class Encoder:
             case PlaybackPaused() | PlaybackResumed():
                 response = self._state.responses.get(event.turn_id)
                 return self._playback(response, event) if response and self._wants("playback") else []
-            case ToolStarted() | ToolEnded():
+            case ToolStarted() | ToolEnded() | MemoryUsed():
                 response = self._state.responses.get(event.turn_id)
-                return self._tool(response, event) if response and self._wants("tools") else []
+                wanted = self._wants("memory" if isinstance(event, MemoryUsed) else "tools")
+                return self._background(response, event) if response and wanted else []
             case SpeechStarted() | SpeechStopped() | IdleTimedOut() | TranscriptPartial() | TranscriptFinal():
                 return self._hearing(event)
             case TurnStarted() | StageTimed() | Interrupted() | Failed() | TurnEnded():
@@ -258,8 +260,10 @@ class Encoder:
             case _:
                 assert_never(event)
 
-    def _tool(self, response: Response, event: ToolStarted | ToolEnded) -> list[ServerEvent]:
+    def _background(self, response: Response, event: ToolStarted | ToolEnded | MemoryUsed) -> list[ServerEvent]:
         match event:
+            case MemoryUsed(memories=memories):
+                return [tell.memory_used(response.id, memories)]
             case ToolStarted(call=call, asks=asks):
                 return [tell.tool_started(response.id, call, asks=asks)]
             case ToolEnded(call_id=call_id, name=name, result=result, took_ms=took_ms):

@@ -30,6 +30,7 @@ class Served:
         tool_names: The names of the server's tools, as they are now.
         history: What the conversation already holds, oldest first.
         transcribes: Whether the client asked for a transcription session when it connected.
+        private: Whether nothing of the conversation is kept or remembered.
     """
 
     session_id: str
@@ -46,3 +47,4 @@ class Served:
     tool_names: Callable[[], Collection[str]] = _none
     history: Sequence[Message] = ()
     transcribes: bool = False
+    private: bool = False

@@ -3,9 +3,11 @@
 https://platform.openai.com/docs/api-reference/realtime-server-events
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from myna.core.errors import BadInput, MynaError
+from myna.core.events import UsedMemory
 from myna.core.tools import ToolCall, ToolResult
 from myna.wire.realtime.items import Content, Item, shown
 from myna.wire.realtime.refusal import EventRefused
@@ -215,6 +217,12 @@ def tool_ended(response_id: str, call_id: str, name: str, result: ToolResult, to
     told = {"response_id": response_id, "call_id": call_id, "name": name}
     ended = {"status": result.status, "output": result.output, "took_ms": round(took_ms, 1)}
     return {"type": "myna.tool.ended", **told, **ended}
+
+
+def memory_used(response_id: str, memories: Sequence[UsedMemory]) -> ServerEvent:
+    """The model is told of these memories with the utterance."""
+    told = [{"id": memory.id, "text": memory.text} for memory in memories]
+    return {"type": "myna.memory.used", "response_id": response_id, "memories": told}
 
 
 def turn_ended(response_id: str | None, item_id: str | None, outcome: str, heard: str | None) -> ServerEvent:

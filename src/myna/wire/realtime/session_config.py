@@ -292,6 +292,13 @@ def _with_myna(config: SessionConfig, myna: MynaSettings, served: Served) -> Ses
             param="session.myna.conversation",
             hint="Connect with ?conversation= to continue another.",
         )
+    if myna.private not in (None, served.private):
+        raise EventRefused(
+            "Whether a conversation is private is said when it begins.",
+            reason="invalid_value",
+            param="session.myna.private",
+            hint="Connect with ?private=true to begin one of which nothing is kept.",
+        )
     config = replace(
         config,
         events=config.events if myna.events is None else frozenset(myna.events),

@@ -99,6 +99,7 @@ def shown(config: SessionConfig, served: Served) -> dict[str, Any]:
         "include": None,
         "myna": {
             "conversation": served.conversation_id,
+            "private": served.private,
             "events": sorted(config.events),
             "barge_in": config.barge_in or served.preferences.turn_taking.barge_in,
             "temperature": config.temperature,

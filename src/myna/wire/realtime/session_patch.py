@@ -211,7 +211,7 @@ Tools: TypeAlias = Annotated[
 
 
 class MynaSettings(Part):
-    """What Myna adds: ``session.myna``. The conversation is told, and cannot be changed.
+    """What Myna adds: ``session.myna``. The conversation is told, and whether it is private; neither can be changed.
 
     Attributes:
         server_tools: Whether the model may call the server's tools, beside the client's own.
@@ -224,6 +224,7 @@ class MynaSettings(Part):
     server_tools: bool | None = None
     allows_tools: bool | None = None
     conversation: str | None = None
+    private: bool | None = None
 
 
 class SessionPatch(Part):

@@ -1,0 +1,363 @@
+"""Remembering from what users say: after their turns, out of their way.
+
+One `Remembering` per process. What the rules find is kept at once; the LLM is asked when nobody talks, one claim
+after the other, and is stopped when somebody begins.
+"""
+
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+import anyio
+
+from myna.core.ids import MemoryId, MessageId, UserId
+from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
+from myna.engines.base import LLM
+from myna.engines.task_group import open_task_group
+from myna.memory.base import Memories, NewMemory, Recalled, Scope
+from myna.memory.clauses import begins_play
+from myna.memory.comparing import keep
+from myna.memory.extraction import extract
+from myna.memory.forgetting import Forgotten, Last, Request, forget_by_word, meant_by_word, request_in, withdraws
+from myna.memory.journal import Entry, Journal
+from myna.memory.right_of_way import RightOfWay
+from myna.memory.rules import take
+from myna.store.base import Store
+
+log = logging.getLogger(__name__)
+
+MOST_NEW = 1_000
+"""Utterances that wait for the rules; they take some milliseconds each."""
+MOST_WAITING = 256
+"""Utterances that wait for the LLM. For a new one the oldest waits until the next start of the process."""
+STEP_S = 10.0
+"""How long the rules, the comparison and the store may take for one utterance."""
+LONGEST_PLAY = 10
+"""Utterances after "you be the waiter" in which only what is asked for is remembered."""
+LLM_S = 60.0
+"""How long the LLM may take for one claim."""
+RECALL_S = 0.4
+"""How long a turn waits for what is remembered."""
+
+Now = Callable[[], date]
+
+
+def today() -> date:
+    """The day where the server stands."""
+    return datetime.now().astimezone().date()
+
+
+@dataclass(slots=True)
+class _Told:
+    """An utterance that is to be remembered from.
+
+    Attributes:
+        last: What came before it.
+        before: The reply that it answers.
+        used: The memories that went into its prompt.
+        noted: The journal has it.
+        left: What the rules left to the LLM.
+    """
+
+    entry: Entry
+    text: str
+    last: Last = field(default_factory=Last)
+    before: str = ""
+    used: Sequence[MemoryId] = ()
+    noted: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def request(self) -> Request | None:
+        """What it asks to be forgotten."""
+        return request_in(self.text, asked_everything=self.last.asked_everything)
+
+
+class Remembering:
+    """Remembers from the turns of all sessions. Made by `open_remembering`.
+
+    Attributes:
+        way: Who talks. Sessions say it themselves; others may, with ``way.taken()``.
+    """
+
+    def __init__(
+        self, memories: Memories, llm: Callable[[], LLM | None], journal: Journal, *, now: Now, way: RightOfWay
+    ) -> None:
+        self.way = way
+        self._memories = memories
+        self._llm = llm
+        self._journal = journal
+        self._now = now
+        self._new: deque[_Told] = deque()
+        self._unread: deque[_Told] = deque()
+        self._keeping: _Told | None = None
+        self._reading: _Told | None = None
+        self._changing = anyio.Lock()
+        self._stirred = anyio.Event()
+        self._idle = anyio.Event()
+        self._idle.set()
+
+    def session(
+        self, scope: Scope, conversation: Conversation, *, limit: int, last: MessageId | None = None
+    ) -> "RememberedSession | None":
+        """The memory of one session: None for a private conversation, of which nothing is kept.
+
+        Args:
+            scope: Whose memories, and which.
+            conversation: What is talked in.
+            limit: How many memories a turn may be told.
+            last: The user's last message in it, so that "forget what I just said" finds it.
+        """
+        if conversation.private:
+            return None
+        return RememberedSession(self, self._memories, scope, conversation, limit, last)
+
+    def take(self, told: _Told) -> None:
+        """Remember from an utterance, later. Never waits."""
+        if len(self._new) >= MOST_NEW:
+            log.warning("Too much was said at once: nothing is remembered of %s.", self._new.popleft().entry.message_id)
+        self._new.append(told)
+        self._stir()
+
+    def withdraw(self, user_id: UserId) -> None:
+        """Everything of this user was forgotten by other ways: what still waits of him is not remembered."""
+        self._new = deque(told for told in self._new if told.entry.scope.user_id != user_id)
+        for waiting in [*self._unread, *([self._reading] if self._reading else [])]:
+            if waiting.entry.scope.user_id == user_id:
+                waiting.left = ()
+
+    async def idle(self) -> None:
+        """Until all has been remembered from that was told."""
+        await self._idle.wait()
+
+    async def run(self, store: Store | None) -> None:
+        """Remember, until cancelled. What an earlier process left is taken up first."""
+        if store is not None:
+            await _guarded(lambda: self._take_up(store), "take up what was left")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._keep_by_rule)
+            tasks.start_soon(self._read_with_llm)
+
+    async def _take_up(self, store: Store) -> None:
+        for entry in await self._journal.left():
+            conversation = await store.find(entry.conversation_id)
+            messages = await store.messages(entry.conversation_id) if conversation else ()
+            texts = [each.text for each in messages if isinstance(each, UserMessage) and each.id == entry.message_id]
+            if texts:
+                self.take(_Told(entry, texts[0], noted=True))
+            else:  # deleted meanwhile
+                await self._journal.done(entry)
+
+    # ------------------------------------------------------------------------------------------------------ by rule
+
+    async def _keep_by_rule(self) -> None:
+        while True:
+            while self._new:
+                told = self._keeping = self._new.popleft()
+                with anyio.move_on_after(STEP_S) as step:
+                    await _guarded(lambda told=told: self._keep(told), "remember by rule")
+                if step.cancelled_caught:
+                    log.warning("Remembering from %s took longer than %g s.", told.entry.message_id, STEP_S)
+                self._keeping = None
+            self._rest()
+            await self._stirred.wait()
+
+    async def _keep(self, told: _Told) -> None:
+        """Do what an utterance asks, or keep what the rules find in it."""
+        if not told.noted:
+            await self._journal.add(told.entry)
+        scope = told.entry.scope
+        if told.used:
+            await self._memories.used(scope, told.used)
+        if request := told.request:
+            async with self._changing:
+                self._withdraw(told, request)
+                await forget_by_word(told.text, self._memories, scope, told.last)
+        else:
+            taken = take(told.text, self._now(), before=told.before)
+            async with self._changing:
+                for new in taken.memories:
+                    await self._add(told, new)
+            llm = self._llm()
+            if taken.left and llm is not None and llm.info.output_schema:
+                told.left = taken.left
+                self._wait_for_llm(told)
+                return
+        await self._journal.done(told.entry)
+
+    async def _add(self, told: _Told, new: NewMemory) -> None:
+        entry = told.entry
+        sourced = replace(new, source=entry.message_id, conversation_id=entry.conversation_id)
+        compared = await keep(self._memories, entry.scope, sourced)
+        log.debug("A %s of %s is %s.", new.kind, entry.message_id, compared.verdict)
+
+    # -------------------------------------------------------------------------------------------------- with the LLM
+
+    def _wait_for_llm(self, told: _Told) -> None:
+        if len(self._unread) >= MOST_WAITING:
+            given_up = self._unread.popleft()
+            log.warning("Too much waits to be remembered: %s waits for the next start.", given_up.entry.message_id)
+        self._unread.append(told)
+        self._stir()
+
+    async def _read_with_llm(self) -> None:
+        while True:
+            while self._unread:
+                told = self._reading = self._unread.popleft()
+                await _guarded(lambda told=told: self._read(told), "remember with the LLM")
+                await _guarded(lambda told=told: self._journal.done(told.entry), "note that it is done")
+                self._reading = None
+            self._rest()
+            await self._stirred.wait()
+
+    async def _read(self, told: _Told) -> None:
+        for claim in told.left:
+            new = await self._asked(told, claim)
+            async with self._changing:
+                if new is not None and told.left:
+                    await self._add(told, new)
+
+    async def _asked(self, told: _Told, claim: str) -> NewMemory | None:
+        """What the LLM makes of a claim, as soon as nobody talks for long enough; None too if it was withdrawn."""
+        while True:
+            await self.way.wait()
+            llm = self._llm()
+            if llm is None or not told.left:
+                return None
+            async with self.way.work(LLM_S) as work:
+                return await extract(llm, claim, self._now())
+            if work.deadline <= anyio.current_time():
+                log.info("The LLM took longer than %g s to remember.", LLM_S)
+                return None
+
+    # ----------------------------------------------------------------------------------------------------- the queue
+
+    def _withdraw(self, told: _Told, request: Request) -> None:
+        """What is forgotten is not remembered afterwards from what still waits for the LLM."""
+        for waiting in [*self._unread, *([self._reading] if self._reading else [])]:
+            entry = waiting.entry
+            if entry.scope.user_id == told.entry.scope.user_id and withdraws(
+                request, told.last, entry.message_id, waiting.text
+            ):
+                waiting.left = ()
+
+    def _stir(self) -> None:
+        if self._idle.is_set():
+            self._idle = anyio.Event()
+        self._stirred.set()
+        self._stirred = anyio.Event()
+
+    def _rest(self) -> None:
+        if not (self._new or self._keeping or self._unread or self._reading):
+            self._idle.set()
+
+
+class RememberedSession:
+    """What one session remembers; a `myna.memory.base.SessionMemory`. Made by `Remembering.session`."""
+
+    def __init__(
+        self,
+        remembering: Remembering,
+        memories: Memories,
+        scope: Scope,
+        conversation: Conversation,
+        limit: int,
+        last: MessageId | None,
+    ) -> None:
+        self._remembering = remembering
+        self._memories = memories
+        self._scope = scope
+        self._conversation = conversation
+        self._limit = limit
+        self._last = Last((last,) if last else ())
+        self._recalled: Sequence[Recalled] = ()
+        self._before = ""
+        self._played = 0
+
+    async def recall(self, text: str) -> Sequence[Recalled]:
+        """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""
+        self._remembering.way.begin(self)
+        self._recalled = ()
+        with anyio.move_on_after(RECALL_S):
+            await _guarded(lambda: self._recall(text), "recall")
+        return self._recalled
+
+    async def _recall(self, text: str) -> None:
+        self._recalled = await self._memories.recall(self._scope, text, limit=self._limit)
+
+    async def to_forget(self, text: str) -> Forgotten | None:
+        """What an utterance asks to be forgotten, with a note for the prompt; None if it asks for no such thing.
+
+        Nothing is gone yet: the turn may never come to be. It is when the turn is `told`. Never fails.
+        """
+        self._remembering.way.begin(self)
+        found: list[Forgotten | None] = [None]
+
+        async def find() -> None:
+            found[0] = await meant_by_word(text, self._memories, self._scope, self._last)
+
+        if request_in(text, asked_everything=self._last.asked_everything) is not None:
+            with anyio.move_on_after(RECALL_S):
+                await _guarded(find, "find what is to be forgotten")
+        return found[0]
+
+    def told(self, messages: Sequence[Message]) -> None:
+        """A turn has ended with these messages, the utterance first: remember from them later, out of its way."""
+        self._remembering.way.end(self)
+        used = [each.memory.id for each in self._recalled]
+        self._recalled = ()
+        for message in messages:
+            if isinstance(message, UserMessage) and message.text.strip():
+                self._tell(message, used)
+                used = []
+            elif isinstance(message, AssistantMessage):
+                self._before = message.reply.heard
+
+    def _tell(self, message: UserMessage, used: Sequence[MemoryId]) -> None:
+        entry = Entry(self._scope, self._conversation.id, message.id)
+        told = _Told(entry, message.text, self._last, self._before, used)
+        request = told.request
+        self._played = LONGEST_PLAY if begins_play(message.text) else max(0, self._played - 1)
+        if not self._played or request is not None or "记" in message.text or "remember" in message.text.casefold():
+            self._remembering.take(told)
+        self._last = Last((message.id,), asked_everything=request is not None and request.wanted == "everything")
+
+
+async def _guarded(work: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do it; what fails is logged, and the next utterance goes on."""
+    try:
+        await work()
+    except Exception:  # a door: behind it are databases, engines and vectors, and nobody waits for the result
+        log.exception("Memory could not %s.", what)
+
+
+@asynccontextmanager
+async def open_remembering(
+    memories: Memories,
+    llm: Callable[[], LLM | None],
+    journal: Journal,
+    *,
+    store: Store | None = None,
+    now: Now = today,
+    way: RightOfWay | None = None,
+) -> AsyncGenerator[Remembering]:
+    """Remember in the background while it is open.
+
+    Args:
+        memories: Where memories are kept.
+        llm: Gives the one that is there now; None: rules alone.
+        journal: Keeps what is not remembered from when the process ends.
+        store: Has the messages that the journal names; None: what an earlier process left is let be.
+        now: Tells which day it is, for "tomorrow".
+        way: Who talks, where others than sessions say so too.
+    """
+    remembering = Remembering(memories, llm, journal, now=now, way=way or RightOfWay())
+    async with open_task_group() as tasks:
+        tasks.start_soon(remembering.run, store)
+        try:
+            yield remembering
+        finally:
+            tasks.cancel_scope.cancel()

@@ -1,0 +1,347 @@
+"""Memories in SQL, which are the truth; an index of vectors beside them finds them by meaning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from myna.core.errors import BadInput, UnknownName
+from myna.core.ids import ConversationId, MemoryId, MessageId, UserId, new_memory_id
+from myna.memory.base import Actor, Audited, Change, Memory, NewMemory, Recalled, Scope
+from myna.memory.index import VectorIndex
+from myna.memory.options import LONGEST_TEXT, MemoryOptions
+from myna.memory.recall import Candidate, nearest, recalled
+from myna.memory.tables import audit, memories, vector_work, words
+from myna.memory.words import first_words_of, same_text, shared, weights, words_of
+from myna.store.database import Database
+
+CANDIDATES = 24
+"""So many are looked at by meaning, and as many by words."""
+COMMON = 200
+"""A word that more of a user's memories have finds none of them by itself."""
+MOST_AUDITED = 1000
+"""Lines of the audit trail of one user; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """The words of a question with their weights, and the memories that have them."""
+
+    words: Mapping[str, float]
+    found: Sequence[MemoryId]
+
+
+class SQLMemories:
+    """A `myna.memory.base.Memories`. Made by `open_memories`.
+
+    Attributes:
+        index: The vectors, and how they stand.
+    """
+
+    def __init__(self, database: Database, options: MemoryOptions, index: VectorIndex) -> None:
+        self.index = index
+        self._database = database
+        self._options = options
+
+    async def add(self, scope: Scope, new: NewMemory, *, actor: Actor = "user") -> Memory:
+        """Keep a new memory; one with the same text is given back as it is, surer."""
+        text = _checked(new.text)
+        async with self._database.write() as connection:
+            await self._alone(connection, scope.user_id)
+            same = and_(_in(scope), memories.c.folded == same_text(text))
+            row = (await connection.execute(select(memories).where(same))).first()
+            if row is not None:
+                sure = max(row.confidence, new.confidence)
+                await connection.execute(update(memories).where(same).values(confidence=sure))
+                return _memory((await connection.execute(select(memories).where(same))).one())
+            await self._check_room(connection, scope)
+            now, memory_id = datetime.now(UTC), new_memory_id()
+            await connection.execute(
+                insert(memories).values(
+                    id=memory_id,
+                    user_id=scope.user_id,
+                    persona_id=scope.persona_id or "",
+                    text=text,
+                    folded=same_text(text),
+                    kind=new.kind,
+                    confidence=min(1.0, max(0.0, new.confidence)),
+                    pinned=False,
+                    source=new.source,
+                    conversation_id=new.conversation_id,
+                    created_at=now,
+                    changed_at=now,
+                    version=1,
+                    uses=0,
+                )
+            )
+            await _index_words(connection, scope, memory_id, text)
+            await _to_embed(connection, scope, [memory_id])
+            await _note(connection, scope.user_id, [memory_id], "added", actor, text)
+            kept = await _find(connection, scope, memory_id)
+        self.index.work()
+        return kept
+
+    async def find(self, scope: Scope, memory_id: MemoryId) -> Memory:
+        """The memory with this id."""
+        async with self._database.read() as connection:
+            return await _find(connection, scope, memory_id)
+
+    async def all(self, scope: Scope, *, limit: int = 100, after: MemoryId | None = None) -> Sequence[Memory]:
+        """The newest, ``limit`` at a time: those older than ``after``."""
+        wanted = select(memories).where(_in(scope)).order_by(memories.c.number.desc()).limit(limit)
+        if after is not None:
+            last = select(memories.c.number).where(_in(scope), memories.c.id == after).scalar_subquery()
+            wanted = wanted.where(memories.c.number < last)
+        async with self._database.read() as connection:
+            return [_memory(row) for row in await connection.execute(wanted)]
+
+    async def recall(self, scope: Scope, text: str, *, limit: int) -> Sequence[Recalled]:
+        """What fits ``text``, the pinned ones first, then the best; nothing else."""
+        if limit < 1:
+            return []
+        return recalled(await self._candidates(scope, text, pinned=limit), limit, datetime.now(UTC))
+
+    async def nearest(self, scope: Scope, text: str, *, limit: int) -> Sequence[Recalled]:
+        """The memories that are most like ``text``, however little."""
+        if limit < 1:
+            return []
+        return nearest(await self._candidates(scope, text, least=limit), limit)
+
+    async def used(self, scope: Scope, memory_ids: Sequence[MemoryId]) -> None:
+        """They went into a prompt."""
+        if not memory_ids:
+            return
+        these = and_(_in(scope), memories.c.id.in_(memory_ids))
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(memories).where(these).values(uses=memories.c.uses + 1, used_at=datetime.now(UTC))
+            )
+
+    async def edit(self, scope: Scope, memory_id: MemoryId, text: str, *, actor: Actor = "user") -> Memory:
+        """Say it otherwise.
+
+        Raises:
+            BadInput: Another memory says this already.
+        """
+        text = _checked(text)
+        async with self._database.write() as connection:
+            await self._alone(connection, scope.user_id)
+            await _find(connection, scope, memory_id)
+            folded = same_text(text)
+            other = select(memories.c.id).where(_in(scope), memories.c.folded == folded, memories.c.id != memory_id)
+            if (await connection.execute(other)).first() is not None:
+                raise BadInput("There is a memory with this text already.", hint="Forget one of the two.")
+            await connection.execute(
+                update(memories)
+                .where(_in(scope), memories.c.id == memory_id)
+                .values(text=text, folded=folded, changed_at=datetime.now(UTC), version=memories.c.version + 1)
+            )
+            await connection.execute(delete(words).where(words.c.memory_id == memory_id))
+            await _index_words(connection, scope, memory_id, text)
+            await _to_embed(connection, scope, [memory_id])
+            await _note(connection, scope.user_id, [memory_id], "edited", actor, text)
+            kept = await _find(connection, scope, memory_id)
+        self.index.work()
+        return kept
+
+    async def pin(self, scope: Scope, memory_id: MemoryId, *, pinned: bool = True) -> Memory:
+        """Pin it, or no longer."""
+        async with self._database.write() as connection:
+            was = await _find(connection, scope, memory_id)
+            if was.pinned is not pinned:
+                await connection.execute(
+                    update(memories).where(_in(scope), memories.c.id == memory_id).values(pinned=pinned)
+                )
+                change: Change = "pinned" if pinned else "unpinned"
+                await _note(connection, scope.user_id, [memory_id], change, "user", was.text)
+            return await _find(connection, scope, memory_id)
+
+    async def forget(self, scope: Scope, memory_ids: Sequence[MemoryId], *, actor: Actor = "user") -> int:
+        """They are gone: text, vectors and Myna's own backups. Gives how many there were."""
+        if not memory_ids:
+            return 0
+        portions = _portions(list(dict.fromkeys(memory_ids)))
+        gone = [
+            await self._forget(scope.user_id, and_(_in(scope), memories.c.id.in_(some)), actor) for some in portions
+        ]
+        return sum(gone)
+
+    async def forget_all(self, user_id: UserId) -> int:
+        """Everything of this user is gone, in all scopes. Gives how many there were."""
+        return await self._forget(user_id, memories.c.user_id == user_id, "user")
+
+    async def audit(self, user_id: UserId, *, limit: int = 100) -> Sequence[Audited]:
+        """What was done to the memories of this user, the newest first."""
+        wanted = select(audit).where(audit.c.user_id == user_id).order_by(audit.c.number.desc()).limit(limit)
+        async with self._database.read() as connection:
+            return [
+                Audited(row.at, row.change, row.actor, MemoryId(row.memory_id), row.text)
+                for row in await connection.execute(wanted)
+            ]
+
+    async def _forget(self, user_id: UserId, these: ColumnElement[bool], actor: Actor) -> int:
+        gone: dict[Scope, list[MemoryId]] = {}
+        async with self._database.write() as connection:
+            for row in await connection.execute(select(memories.c.id, memories.c.persona_id).where(these)):
+                gone.setdefault(Scope(user_id, row.persona_id or None), []).append(MemoryId(row.id))
+            for scope, memory_ids in gone.items():
+                for some in _portions(memory_ids):
+                    for table, column in ((memories, memories.c.id), (words, words.c.memory_id)):
+                        await connection.execute(delete(table).where(column.in_(some)))
+                    await connection.execute(update(audit).where(audit.c.memory_id.in_(some)).values(text=None))
+                    await _to_embed(connection, scope, some)
+                await _note(connection, user_id, memory_ids, "forgotten", actor, None)
+        for scope, memory_ids in gone.items():
+            await self.index.drop(scope, memory_ids)
+        if gone:
+            await self._database.leave_no_trace()
+        return sum(map(len, gone.values()))
+
+    async def _alone(self, connection: AsyncConnection, user_id: UserId) -> None:
+        """Nobody else adds or edits memories of this user until the transaction ends; SQLite has one writer anyway."""
+        if not self._database.is_sqlite:
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"myna memories {user_id}"))))
+
+    async def _check_room(self, connection: AsyncConnection, scope: Scope) -> None:
+        count = select(func.count()).select_from(memories).where(memories.c.user_id == scope.user_id)
+        if (await connection.execute(count)).scalar_one() >= self._options.most_memories:
+            raise BadInput(
+                f"There are {self._options.most_memories} memories, and no more are kept for one user.",
+                hint="Forget some first, or raise memory.most_memories.",
+            )
+
+    async def _candidates(self, scope: Scope, text: str, *, pinned: int = 0, least: int = 0) -> Sequence[Candidate]:
+        """What may fit; up to ``pinned`` of the pinned ones; ``least`` memories at least, if there are so many."""
+        text, most = _clean(text), max(CANDIDATES, least)
+        near: dict[MemoryId, float] = {}
+        question = _Question({}, ())
+
+        async def by_meaning() -> None:
+            near.update(await self.index.near(scope, text, most) or {})
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(by_meaning)
+            async with self._database.read() as connection:
+                question = await _by_words(connection, scope, text, most)
+        # The others are not nearer than the last of these; if it was not cut off, the others have no vector yet.
+        far = min(near.values()) if len(near) >= most else None
+        wanted = {*near, *question.found}
+        select_newest = select(memories).where(_in(scope)).order_by(memories.c.number.desc())
+        async with self._database.read() as connection:
+            rows = [
+                *(await connection.execute(select(memories).where(_in(scope), memories.c.id.in_(wanted)))),
+                *(await connection.execute(select_newest.where(memories.c.pinned).limit(pinned))),
+                *(await connection.execute(select_newest.limit(least - len(wanted))) if len(wanted) < least else ()),
+            ]
+        found = {row.id: _memory(row) for row in rows}.values()
+        return [
+            Candidate(memory, shared(question.words, words_of(memory.text)), near.get(memory.id, far))
+            for memory in found
+        ]
+
+
+async def _by_words(connection: AsyncConnection, scope: Scope, text: str, most: int) -> _Question:
+    asked = first_words_of(text)
+    if not asked:
+        return _Question({}, ())
+    here = and_(words.c.user_id == scope.user_id, words.c.persona_id == (scope.persona_id or ""))
+    counted = select(words.c.word, func.count()).where(here, words.c.word.in_(asked)).group_by(words.c.word)
+    known: dict[str, int] = {row[0]: row[1] for row in await connection.execute(counted)}
+    everything = select(func.count()).select_from(memories).where(_in(scope))
+    weighed = weights(asked, known, (await connection.execute(everything)).scalar_one())
+    rare = [word for word, count in known.items() if count <= COMMON]
+    sums: dict[MemoryId, float] = {}
+    for row in await connection.execute(select(words.c.memory_id, words.c.word).where(here, words.c.word.in_(rare))):
+        sums[row[0]] = sums.get(row[0], 0.0) + weighed[row[1]]
+    return _Question(weighed, sorted(sums, key=lambda memory_id: (-sums[memory_id], memory_id))[:most])
+
+
+async def _find(connection: AsyncConnection, scope: Scope, memory_id: MemoryId) -> Memory:
+    row = (await connection.execute(select(memories).where(_in(scope), memories.c.id == memory_id))).first()
+    if row is None:
+        raise UnknownName(f"There is no memory {memory_id!r}.", hint="`myna memory list` shows which there are.")
+    return _memory(row)
+
+
+async def _index_words(connection: AsyncConnection, scope: Scope, memory_id: MemoryId, text: str) -> None:
+    rows = [
+        {"user_id": scope.user_id, "persona_id": scope.persona_id or "", "word": word, "memory_id": memory_id}
+        for word in sorted(words_of(text))
+    ]
+    if rows:
+        await connection.execute(insert(words), rows)
+
+
+async def _to_embed(connection: AsyncConnection, scope: Scope, memory_ids: Sequence[MemoryId]) -> None:
+    """Note that the vectors have to be brought in line with these memories."""
+    await connection.execute(delete(vector_work).where(vector_work.c.memory_id.in_(memory_ids)))
+    rows = [
+        {"memory_id": memory_id, "user_id": scope.user_id, "persona_id": scope.persona_id or ""}
+        for memory_id in memory_ids
+    ]
+    await connection.execute(insert(vector_work), rows)
+
+
+async def _note(
+    connection: AsyncConnection,
+    user_id: UserId,
+    memory_ids: Sequence[MemoryId],
+    change: Change,
+    actor: Actor,
+    text: str | None,
+) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        {"user_id": user_id, "memory_id": memory_id, "at": now, "change": change, "actor": actor, "text": text}
+        for memory_id in memory_ids
+    ]
+    await connection.execute(insert(audit), rows)
+    newest = select(audit.c.number).where(audit.c.user_id == user_id).order_by(audit.c.number.desc())
+    oldest = (await connection.execute(newest.offset(MOST_AUDITED).limit(1))).scalar()
+    if oldest is not None:
+        await connection.execute(delete(audit).where(audit.c.user_id == user_id, audit.c.number <= oldest))
+
+
+def _in(scope: Scope) -> ColumnElement[bool]:
+    return and_(memories.c.user_id == scope.user_id, memories.c.persona_id == (scope.persona_id or ""))
+
+
+def _portions(memory_ids: Sequence[MemoryId]) -> Sequence[Sequence[MemoryId]]:
+    return [memory_ids[place : place + 1000] for place in range(0, len(memory_ids), 1000)]
+
+
+def _clean(text: str) -> str:
+    """``text`` in one line, as any database can keep it."""
+    return " ".join(text.encode("utf-8", "replace").decode().replace("\0", " ").split())
+
+
+def _checked(text: str) -> str:
+    if len(text) > 8 * LONGEST_TEXT or len(text := _clean(text)) > LONGEST_TEXT:
+        raise BadInput(
+            f"A memory has at most {LONGEST_TEXT} characters; this has {len(text)}.",
+            hint="Say it in one short sentence, or in several memories.",
+        )
+    if not text:
+        raise BadInput("A memory needs a text.", hint="Write one short sentence.")
+    return text
+
+
+def _memory(row: Row[Any]) -> Memory:
+    return Memory(
+        id=MemoryId(row.id),
+        scope=Scope(UserId(row.user_id), row.persona_id or None),
+        text=row.text,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        kind=row.kind,
+        confidence=row.confidence,
+        pinned=row.pinned,
+        source=MessageId(row.source) if row.source else None,
+        conversation_id=ConversationId(row.conversation_id) if row.conversation_id else None,
+        used_at=row.used_at,
+        uses=row.uses,
+    )

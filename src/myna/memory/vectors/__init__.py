@@ -1,0 +1,1 @@
+"""What holds the vectors of memories, a file each."""

@@ -1,0 +1,190 @@
+"""The user's own personas: a folder of TOML files and character cards.
+
+A card is a persona as it is; a TOML file of the same name, or one that names it, sets more on top. Other pictures and
+texts may lie there too. Any number of
+processes may use the folder at a time: what one of them adds, the others see at their next look.
+"""
+
+import os
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from filelock import FileLock, Timeout
+
+from myna.core.errors import BadCard, BadInput, Busy, NoRoom, UnknownName
+from myna.personas.cards.card import Card, Format, NoCard, read_card, write_card
+from myna.personas.model import Persona
+from myna.personas.reading import CARD_SUFFIXES, Written, card_named_by, read_written
+
+LOCK_S = 10
+
+_Stamp = tuple[str, int, int, int]
+
+
+class PersonaFolder:
+    """What is written in ``path``, which need not be there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamps: tuple[_Stamp, ...] | None = None
+        self._known: dict[Path, tuple[tuple[_Stamp, ...], Written]] = {}
+        self._all: tuple[Written, ...] = ()
+        self._is_whole = False
+        self._reading = threading.Lock()
+
+    def has_changed(self) -> bool:
+        """Whether a file was added, changed or removed since the last `read`, whatever came of that."""
+        return self._stamps != tuple(map(_stamp, self._files()))
+
+    def read(self) -> tuple[Written, ...]:
+        """The personas, in the order of their files' names. Files that have not changed are not read again.
+
+        Raises:
+            BadInput: A file cannot be used, or two have the same id.
+        """
+        with self._reading:
+            files = self._files()
+            stamps = tuple(map(_stamp, files))
+            if stamps != self._stamps or not self._is_whole:
+                self._stamps, self._is_whole = stamps, False
+                self._all = self._read(files)
+                self._is_whole = True
+            return self._all
+
+    def add(self, card: Card, form: Format, persona_id: str, *, replace: bool) -> None:
+        """Keep all of ``card`` under this id, in this form.
+
+        Raises:
+            BadInput: The form has no room for it, or there is one of this id and it is not to be replaced.
+            NoRoom: The folder cannot be written.
+        """
+        content = write_card(card, form)
+        if read_card(content, "What would be kept").document != card.document:
+            raise BadCard("The card cannot be kept without loss.", hint="Get it in another form.")
+        target = self.path / f"{persona_id}.{form}"
+        with self._alone():
+            before = self.find(persona_id)
+            if before is not None and not replace:
+                raise taken(before.persona)
+            if before is not None and before.card is None:
+                raise BadInput(
+                    f"{persona_id} is written in {before.path.name}, which no card takes the place of.",
+                    hint="Choose another id, or delete it first.",
+                )
+            _write(target, content)
+            old = [target.with_suffix(suffix) for suffix in CARD_SUFFIXES]
+            old += [before.card] if before is not None and before.card is not None else []
+            for each in old:
+                if each != target and each.parent == self.path:
+                    each.unlink(missing_ok=True)
+
+    def write_new(self, persona_id: str, text: str) -> Path:
+        """Keep ``text``, a TOML file, as the persona of this id; raises as `add` does."""
+        target = self.path / f"{persona_id}.toml"
+        with self._alone():
+            if (before := self.find(persona_id)) is not None:
+                raise taken(before.persona)
+            if target.exists():
+                raise BadInput(f"There is a file {target} already.", hint="Choose another id.")
+            _write(target, text.encode())
+        return target
+
+    def remove(self, persona_id: str) -> None:
+        """Delete a persona's files.
+
+        Raises:
+            UnknownName: None of this id is written here.
+            NoRoom: The folder cannot be written.
+        """
+        with self._alone():
+            found = self.find(persona_id)
+            if found is None:
+                raise UnknownName(
+                    f"There is no persona {persona_id!r} among your own.", hint="Those that come with Myna stay."
+                )
+            for path in found.read:
+                if path.parent == self.path:
+                    path.unlink(missing_ok=True)
+
+    def find(self, persona_id: str) -> Written | None:
+        """The one of this id."""
+        return next((each for each in self.read() if each.persona.id == persona_id), None)
+
+    def _files(self) -> list[Path]:
+        try:
+            with os.scandir(self.path) as entries:
+                names = [entry.name for entry in entries]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        wanted = (".toml", *CARD_SUFFIXES)
+        return [
+            self.path / name for name in sorted(names) if not name.startswith(".") and name.lower().endswith(wanted)
+        ]
+
+    def _read(self, files: Iterable[Path]) -> tuple[Written, ...]:
+        by_suffix = {path: path.suffix.lower() for path in files}
+        tomls = [path for path, suffix in by_suffix.items() if suffix == ".toml"]
+        cards = [path for path, suffix in by_suffix.items() if suffix != ".toml" and path.is_file()]
+        beside = {path.stem: path for path in reversed(cards)}
+        on_top = {path: card_named_by(path) or beside.get(path.stem) for path in tomls}
+        named = {card.resolve() for card in on_top.values() if card is not None}
+        sources = sorted([*on_top.items(), *((card, card) for card in cards if card.resolve() not in named)])
+        known, self._known = self._known, {}
+        found: dict[str, Written] = {}
+        for path, card in sources:
+            involved = tuple(_stamp(each) for each in (path, card) if each is not None)
+            try:
+                written = known[path][1] if path in known and known[path][0] == involved else read_written(path, card)
+            except NoCard:
+                if path != card:
+                    raise
+                continue  # any other picture or text, such as the avatar of who is written beside it
+            self._known[path] = involved, written
+            other = found.setdefault(written.persona.id, written)
+            if other is not written:
+                raise BadInput(
+                    f"{other.path} and {path} have the same id, {written.persona.id}.", hint="Change one of them."
+                )
+        return tuple(found.values())
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Nobody else changes the folder meanwhile."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path / ".lock", timeout=LOCK_S):
+                yield
+        except Timeout:
+            raise Busy("Another process is changing the personas.", hint="Try again in a moment.") from None
+        except OSError as error:
+            raise NoRoom(f"{self.path} cannot be written: {error.strerror}.", hint="Mend it, and try again.") from error
+
+
+def taken(persona: Persona) -> BadInput:
+    """What is told when an id is another's."""
+    return BadInput(
+        f"There is a persona {persona.id} already ({persona.name}).", hint="Choose another id, or have it replaced."
+    )
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return (str(path), 0, 0, 0)
+    return (str(path), status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file: all of it, or nothing."""
+    with ExitStack() as leaving:
+        with NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as file:
+            part = Path(file.name)
+            leaving.callback(part.unlink, missing_ok=True)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)

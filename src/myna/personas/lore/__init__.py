@@ -1,0 +1,1 @@
+"""Lorebooks: what a persona is told when certain words fall."""

@@ -1,0 +1,223 @@
+"""``/api/personas``: who can answer, and character cards in and out, for the web app."""
+
+import hashlib
+from collections.abc import AsyncGenerator
+from functools import partial
+from typing import Annotated, Literal
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from pydantic import BaseModel
+from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
+
+from myna.core.errors import BadInput, UnknownName
+from myna.personas.cards.card import Version, form_of
+from myna.personas.cards.persona import card_notes
+from myna.personas.exporting import MEDIA_TYPES, ExportFormat, avatar, export, imported
+from myna.personas.load import Personas
+from myna.personas.model import Persona
+from myna.personas.reading import Written
+from myna.server.connection import CLIENT_GONE
+from myna.server.errors import BadParameter
+from myna.server.service import Service
+
+router = APIRouter(prefix="/api/personas")
+
+_VERSIONS: dict[str, Version] = {"1": 1, "2": 2, "3": 3}
+_NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
+
+
+class ToldPersona(BaseModel):
+    """A persona in a list. ``avatar`` is an emoji; ``picture`` the path of its picture, if there is one."""
+
+    id: str
+    name: str
+    language: str
+    avatar: str
+    picture: str | None
+    greeting: str
+    greetings: list[str]
+    emotions: list[str]
+    default_emotion: str
+    tags: list[str]
+    built_in: bool
+
+
+class WholePersona(ToldPersona):
+    """All of a persona that a client may want to show; ``card`` says whether it was made of a character card."""
+
+    creator: str
+    version: str
+    notes: str
+    system_prompt: str
+    reminder: str
+    examples: list[dict[str, str]]
+    tools: list[str]
+    memory_scope: str
+    lore_entries: int
+    card: bool
+
+
+class Imported(BaseModel):
+    """A persona that was made of a card, and what was odd about the card."""
+
+    persona: ToldPersona
+    notes: list[str]
+
+
+class PersonaList(BaseModel):
+    """All of them, the user's first; ``default`` is who answers where nobody is named."""
+
+    personas: list[ToldPersona]
+    default: str
+
+
+@router.get("")
+async def list_personas(request: Request) -> PersonaList:
+    """Who can answer."""
+    service: Service = request.app.state.service
+    guest = service.guest.persona
+    there = (*([guest] if guest is not None else []), *service.personas.all)
+    return PersonaList(personas=[_told(service, each) for each in there], default=service.persona().id)
+
+
+async def _form(request: Request) -> AsyncGenerator[FormData]:
+    try:
+        async with request.form(max_files=1, max_fields=10, max_part_size=1 << 16) as data:
+            yield data
+    except ClientDisconnect:
+        raise HTTPException(CLIENT_GONE) from None
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+}
+
+
+@router.post(
+    "/import",
+    status_code=201,
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _SCHEMA}}}},
+)
+async def import_persona(
+    request: Request,
+    data: Annotated[FormData, Depends(_form)],
+    id: str | None = None,  # noqa: A002
+    replace: bool = False,
+) -> Imported:
+    """Make a persona of a character card: JSON, PNG or CHARX. It can be talked with at once.
+
+    Its id is ``id``, else one is made of its name. One that is taken is an error unless ``replace`` is set.
+    """
+    service: Service = request.app.state.service
+    file = data.get("file")
+    if not isinstance(file, UploadFile):
+        hint = "Send multipart/form-data with a part `file` that has a file name."
+        raise BadParameter("There is no card in the request.", param="file", hint=hint)
+    content = await file.read()
+    what = (file.filename or "the card")[:100]
+    work = partial(_import, service.personas, content, what, id, replace=replace)
+    persona, notes = await anyio.to_thread.run_sync(work)
+    return Imported(persona=_told(service, persona), notes=notes)
+
+
+def _import(
+    personas: Personas, content: bytes, what: str, persona_id: str | None, *, replace: bool
+) -> tuple[Persona, list[str]]:
+    card = imported(content, what)
+    return personas.add(card, form_of(content), persona_id, replace=replace), list(card_notes(card))
+
+
+@router.get("/{persona_id}")
+async def get_persona(persona_id: str, request: Request) -> WholePersona:
+    """One of them, by id or name."""
+    service: Service = request.app.state.service
+    persona, written = _find(service, persona_id)
+    return WholePersona(
+        **_told(service, persona).model_dump(),
+        creator=persona.about.creator,
+        version=persona.about.version,
+        notes=persona.about.notes,
+        system_prompt=persona.system_prompt,
+        reminder=persona.reminder,
+        examples=[{"user": each.user, "assistant": each.assistant} for each in persona.examples],
+        tools=list(persona.tools),
+        memory_scope=persona.memory_scope,
+        lore_entries=len(persona.lorebook.entries) if persona.lorebook is not None else 0,
+        card=written is not None and written.card is not None,
+    )
+
+
+@router.get("/{persona_id}/avatar", response_class=Response, responses={200: {"content": {"image/png": {}}}})
+async def get_avatar(persona_id: str, request: Request) -> Response:
+    """The persona's picture as PNG, at most 512 pixels high and wide. 404 where its avatar is an emoji."""
+    service: Service = request.app.state.service
+    persona, written = _find(service, persona_id)
+    tag = f'"{_stamp(written)}"'
+    headers = {**_NO_SNIFFING, "ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag and written is not None and written.pictured:
+        return Response(status_code=304, headers=headers)
+    picture = await anyio.to_thread.run_sync(avatar, written)
+    if picture is None:
+        raise UnknownName(f"{persona.id} has no picture.", hint=f"Its avatar is {persona.avatar}")
+    return Response(picture, media_type="image/png", headers=headers)
+
+
+@router.get("/{persona_id}/export", response_class=Response)
+async def export_persona(
+    persona_id: str,
+    request: Request,
+    format: ExportFormat = "json",  # noqa: A002
+    version: Literal["1", "2", "3"] | None = None,
+) -> Response:
+    """A persona as a character card, or as TOML. A card that was imported comes out as it came in."""
+    service: Service = request.app.state.service
+    persona, written = _find(service, persona_id)
+    work = partial(export, persona, written, format, _VERSIONS[version] if version else None)
+    content = await anyio.to_thread.run_sync(work)
+    name = f'attachment; filename="{persona.id}.{format}"'
+    return Response(content, media_type=MEDIA_TYPES[format], headers={**_NO_SNIFFING, "Content-Disposition": name})
+
+
+@router.delete("/{persona_id}", status_code=204)
+async def delete_persona(persona_id: str, request: Request) -> None:
+    """Delete a persona of the user's. Those that come with Myna stay, and so does the configured one."""
+    service: Service = request.app.state.service
+    if persona_id == service.persona().id:
+        raise BadInput(f"{persona_id} answers where nobody is named.", hint="Change session.persona first.")
+    await anyio.to_thread.run_sync(service.personas.remove, persona_id)
+
+
+def _find(service: Service, persona_id: str) -> tuple[Persona, Written | None]:
+    guest = service.guest.persona
+    if guest is not None and guest.id == persona_id:
+        return guest, None
+    persona = service.personas.find(persona_id)
+    return persona, service.personas.written(persona)
+
+
+def _told(service: Service, persona: Persona) -> ToldPersona:
+    written = service.personas.written(persona)
+    emotions = persona.emotions_spoken(service.settings.session.emotions())
+    return ToldPersona(
+        id=persona.id,
+        name=persona.name,
+        language=persona.language,
+        avatar=persona.avatar,
+        picture=f"/api/personas/{persona.id}/avatar" if written is not None and written.pictured else None,
+        greeting=persona.greeting,
+        greetings=list(persona.greetings),
+        emotions=list(emotions.in_language(persona.language)),
+        default_emotion=emotions.default,
+        tags=list(persona.about.tags),
+        built_in=written is None,
+    )
+
+
+def _stamp(written: Written | None) -> str:
+    """Changes when one of the files does."""
+    seen = [(str(path), path.stat().st_mtime_ns) for path in written.read if path.exists()] if written else []
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]

@@ -1,0 +1,77 @@
+"""Where messages stand in their conversation.
+
+Each has a position that sorts. There is room between any two, so one is put between others at the cost of a row.
+"""
+
+from sqlalchemy import Connection, ScalarSelect, bindparam, func, select, update
+
+from myna.core.commands import ROOT
+from myna.core.errors import UnknownName
+from myna.core.ids import ConversationId, MessageId
+from myna.store.tables import messages
+
+STEP = 1 << 32
+"""How far apart the positions of messages are: so 32 can be put between the same two before others have to move."""
+
+
+def behind_all(conversation_id: ConversationId) -> ScalarSelect[int]:
+    """The position behind all messages, as a part of a statement."""
+    last = select(func.coalesce(func.max(messages.c.position) + STEP, 0))
+    return last.where(messages.c.conversation_id == conversation_id).scalar_subquery()
+
+
+def row_of(connection: Connection, conversation_id: ConversationId, message_id: MessageId) -> tuple[int, int]:
+    """The number and the position of a message.
+
+    Raises:
+        UnknownName: No such message.
+    """
+    one = select(messages.c.number, messages.c.position)
+    one = one.where(messages.c.conversation_id == conversation_id, messages.c.id == message_id)
+    row = connection.execute(one).first() if is_storable(message_id) else None
+    if row is None:
+        raise UnknownName(f"The conversation has no message {message_id}.", hint="It may have been deleted.")
+    return row.number, row.position
+
+
+def behind(connection: Connection, conversation_id: ConversationId, after: MessageId) -> int:
+    """A free position behind the message ``after``, or before all others if it is `myna.core.commands.ROOT`.
+
+    Raises:
+        UnknownName: No such message.
+    """
+    position = _between(connection, conversation_id, after)
+    if position is None:
+        _spread(connection, conversation_id)
+        position = _between(connection, conversation_id, after)
+    assert position is not None  # noqa: S101 - there is room now
+    return position
+
+
+def _between(connection: Connection, conversation_id: ConversationId, after: MessageId) -> int | None:
+    """A position behind the message ``after``; None if there is no room."""
+    low = None if after == ROOT else (row_of(connection, conversation_id, after))[1]
+    here = select(func.min(messages.c.position)).where(messages.c.conversation_id == conversation_id)
+    high = connection.execute(here if low is None else here.where(messages.c.position > low)).scalar()
+    if low is None:
+        return 0 if high is None else high - STEP
+    if high is None:
+        return low + STEP
+    return (low + high) // 2 if high - low > 1 else None
+
+
+def _spread(connection: Connection, conversation_id: ConversationId) -> None:
+    """Give all messages new positions, in the same order."""
+    numbers = select(messages.c.number).where(messages.c.conversation_id == conversation_id)
+    ordered = connection.execute(numbers.order_by(messages.c.position)).scalars().all()
+    one = update(messages).where(messages.c.number == bindparam("of")).values(position=bindparam("to"))
+    connection.execute(one, [{"of": number, "to": place * STEP} for place, number in enumerate(ordered)])
+
+
+def is_storable(value: str) -> bool:
+    """Whether it is text as databases have it: no NUL, no half of a pair of surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value

@@ -1,0 +1,398 @@
+"""Conversations in a database: they outlive the process."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import anyio
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    ScalarSelect,
+    Table,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from myna.core.commands import ROOT
+from myna.core.errors import BadInput, UnknownName
+from myna.core.ids import ConversationId, MessageId, TurnId, UserId, new_conversation_id
+from myna.core.messages import Conversation, Message
+from myna.store import search
+from myna.store.base import Found, KeptTurn, Listed
+from myna.store.cache import MessageCache
+from myna.store.codec import SPOKEN, body_of, kind_of, message_of, said_in
+from myna.store.database import Database
+from myna.store.places import behind, behind_all, is_storable, row_of
+from myna.store.tables import conversations, messages, turns
+from myna.store.words import snippet
+
+LONGEST_PREVIEW = 80
+
+SWEEP_S = 0.4
+"""So long a session that removes a message waits for its words to be gone from SQLite's index, in seconds: below some
+20,000 messages it takes less; above, single words of it may stay there until a conversation is deleted."""
+
+
+class SQLStore:
+    """A `ConversationStore` in SQLite or PostgreSQL. Any number of processes may use one database.
+
+    A message survives the end of the process as soon as its method has returned; of the power see `database`. What is
+    deleted is gone from the file, from the index and from the backups that Myna made. Private conversations are not
+    taken: the server has them in an `InMemoryStore`, and nothing of them comes here.
+
+    The messages of conversations that are talked in are held in memory as well, with the revision that the database
+    had; it is asked for its own each time, so what other processes write is seen at once.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._cache = MessageCache()
+
+    async def create(self, conversation: Conversation) -> None:
+        """Keep a new conversation.
+
+        Raises:
+            BadInput: It is private, its id is taken, or it has a character that no database takes.
+        """
+        if conversation.private:
+            raise BadInput("A private conversation is not kept.", hint="Use an InMemoryStore for it.")
+        for value in (conversation.id, conversation.user_id, conversation.persona_id, conversation.title):
+            _check(value)
+        try:
+            await self.database.writing(partial(_create, conversation=conversation))
+        except IntegrityError:
+            raise BadInput(f"There is a conversation {conversation.id} already.", hint="Choose another id.") from None
+
+    async def find(self, conversation_id: ConversationId) -> Conversation | None:
+        """The conversation with this id, or None."""
+        row = await self._find(conversation_id)
+        return None if row is None else Conversation(ConversationId(row[0]), row[1], UserId(row[2]), row[3])
+
+    async def append(self, conversation_id: ConversationId, message: Message) -> None:
+        """Keep the newest message of a conversation.
+
+        Raises:
+            BadInput: It has a message with this id already.
+        """
+
+        def work(connection: Connection) -> None:
+            self._add(connection, conversation_id, message, behind_all(conversation_id))
+
+        await self._change(conversation_id, work, lambda known: (*known, message))
+
+    async def insert(self, conversation_id: ConversationId, message: Message, after: MessageId) -> None:
+        """Keep a message behind another one, or before all others if ``after`` is `myna.core.commands.ROOT`.
+
+        Raises:
+            UnknownName: No such message.
+            BadInput: It has a message with this id already.
+        """
+
+        def work(connection: Connection) -> None:
+            self._add(connection, conversation_id, message, behind(connection, conversation_id, after))
+
+        def inserted(known: Sequence[Message]) -> Sequence[Message]:
+            place = 0 if after == ROOT else next(place for place, one in enumerate(known, 1) if one.id == after)
+            return (*known[:place], message, *known[place:])
+
+        await self._change(conversation_id, work, inserted)
+
+    async def replace(self, conversation_id: ConversationId, message: Message) -> None:
+        """Keep a message in the place of the one that has its id.
+
+        Raises:
+            UnknownName: No such message.
+        """
+
+        def work(connection: Connection) -> None:
+            number, _ = row_of(connection, conversation_id, message.id)
+            changed = {"turn_id": message.turn_id, "kind": kind_of(message), "body": body_of(message)}
+            connection.execute(update(messages).where(messages.c.number == number).values(changed))
+            search.remove(self.database, connection, number)
+            search.add(self.database, connection, number, said_in(message))
+
+        _check(message.turn_id)
+        await self._change(
+            conversation_id, work, lambda known: [message if one.id == message.id else one for one in known]
+        )
+
+    async def remove(self, conversation_id: ConversationId, message_id: MessageId) -> None:
+        """Forget a message.
+
+        Raises:
+            UnknownName: No such message.
+        """
+
+        def work(connection: Connection) -> None:
+            number, _ = row_of(connection, conversation_id, message_id)
+            search.remove(self.database, connection, number)
+            connection.execute(delete(messages).where(messages.c.number == number))
+
+        await self._change(conversation_id, work, lambda known: [one for one in known if one.id != message_id])
+        with anyio.move_on_after(SWEEP_S):
+            await search.purge(self.database)
+        await self.database.leave_no_trace()
+
+    async def messages(self, conversation_id: ConversationId) -> Sequence[Message]:
+        """The messages of a conversation, oldest first."""
+        row = await self._find(conversation_id)
+        if row is None:
+            raise _unknown(conversation_id)
+        revision: int = row[4]
+        known = self._cache.get(conversation_id, revision)
+        if known is not None:
+            return known
+
+        def work(connection: Connection) -> Sequence[Message]:
+            rows = connection.execute(_MESSAGES.where(messages.c.conversation_id == conversation_id))
+            return tuple(message_of(row.kind, row.id, row.turn_id, row.body) for row in rows)
+
+        # What others write between these two is in the cache under the older revision, which nobody asks for again.
+        read = await self.database.reading(work)
+        self._cache.put(conversation_id, revision, read)
+        return read
+
+    async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
+        """Keep how a turn went."""
+        _check(turn.id)
+        kept = {
+            "outcome": turn.outcome,
+            "began_at": turn.began_at,
+            "reached_ms": json.dumps(dict(turn.reached_ms)),
+            "problems": json.dumps(turn.problems),
+        }
+
+        def work(connection: Connection) -> None:
+            _lock(connection, conversation_id)
+            same = (turns.c.conversation_id == conversation_id) & (turns.c.id == turn.id)
+            if not connection.execute(update(turns).where(same).values(kept)).rowcount:
+                connection.execute(insert(turns).values(conversation_id=conversation_id, id=turn.id, **kept))
+
+        await self.database.writing(work)
+
+    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first."""
+        if await self._find(conversation_id) is None:
+            raise _unknown(conversation_id)
+        kept = select(turns).where(turns.c.conversation_id == conversation_id)
+        kept = kept.order_by(turns.c.began_at, turns.c.number)
+        rows = await self.database.reading(lambda connection: connection.execute(kept).all())
+        return tuple(
+            KeptTurn(
+                TurnId(row.id), row.outcome, row.began_at, json.loads(row.reached_ms), tuple(json.loads(row.problems))
+            )
+            for row in rows
+        )
+
+    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
+        if not is_storable(user_id) or (after is not None and not is_storable(after)):
+            return ()
+        columns = conversations.c
+        wanted = select(conversations).where(columns.user_id == user_id)
+        wanted = wanted.order_by(columns.changed_at.desc(), columns.id.desc()).limit(limit)
+        if after is not None:
+            place = select(columns.changed_at, columns.id).where(columns.id == after, columns.user_id == user_id)
+            wanted = wanted.where(tuple_(columns.changed_at, columns.id) < place.scalar_subquery())
+
+        def work(connection: Connection) -> Sequence[Listed]:
+            rows = connection.execute(wanted).all()
+            said = _said(connection, [row.id for row in rows])
+            return tuple(
+                Listed(_conversation(row), row.begun_at, row.changed_at, *said.get(row.id, (0, ""))) for row in rows
+            )
+
+        return await self.database.reading(work)
+
+    async def search(self, user_id: UserId, text: str, *, limit: int = 50) -> Sequence[Found]:
+        """The messages that have all words of ``text``, the best first; words of two characters are found too."""
+        if not is_storable(user_id):
+            return ()
+
+        def work(connection: Connection) -> Sequence[Found]:
+            found: list[Found] = []
+            for row in search.find(self.database, connection, user_id, text, limit):
+                message = message_of(row.kind, row.id, row.turn_id, row.body)
+                told = Conversation(ConversationId(row.conversation_id), row.persona_id, UserId(row.user_id), row.title)
+                found.append(Found(told, message, snippet(said_in(message), text), row.said_at))
+            return tuple(found)
+
+        return await self.database.reading(work)
+
+    async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:
+        """Give it a title."""
+        _check(title)
+
+        def work(connection: Connection) -> Conversation:
+            conversation = _lock(connection, conversation_id, user_id)
+            connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(title=title))
+            return replace(conversation, title=title)
+
+        return await self.database.writing(work)
+
+    async def branch(self, user_id: UserId, conversation_id: ConversationId, after: MessageId) -> Conversation:
+        """A new conversation that begins as this one does, up to and with the message ``after``.
+
+        Its messages have the ids and the times that they have here; how their turns went is known of it too.
+        """
+
+        def work(connection: Connection) -> Conversation:
+            new = replace(_lock(connection, conversation_id, user_id), id=new_conversation_id())
+            _, position = row_of(connection, conversation_id, after)
+            _create(connection, new)
+            early = messages.c.position <= position
+            _copy(connection, messages, conversation_id, new.id, early)
+            spoken = select(messages.c.turn_id).where(messages.c.conversation_id == new.id)
+            _copy(connection, turns, conversation_id, new.id, turns.c.id.in_(spoken))
+            search.copy(self.database, connection, conversation_id, new.id)
+            return new
+
+        return await self.database.writing(work)
+
+    async def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
+        """It is gone, with its messages and turns."""
+
+        def work(connection: Connection) -> None:
+            _lock(connection, conversation_id, user_id)
+            search.remove_all(self.database, connection, conversation_id)
+            connection.execute(delete(conversations).where(conversations.c.id == conversation_id))
+
+        await self.database.writing(work)
+        self._cache.drop(conversation_id)
+        await search.purge(self.database)
+        await self.database.leave_no_trace()
+
+    async def _find(self, conversation_id: ConversationId) -> Sequence[Any] | None:
+        """Its id, persona, user, title and revision."""
+        if not is_storable(conversation_id):
+            return None
+        if (seen := self.database.glance(_GLANCE, conversation_id)) is not None:
+            return seen[0] if seen else None
+        wanted = _CONVERSATION.where(conversations.c.id == conversation_id)
+        return await self.database.reading(lambda connection: connection.execute(wanted).first())
+
+    async def _change(
+        self,
+        conversation_id: ConversationId,
+        work: Callable[[Connection], None],
+        changed: Callable[[Sequence[Message]], Sequence[Message]],
+    ) -> None:
+        """Change the messages of a conversation, alone; ``changed`` does it to those that are in memory."""
+        if not is_storable(conversation_id):
+            raise _unknown(conversation_id)
+        columns = conversations.c
+        begin = update(conversations).where(columns.id == conversation_id)
+        begin = begin.values(changed_at=datetime.now(UTC), revision=columns.revision + 1).returning(columns.revision)
+
+        def run(connection: Connection) -> int:
+            revision = connection.execute(begin).scalar()
+            if revision is None:
+                raise _unknown(conversation_id)
+            work(connection)
+            return revision
+
+        try:
+            revision = await self.database.writing(run)
+        except IntegrityError:
+            raise BadInput("The conversation has a message with this id already.", hint="Choose another id.") from None
+        if (known := self._cache.get(conversation_id, revision - 1)) is not None:
+            self._cache.put(conversation_id, revision, changed(known))
+
+    def _add(
+        self,
+        connection: Connection,
+        conversation_id: ConversationId,
+        message: Message,
+        position: int | ScalarSelect[int],
+    ) -> None:
+        _check(message.id)
+        _check(message.turn_id)
+        kept = insert(messages).values(
+            conversation_id=conversation_id,
+            id=message.id,
+            turn_id=message.turn_id,
+            position=position,
+            kind=kind_of(message),
+            body=body_of(message),
+            said_at=datetime.now(UTC),
+        )
+        number = connection.execute(kept.returning(messages.c.number)).scalar_one()
+        search.add(self.database, connection, number, said_in(message))
+
+
+_HEAD = ("id", "persona_id", "user_id", "title", "revision")
+_GLANCE = f"SELECT {', '.join(_HEAD)} FROM conversations WHERE id = ?"  # noqa: S608 - ours
+_CONVERSATION = select(*(conversations.c[name] for name in _HEAD))
+_MESSAGES = select(messages.c.kind, messages.c.id, messages.c.turn_id, messages.c.body).order_by(messages.c.position)
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    return Conversation(ConversationId(row.id), row.persona_id, UserId(row.user_id), row.title)
+
+
+def _create(connection: Connection, conversation: Conversation) -> None:
+    now = datetime.now(UTC)
+    kept = insert(conversations).values(
+        id=conversation.id,
+        user_id=conversation.user_id,
+        persona_id=conversation.persona_id,
+        title=conversation.title,
+        begun_at=now,
+        changed_at=now,
+        revision=0,
+    )
+    connection.execute(kept)
+
+
+def _copy(connection: Connection, table: Table, old: str, new: str, which: ColumnElement[bool]) -> None:
+    """Keep what a conversation has in a table for another one as well, in the same order."""
+    copied = [column for column in table.c if column.name not in ("number", "conversation_id")]
+    rows = select(literal(new), *copied).where(table.c.conversation_id == old, which).order_by(table.c.number)
+    names = ["conversation_id", *(column.name for column in copied)]
+    connection.execute(insert(table).from_select(names, rows))
+
+
+def _lock(connection: Connection, conversation_id: ConversationId, user_id: UserId | None = None) -> Conversation:
+    """The conversation, which nobody else changes until the transaction ends."""
+    here = _CONVERSATION.where(conversations.c.id == conversation_id).with_for_update()
+    row = connection.execute(here).first() if is_storable(conversation_id) else None
+    if row is None or user_id not in (None, row.user_id):
+        raise _unknown(conversation_id)
+    return _conversation(row)
+
+
+def _said(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Of each conversation how many messages users and assistants have said, and how the first of the user's begins."""
+    mine = messages.c.conversation_id.in_(ids)
+    first = func.min(messages.c.position).filter(messages.c.kind == "user").label("first")
+    counted = select(messages.c.conversation_id, func.count().label("said"), first)
+    counted = counted.where(mine, messages.c.kind.in_(SPOKEN)).group_by(messages.c.conversation_id).subquery()
+    beginning = (messages.c.conversation_id == counted.c.conversation_id) & (messages.c.position == counted.c.first)
+    columns = (counted.c.conversation_id, counted.c.said, messages.c.body)
+    rows = connection.execute(select(*columns).select_from(counted.outerjoin(messages, beginning))).all()
+    return {row.conversation_id: (row.said, _preview(row.body)) for row in rows}
+
+
+def _preview(body: str | None) -> str:
+    text: str = json.loads(body)["text"] if body else ""
+    return " ".join(text.split())[:LONGEST_PREVIEW]
+
+
+def _check(value: str) -> None:
+    if not is_storable(value):
+        raise BadInput("A name or an id has a character that cannot be kept.", hint="Leave out what is no text.")
+
+
+def _unknown(conversation_id: ConversationId) -> UnknownName:
+    return UnknownName(f"There is no conversation {conversation_id}.", hint="It may have been deleted.")

@@ -1,0 +1,164 @@
+"""What is remembered is told to the model with the utterance, and turns are given to be remembered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+from tests.session.players import CONVERSATION, on_stage, shown
+
+from myna.core.commands import CreateReply, SendText
+from myna.core.errors import EngineUnavailable
+from myna.core.events import Event, MemoryUsed, ReplyText, UsedMemory
+from myna.core.ids import OWNER, MemoryId, new_turn_id
+from myna.core.messages import Message, UserMessage
+from myna.memory.base import Memory, Recalled, Scope
+from myna.session.options import SessionOptions
+from myna.store.in_memory import InMemoryStore
+from myna.testing.clock import on_virtual_clock
+from myna.testing.llm import ScriptedLLM
+
+CAT = "用户的猫叫小白"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Forgetting:
+    note: str = "生日已经忘掉。"
+
+
+@dataclass
+class Known:
+    """A memory that knows some texts, and notes what it is asked and told."""
+
+    texts: Sequence[str] = (CAT,)
+    takes_s: float = 0.0
+    asked: list[str] = field(default_factory=list[str])
+    heard: list[Sequence[Message]] = field(default_factory=list[Sequence[Message]])
+
+    async def recall(self, text: str) -> Sequence[Recalled]:
+        self.asked.append(text)
+        await anyio.sleep(self.takes_s)
+        return [
+            Recalled(Memory(MemoryId(f"mem_{place}"), Scope(OWNER), known, NOW, NOW), 0.9)
+            for place, known in enumerate(self.texts)
+        ]
+
+    async def to_forget(self, text: str) -> "Forgetting | None":
+        return Forgetting() if text.startswith("忘掉") else None
+
+    def told(self, messages: Sequence[Message]) -> None:
+        self.heard.append(messages)
+
+
+def options(memory: Known, **more: Any) -> SessionOptions:
+    return replace(SessionOptions(memory=memory), **more)
+
+
+def used(events: Sequence[Event]) -> list[tuple[UsedMemory, ...]]:
+    return [event.memories for event in events if isinstance(event, MemoryUsed)]
+
+
+def newest(llm: ScriptedLLM, call: int = -1) -> str:
+    return llm.calls[call].request.messages[-1].content
+
+
+@on_virtual_clock
+async def test_what_is_remembered_stands_with_the_utterance_and_the_client_is_told() -> None:
+    llm, memory = ScriptedLLM("它好吗？"), Known()
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(SendText("猫不吃饭。"))
+        events = await stage.turn()
+        history = await stage.history()
+    assert memory.asked == ["猫不吃饭。"]
+    assert CAT in newest(llm)
+    assert newest(llm).endswith("猫不吃饭。")
+    assert used(events) == [(UsedMemory(MemoryId("mem_0"), CAT),)]
+    types = [type(event) for event in events]
+    assert types.index(MemoryUsed) < types.index(ReplyText)
+    assert [message.text for message in history if isinstance(message, UserMessage)] == ["猫不吃饭。"]
+
+
+@on_virtual_clock
+async def test_in_the_next_turn_only_what_fits_that_one_is_told() -> None:
+    llm, memory = ScriptedLLM("它好吗？", "好。"), Known()
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(SendText("猫不吃饭。"))
+        await stage.turn()
+        memory.texts = ()
+        await stage.session.send(SendText("谢谢"))
+        assert used(await stage.turn()) == []
+    assert CAT not in "".join(message.content for message in llm.calls[1].request.messages)
+
+
+@on_virtual_clock
+async def test_a_memory_that_does_not_answer_in_time_is_not_waited_for() -> None:
+    llm, memory = ScriptedLLM("它好吗？"), Known(takes_s=60)
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(SendText("猫不吃饭。"))
+        began = anyio.current_time()
+        assert shown(await stage.turn()) == "它好吗？"
+        assert anyio.current_time() - began < 2
+    assert CAT not in newest(llm)
+
+
+@on_virtual_clock
+async def test_a_turn_is_given_to_be_remembered_when_it_has_ended_() -> None:
+    memory = Known(texts=())
+    async with on_stage(ScriptedLLM("好的。"), options=options(memory)) as stage:
+        await stage.session.send(SendText("我叫小明"))
+        await stage.turn()
+    (((said,),)) = memory.heard
+    assert isinstance(said, UserMessage)
+    assert said.text == "我叫小明"
+
+
+@on_virtual_clock
+async def test_a_turn_that_failed_was_real_too() -> None:
+    memory = Known(texts=())
+    async with on_stage(ScriptedLLM([EngineUnavailable("It is gone.")]), options=options(memory)) as stage:
+        await stage.session.send(SendText("我叫小明"))
+        await stage.turn()
+    assert len(memory.heard) == 1
+
+
+@on_virtual_clock
+async def test_who_asks_to_forget_is_told_so_and_nothing_is_recalled() -> None:
+    llm, memory = ScriptedLLM("好的。"), Known()
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(SendText("忘掉我的生日"))
+        events = await stage.turn()
+    assert "生日已经忘掉。" in newest(llm)
+    assert (memory.asked, used(events)) == ([], [])
+
+
+@on_virtual_clock
+async def test_of_a_reply_apart_nothing_is_recalled_and_nothing_remembered() -> None:
+    llm, memory = ScriptedLLM("好的。"), Known()
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(CreateReply(new_turn_id(), apart=True))
+        await stage.turn()
+    assert (memory.asked, memory.heard) == ([], [])
+
+
+@pytest.mark.parametrize(("context", "told"), [(20_000, 2), (2_400, 1), (400, 0)])
+@on_virtual_clock
+async def test_memories_take_a_small_share_of_the_prompt(context: int, told: int) -> None:
+    llm, memory = ScriptedLLM("好。"), Known(texts=("甲" * 200, "乙" * 200))
+    async with on_stage(llm, options=options(memory, max_context_tokens=context)) as stage:
+        await stage.session.send(SendText("早"))
+        events = await stage.turn()
+    assert sum(map(len, used(events))) == told
+
+
+@on_virtual_clock
+async def test_how_a_turn_went_is_kept() -> None:
+    async with on_stage(ScriptedLLM("好的。")) as stage:
+        await stage.session.send(SendText("早"))
+        await stage.turn()
+        assert isinstance(stage.store, InMemoryStore)
+        ((history, *_), (turn,)) = await stage.history(), await stage.store.turns(CONVERSATION.id)
+    assert (turn.id, turn.outcome, turn.problems) == (history.turn_id, "completed", ())
+    assert {"first_token", "reply", "turn"} <= turn.reached_ms.keys()

@@ -1,0 +1,139 @@
+"""PostgreSQL for tests: found or installed, with a cluster of its own in a temporary folder, and stopped again."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+UNPRIVILEGED = ("postgres", "nobody")
+"""Who the server runs as where the tests are root's: it refuses to be root."""
+
+INSTALLED = Path("/usr/lib/postgresql")
+START_S, STOP_S, INSTALL_S = 30, 20, 300
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL, and it cannot be installed from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A server that runs. ``folder`` has its socket, which is the only way to it."""
+
+    programs: Path
+    folder: Path
+    _numbers: "count[int]"
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test_{next(self._numbers)}"
+        subprocess.run(
+            [self.programs / "createdb", "-h", self.folder, "-U", "postgres", name], check=True, timeout=START_S
+        )
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+
+@contextmanager
+def run_postgres(packages: Sequence[str] = ()) -> Generator[Postgres]:
+    """A server of its own. ``packages`` are Debian's that it needs besides, such as ``postgresql-{version}-pgvector``.
+
+    Raises:
+        NoPostgres: The message says what to install.
+    """
+    programs = _programs() or _install(["postgresql"])
+    version = programs.parent.name
+    if missing := [
+        package.format(version=version) for package in packages if not _has(package.format(version=version))
+    ]:
+        _install(missing)
+    folder = Path(tempfile.mkdtemp(prefix="myna-pg-"))  # short: the path of a socket has 107 characters at most
+    user = _user()
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    who: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    try:
+        data = folder / "data"
+        _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"], folder, who)
+        settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "max_connections=50")
+        command = [programs / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))]
+        with (folder / "log").open("wb") as log:
+            server = subprocess.Popen(
+                command, cwd=folder, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]}, **who
+            )
+        try:
+            _wait(server, programs, folder)
+            yield Postgres(programs, folder, count())
+        finally:
+            server.send_signal(signal.SIGQUIT)  # at once: what it has is thrown away
+            try:
+                server.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path | None:
+    """The folder of the newest PostgreSQL on this machine."""
+    debian = sorted(INSTALLED.glob("*/bin/initdb"), key=lambda initdb: float(initdb.parent.parent.name))
+    if debian:
+        return debian[-1].parent
+    found = shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def _has(package: str) -> bool:
+    dpkg = shutil.which("dpkg")
+    return dpkg is not None and subprocess.run([dpkg, "-s", package], capture_output=True, check=False).returncode == 0
+
+
+def _install(packages: Sequence[str]) -> Path:
+    names = " ".join(packages)
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        raise NoPostgres(f"The tests need PostgreSQL: install it, as with `sudo apt-get install {names}`.")
+    no_cluster = Path("/etc/postgresql-common/createcluster.d/myna.conf")  # Debian starts a server for all otherwise
+    no_cluster.parent.mkdir(parents=True, exist_ok=True)
+    no_cluster.write_text("create_main_cluster = false\n", encoding="utf-8")
+    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in ([apt, "update"], [apt, "install", "-y", "--no-install-recommends", *packages]):
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+    programs = _programs()
+    if done.returncode or programs is None:  # pyright: ignore[reportPossiblyUnboundVariable]
+        raise NoPostgres(f"`apt-get install {names}` failed; install it by hand:\n{done.stderr[-2000:]}")  # pyright: ignore[reportPossiblyUnboundVariable]
+    return programs
+
+
+def _user() -> pwd.struct_passwd | None:
+    if os.geteuid() != 0:
+        return None
+    known = {user.pw_name: user for user in pwd.getpwall()}
+    return next(known[name] for name in UNPRIVILEGED if name in known)
+
+
+def _run(command: Sequence[str | Path], folder: Path, who: dict[str, Any]) -> None:
+    environ = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=START_S * 2, check=False, **who
+    )
+    if done.returncode:
+        raise NoPostgres(f"{command[0]} failed: {done.stderr}")
+
+
+def _wait(server: "subprocess.Popen[Any]", programs: Path, folder: Path) -> None:
+    ready = [programs / "pg_isready", "-q", "-h", folder, "-U", "postgres", "-d", "postgres"]
+    until = time.monotonic() + START_S
+    while subprocess.run(ready, check=False).returncode:
+        if server.poll() is not None or time.monotonic() > until:
+            raise NoPostgres(f"PostgreSQL does not start: {(folder / 'log').read_text()[-2000:]}")
+        time.sleep(0.05)
