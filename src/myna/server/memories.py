@@ -169,6 +169,9 @@ async def forget_everything(
             "This forgets all that is remembered of you, and was not meant so.",
             hint="Add ?all=true; one memory is forgotten with DELETE /api/memories/ID.",
         )
+    service: Service = request.app.state.service
+    if service.remembering is not None:
+        service.remembering.withdraw(user_of(request))
     return Forgotten(forgotten=await _done(memories.forget_all(user_of(request)), FORGET_S))
 
 
