@@ -114,7 +114,7 @@ async def test_what_tools_say_is_embedded_once_and_by_each_embedder() -> None:
     nearness = Nearness(lambda: now[0])
     await nearness.prepare(TOOLS)
     known = len(one.embedded)
-    assert known == len(TALK) + 3 * len(TOOLS)
+    assert known == len(TALK) + 5 * len(TOOLS)
     assert await nearness.of("Hello!", TOOLS) is not None
     assert one.embedded[known:] == ["Hello!"]
     now[0] = other = Odd()

@@ -25,7 +25,7 @@ from myna.core.errors import MynaError
 from myna.core.tools import ToolSpec
 from myna.engines.base import Embedder
 from myna.engines.llm.small_talk import TALK
-from myna.engines.llm.tool_examples import examples_of
+from myna.engines.llm.tool_examples import examples_of, talk_about
 
 LONGEST = 300
 """Characters. What is longer says more than one thing, and takes long to embed."""
@@ -33,6 +33,10 @@ LONGEST_WAIT_S = 0.5
 """The LLM would have chosen by then."""
 TOOLS_NEAREST, TALK_NEAREST = 2, 5
 """Sentences that are compared with: the nearest so many on each side."""
+ABOUT = 0.35
+"""How much a question about what a tool does counts against calling it."""
+LEAST, SCALE = 0.13, 1.6
+"""Bring the difference onto a scale on which 0.1 more makes a request ten times as likely (logistic regression)."""
 REMEMBERED = 4096
 """Vectors of what tools say; each takes 2 KB."""
 
@@ -53,7 +57,7 @@ class Nearness:
         """Embed all that no message changes: seconds of work where it is new. Never fails."""
         with suppress(MynaError):
             if embedder := self._embedder():
-                await self._known(embedder, [*TALK, *_said_of(tools)])
+                await self._known(embedder, [*TALK, *_said_of(tools), *_said_about(tools)])
 
     async def of(self, message: str, tools: Sequence[ToolSpec]) -> float | None:
         """From about -0.3 (talk) to 0.3 (a request); None where it cannot be told, or not in time."""
@@ -61,8 +65,8 @@ class Nearness:
         if embedder is None or not tools or not message.strip() or len(message) > LONGEST:
             return None
         with anyio.move_on_after(LONGEST_WAIT_S), suppress(MynaError):
-            said = _said_of(tools)
-            known = await self._known(embedder, [*TALK, *said])
+            said, about = _said_of(tools), _said_about(tools)
+            known = await self._known(embedder, [*TALK, *said, *about])
             vector = (await embedder.embed([message], "query"))[0]
             means = {chinese: _mean(known, chinese=chinese) for chinese in (False, True)}
 
@@ -71,7 +75,8 @@ class Nearness:
                 similar = np.sort(others @ _unit(vector - means[_is_chinese(message)]))
                 return float(similar[-nearest:].mean())
 
-            return near(said, TOOLS_NEAREST) - near(TALK, TALK_NEAREST)
+            asked = near(said, TOOLS_NEAREST) - near(TALK, TALK_NEAREST) - ABOUT * near(about, 1)
+            return LEAST + SCALE * asked
         return None
 
     async def _known(self, embedder: Embedder, texts: Sequence[str]) -> dict[str, _Vector]:
@@ -91,6 +96,11 @@ class Nearness:
 def _said_of(tools: Sequence[ToolSpec]) -> list[str]:
     """What each tool is for, and what may be said to have it called."""
     return [text for tool in tools for text in (tool.summary, *(example.ask for example in examples_of(tool)))]
+
+
+def _said_about(tools: Sequence[ToolSpec]) -> list[str]:
+    """What may be said of the same things and asks for no call."""
+    return [text for tool in tools for text in talk_about(tool)]
 
 
 def _mean(known: Mapping[str, _Vector], *, chinese: bool) -> _Vector:

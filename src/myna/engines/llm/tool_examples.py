@@ -36,6 +36,7 @@ DEEPEST = 4
 MOST_WITHIN = 8
 """Parameters within a parameter that are all given values; of more, those that have to be there."""
 
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _ASKS = re.compile(
     r"(?:get|fetch|retrieve|return|look up|find|check|query|show|tell)s?\s+(.+)", re.IGNORECASE | re.DOTALL
 )
@@ -56,6 +57,15 @@ def is_asked(tool: ToolSpec) -> bool:
     """Whether the tool is one to ask, by what its description begins with."""
     does = tool.summary
     return bool(_ASKS.match(does) or _ASKS_ZH.match(does))
+
+
+def talk_about(tool: ToolSpec) -> tuple[str, str]:
+    """Two questions about what a tool does that ask nobody to do it: none that is for the tool."""
+    does = tool.summary
+    if _CHINESE.search(does):
+        return f"人们为什么要{does}？", f"以前的人怎么{does}？"
+    does = f"{does[:1].lower()}{does[1:]}"
+    return f"Why do people {does}?", f"How did people {does} in the old days?"
 
 
 def both_of(tool: ToolSpec) -> tuple[str, tuple[ToolExample, ToolExample]]:
