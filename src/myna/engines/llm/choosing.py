@@ -117,8 +117,7 @@ class Asked:
         """The hours that it says to be after noon, as a 24-hour clock has them; see `said_numbers.late_hours`."""
         parts = [(numbers_said(clause), late_hours(clause)) for clause in self.clauses]
         late = {hour: at for _, hours in parts for hour, at in hours.items()}
-        sure = {hour: at for hour, at in late.items() if all(hour in hours for said, hours in parts if hour in said)}
-        return late_hours(f"{self.before}\n{self.text}") | sure
+        return {hour: at for hour, at in late.items() if all(hour in hours for said, hours in parts if hour in said)}
 
 
 @dataclass(frozen=True, slots=True)

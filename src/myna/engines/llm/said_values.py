@@ -93,6 +93,10 @@ def on_a_24_hour_clock(tool: ToolSpec, arguments: str, hours: Mapping[int, int])
     changed = {
         name: hours[value]
         for name, value in given.items()
-        if properties.get(name, {}).get("maximum") in LAST_HOURS and type(value) is int and value in hours
+        if _is_hour(properties.get(name)) and type(value) is int and value in hours
     }
     return json.dumps(given | changed, ensure_ascii=False) if changed else arguments
+
+
+def _is_hour(schema: object) -> bool:
+    return isinstance(schema, Mapping) and cast("JSON", schema).get("maximum") in LAST_HOURS
