@@ -12,8 +12,9 @@ from tests.session.players import CONVERSATION, on_stage, shown
 from myna.core.commands import CreateReply, SendText
 from myna.core.errors import EngineUnavailable
 from myna.core.events import Event, MemoryUsed, ReplyText, UsedMemory
-from myna.core.ids import OWNER, MemoryId, new_turn_id
-from myna.core.messages import Message, UserMessage
+from myna.core.ids import OWNER, MemoryId, new_message_id, new_turn_id
+from myna.core.messages import Message, ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.tools import ToolCall
 from myna.memory.base import Memory, Recalled, Scope
 from myna.session.options import SessionOptions
 from myna.store.in_memory import InMemoryStore
@@ -132,6 +133,23 @@ async def test_who_asks_to_forget_is_told_so_and_nothing_is_recalled() -> None:
         events = await stage.turn()
     assert "生日已经忘掉。" in newest(llm)
     assert (memory.asked, used(events)) == ([], [])
+
+
+@on_virtual_clock
+async def test_a_reply_that_goes_on_from_what_a_client_s_tool_gave_knows_the_same() -> None:
+    call = ToolCall("c1", "look", "{}")
+    said = (
+        UserMessage(new_message_id(), new_turn_id(), "猫不吃饭。"),
+        ToolCallMessage(new_message_id(), new_turn_id(), call),
+        ToolResultMessage(new_message_id(), new_turn_id(), "c1", "空的碗"),
+    )
+    llm, memory = ScriptedLLM("它好吗？"), Known()
+    async with on_stage(llm, options=options(memory)) as stage:
+        await stage.session.send(CreateReply(new_turn_id(), messages=said))
+        await stage.turn()
+    assert memory.asked == ["猫不吃饭。"]
+    assert any(CAT in message.content for message in llm.calls[0].request.messages)
+    assert memory.heard == [[]]
 
 
 @on_virtual_clock

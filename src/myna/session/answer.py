@@ -20,7 +20,7 @@ from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import BYTES_A_TOKEN, Budget, check_input, fit
 from myna.session.consent import ASK_FIRST, CHANGED, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
-from myna.session.history import newest_utterances, recent
+from myna.session.history import last_utterances, newest_utterances, recent
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import Prompt, build_prompt, has_chinese
 from myna.session.speak import Voice, style_wanted
@@ -158,12 +158,13 @@ class Answering:
 
     async def _recalled(self, messages: Sequence[Message], budget: Budget) -> tuple[str, list[UsedMemory]]:
         """What is to be said about forgetting, or what is remembered."""
-        memory, asked = self.options.memory, "\n".join(message.text for message in newest_utterances(messages))
+        memory, asked = self.options.memory, "\n".join(message.text for message in last_utterances(messages))
         known: list[UsedMemory] = []
         if memory is None or not asked:
             return "", known
         with anyio.move_on_after(RECALL_S):
-            if (forgetting := await memory.to_forget(asked)) is not None:
+            is_new = bool(newest_utterances(messages))  # else what tools gave has followed it
+            if is_new and (forgetting := await memory.to_forget(asked)) is not None:
                 return forgetting.note, known
             left = budget.prompt_tokens // MEMORY_SHARE * BYTES_A_TOKEN
             for recalled in await memory.recall(asked):

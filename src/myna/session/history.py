@@ -28,6 +28,12 @@ def rounds(messages: Sequence[Message]) -> tuple[tuple[Message, ...], ...]:
     return tuple(tuple(messages[start:end]) for start, end in zip([0, *starts[1:]], ends, strict=True) if end > start)
 
 
+def last_utterances(messages: Sequence[Message]) -> list[UserMessage]:
+    """What the user said last, whatever has followed it."""
+    last = next((at for at in range(len(messages), 0, -1) if isinstance(messages[at - 1], UserMessage)), 0)
+    return newest_utterances(messages[:last])
+
+
 def newest_utterances(messages: Sequence[Message]) -> list[UserMessage]:
     """What the user said last, if nothing has followed it."""
     newest: list[UserMessage] = []

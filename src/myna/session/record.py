@@ -117,27 +117,20 @@ class Record:
             await self.add(UserMessage(turn.utterance_id, turn.id, turn.utterance))
 
     async def keep_reply(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
-        """Keep what was answered, as far as it was heard, and what the model called."""
+        """Keep what was answered, as far as it was heard, what the model called, and how the turn went."""
         kept: list[Message] = [*turn.server_calls.messages]
         if reply is not None and outcome != "silent":
             kept.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
         kept += [ToolCallMessage(message_id, turn.id, call) for message_id, call in turn.calls]
-        if not kept:
-            return
+        began_at = datetime.now(UTC) - timedelta(seconds=anyio.current_time() - turn.began_at)
+        went = KeptTurn(turn.id, outcome, began_at, dict(turn.reached_ms), tuple(turn.problems))
         async with _asking(shield=True):
             await self._begin()
             after = turn.after
             for message in kept:
                 await self._place(message, after)
                 after = message.id
-
-    async def keep_turn(self, turn: Turn, outcome: Outcome) -> None:
-        """Keep how a turn went."""
-        began_at = datetime.now(UTC) - timedelta(seconds=anyio.current_time() - turn.began_at)
-        kept = KeptTurn(turn.id, outcome, began_at, dict(turn.reached_ms), tuple(turn.problems))
-        async with _asking(shield=True):
-            await self._begin()
-            await self.store.keep_turn(self.conversation.id, kept)
+            await self.store.keep_turn(self.conversation.id, went)
 
     async def agree(self, messages: Sequence[Message]) -> list[Agreed]:
         """The calls that the newest of all ``messages`` agrees to. They are given once."""

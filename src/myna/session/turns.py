@@ -291,7 +291,6 @@ class Turns:
             self._remember(turn)
             try:
                 await self.record.keep_reply(turn, outcome, reply)
-                await self.record.keep_turn(turn, outcome)
             except MynaError as error:
                 self.outbox.post(Failed(turn.id, error.code, error.message, error.hint))
         turn.log(outcome, reply)
