@@ -90,10 +90,35 @@ def test_a_long_list_says_how_to_go_on(run: Run) -> None:
     assert (last.stdout, last.stderr) == (f"{ids[0]} Fact 0\n", "")
 
 
+@pytest.mark.parametrize("command", [["list"], ["search", "tea"], ["audit"]])
+def test_a_limit_that_no_database_knows_is_refused(run: Run, command: list[str]) -> None:
+    refused = run(*command, "--limit", str(1 << 63))
+    assert refused.exit_code == 2
+    assert "10000" in refused.stderr
+
+
 def test_nothing_remembered_says_how_to_begin(run: Run) -> None:
     listed = run("list")
     assert listed.stdout == run("search", "tea").stdout == run("audit").stdout == ""
     assert "myna memory add" in listed.stderr
+
+
+def test_nothing_that_is_shown_commands_the_terminal(run: Run) -> None:
+    text = "Likes \x1b]0;pwned\x07 tea \x9b31m"
+    memory_id = add(run, text)
+    assert texts(run) == [text]
+    told = run("add", "x\x9b", "--json")
+    for shown in (
+        run("list"),
+        run("list", "--json"),
+        run("search", "tea"),
+        run("audit"),
+        run("forget", memory_id, input="n\n"),
+        run("pin", memory_id),
+        told,
+    ):
+        assert shown.output
+        assert not {"\x1b", "\x07", "\x9b"} & set(shown.output)
 
 
 # ---------------------------------------------------------------------------------------------------------- to forget
@@ -131,6 +156,19 @@ def test_all_is_what_every_persona_knows_of_this_user_and_of_no_other(run: Run, 
     assert texts(run) == texts(run, "-p", "diary") == []
     assert texts(run, "--user", "guest") == ["Likes coffee"]
     assert texts(run, "--user", "mine") == []
+
+
+def test_what_a_persona_that_is_gone_remembered_can_be_seen_and_forgotten(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "personas").mkdir()
+    file = tmp_path / "personas" / "diary.toml"
+    file.write_text(DIARY)
+    memory_id = add(run, "Is afraid of spiders", "-p", "diary")
+    file.unlink()
+    assert texts(run) == []
+    assert texts(run, "-p", "diary") == ["Is afraid of spiders"]
+    assert run("forget", memory_id, "-p", "diary", "--yes").exit_code == 0
+    with pytest.raises(UnknownName):
+        run("list", "-p", "diary")
 
 
 def test_what_to_forget_has_to_be_said_in_one_way(run: Run) -> None:

@@ -107,6 +107,8 @@ def test_check_without_files_looks_through_one_s_own(run: Run, tmp_path: Path) -
     checked = run("check")
     assert checked.exit_code == 2
     assert "tols: there is no such field" in checked.stdout
+    (folder / "a-deng.toml").write_text('tools = ["x"]\n')
+    assert run("check").stdout.count("regex_scripts") == 1
 
 
 def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
@@ -119,5 +121,7 @@ def test_what_cannot_be_done_is_told(run: Run, tmp_path: Path) -> None:
         run("show", "nobody")
     with pytest.raises(BadInput, match="does not say what it is"):
         run("export", "wukong", "-o", "wukong.txt")
+    with pytest.raises(BadInput, match=r"There is a file photo\.png already"):
+        run("export", "wukong", "-o", "photo.png")
     with pytest.raises(BadInput, match="cannot be written"):
         run("export", "wukong", "-o", "gone/wukong.json")

@@ -57,3 +57,21 @@ async def test_the_newer_wins_unless_the_older_is_pinned(tmp_path: Path) -> None
             ("added", "myna"),
             ("forgotten", "myna"),
         }
+
+
+@pytest.mark.anyio
+async def test_what_the_user_pinned_or_edited_meanwhile_stays(tmp_path: Path) -> None:
+    async with open_memories_in(tmp_path) as memories:
+        pinned = await memories.add(SCOPE, NewMemory("用户住在北京"))
+        edited = await memories.add(SCOPE, NewMemory("用户住在上海"))
+        gone = await memories.add(SCOPE, NewMemory("用户住在广州"))
+        await memories.pin(SCOPE, pinned.id)
+        await memories.edit(SCOPE, edited.id, "用户住在上海浦东")
+        await memories.remember(SCOPE, NewMemory("用户住在深圳"), instead_of=[pinned, edited, gone])
+        kept = {each.text for each in await memories.all(SCOPE)}
+        assert kept == {"用户住在北京", "用户住在上海浦东", "用户住在深圳"}
+
+
+def test_what_is_said_again_takes_the_place_of_what_it_contradicts() -> None:
+    old = replace(known("用户住在北京"), id=MemoryId("mem_2"))
+    assert compare(NewMemory("用户住在上海"), [known("用户住在上海"), old]).others == (old,)

@@ -67,6 +67,36 @@ def test_not_every_forget_is_an_order(said: str) -> None:
     assert request_in(said) is None
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "帮我删除所有闹钟",
+        "把所有待办事项都删掉",
+        "请把全部提醒清除",
+        "delete everything",
+        "忘掉所有烦恼",
+        "忘掉所有闹钟",
+        "把猫的照片删掉",
+        "删掉我的工作邮件",
+        "delete my work email from the list",
+        "remove my dog from the photo",
+        "clear my home screen",
+        "remember to delete my work email",
+        "清空记忆卡",
+    ],
+)
+def test_alarms_and_photos_are_no_memories(said: str) -> None:
+    assert request_in(said) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["把关于我的一切都忘掉", "删除关于我的所有信息", "忘掉我说过的所有话", "delete everything you know about me"],
+)
+def test_what_is_deleted_is_said_to_be_memories(said: str) -> None:
+    assert request_in(said) == Request("everything")
+
+
 def test_a_plain_yes_counts_only_after_the_question() -> None:
     assert request_in("是的", asked_everything=True) == Request("yes")
     assert request_in("是的，不过等等", asked_everything=True) is None
@@ -81,6 +111,11 @@ def test_a_plain_yes_counts_only_after_the_question() -> None:
         ("用户住在北京", "地址", True),
         ("用户喜欢火锅", "火锅", True),
         ("用户喜欢火锅", "生日", False),
+        ("用户的猫叫小白", "猫的照片", False),
+        ("用户的猫叫小白", "猫的名字", True),
+        ("The user lives in Rome", "home screen", False),
+        ("The user lives in Rome", "home address", True),
+        ("The user is allergic to nuts", "allergies", True),
         ("The user likes sushi", "like sushi", True),
         ("The user likes tennis", "like sushi", False),
     ],

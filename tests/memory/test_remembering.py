@@ -7,17 +7,21 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import select
 
 from myna.core.errors import EngineUnavailable
 from myna.core.ids import OWNER, ConversationId, MessageId, TurnId
 from myna.core.messages import AssistantMessage, Conversation, UserMessage
 from myna.core.reply import Reply
 from myna.engines.base import LLMInfo
-from myna.memory.base import Scope
+from myna.memory.base import NewMemory, Scope
 from myna.memory.journal import Entry, Journal, NoJournal, SQLJournal
+from myna.memory.opening import open_memories
+from myna.memory.options import MemoryOptions
 from myna.memory.remembering import RememberedSession, Remembering, open_remembering
 from myna.memory.right_of_way import RightOfWay
 from myna.memory.sql_memories import SQLMemories
+from myna.memory.tables import vector_work
 from myna.store.database import open_database
 from myna.store.in_memory import InMemoryStore
 from myna.testing.llm import HANG, ScriptedLLM, Step
@@ -245,4 +249,99 @@ async def test_what_waits_for_the_llm_is_in_the_journal(tmp_path: Path) -> None:
             with anyio.fail_after(SOON_S):
                 while not llm.calls:
                     await anyio.sleep(0.01)
-        assert [entry.message_id for entry in await journal.left()] == ["msg_1"]
+        assert [left.entry.message_id for left in await journal.left()] == ["msg_1"]
+
+
+async def test_the_yes_counts_in_a_session_that_goes_on_with_the_conversation(tmp_path: Path) -> None:
+    async with remembering_in(tmp_path) as (remembering, memories, _):
+        await memories.add(SCOPE, NewMemory("The user likes tea"))
+        before = [said("Forget everything about me")]
+        session = remembering.session(SCOPE, CONVERSATION, limit=3, said=before)
+        assert session is not None
+        assert await session.to_forget("Yes") is not None
+        session.told([said("Yes", 2)])
+        await done(remembering)
+        assert await texts_in(memories) == []
+
+
+async def test_a_play_goes_on_in_the_next_session(tmp_path: Path) -> None:
+    async with remembering_in(tmp_path) as (remembering, memories, _):
+        before = [said("Let's play, you be the waiter")]
+        session = remembering.session(SCOPE, CONVERSATION, limit=3, said=before)
+        assert session is not None
+        session.told([said("I am allergic to shrimp", 2)])
+        await done(remembering)
+        assert await texts_in(memories) == []
+
+
+@asynccontextmanager
+async def left_by_a_process(folder: Path, text: str) -> AsyncGenerator[tuple[SQLMemories, SQLJournal, InMemoryStore]]:
+    """A process ended while what a user said waited for the LLM."""
+    store = InMemoryStore()
+    await store.create(CONVERSATION)
+    await store.append(CONVERSATION.id, said(text))
+    async with open_database(folder / "myna.db") as database:
+        journal = SQLJournal(database)
+        async with remembering_in(folder, [HANG], journal=journal) as (remembering, memories, llm):
+            session_of(remembering).told([said(text)])
+            with anyio.fail_after(SOON_S):
+                while not llm.calls:
+                    await anyio.sleep(0.01)
+        async with open_memories_in(folder) as memories:
+            yield memories, journal, store
+
+
+async def taken_up(memories: SQLMemories, journal: SQLJournal, store: InMemoryStore) -> list[str]:
+    """What the next process remembers."""
+    async with open_remembering(memories, lambda: None, journal, store=store, now=lambda: TODAY) as remembering:
+        with anyio.fail_after(SOON_S):
+            while await journal.left():
+                await anyio.sleep(0.01)
+        await done(remembering)
+    return await texts_in(memories)
+
+
+async def test_what_was_forgotten_does_not_come_back_at_the_next_start(tmp_path: Path) -> None:
+    async with left_by_a_process(tmp_path, "My name is Tom. I drive an old Volvo") as (memories, journal, store):
+        (one,) = await memories.all(SCOPE)
+        await memories.forget(SCOPE, [one.id])
+        assert await journal.left() == []
+        assert await taken_up(memories, journal, store) == []
+
+
+async def test_nothing_comes_back_after_all_was_forgotten(tmp_path: Path) -> None:
+    async with left_by_a_process(tmp_path, "My name is Tom. I drive an old Volvo") as (memories, journal, store):
+        await memories.forget_all(OWNER)
+        assert await taken_up(memories, journal, store) == []
+
+
+async def test_the_rules_do_not_say_again_what_they_said_before_the_start(tmp_path: Path) -> None:
+    async with left_by_a_process(tmp_path, "I live in Oslo. I drive an old Volvo") as (memories, journal, store):
+        (one,) = await memories.all(SCOPE)
+        await memories.edit(SCOPE, one.id, "The user lives in Rome")
+        assert await taken_up(memories, journal, store) == ["The user lives in Rome"]
+
+
+async def test_what_was_forgotten_in_the_meantime_is_not_remembered(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "myna.db") as database, open_memories_in(tmp_path) as memories:
+        journal, entry = SQLJournal(database), Entry(SCOPE, CONVERSATION.id, MessageId("msg_1"))
+        await journal.add(entry)
+        new = NewMemory("The user's name is Tom", source=entry.message_id, conversation_id=CONVERSATION.id)
+        await memories.forget_all(OWNER)
+        assert await memories.remember(SCOPE, new, permitted=True) is None
+        assert await memories.all(SCOPE) == []
+
+
+async def test_a_full_memory_leaves_nothing_waiting(tmp_path: Path) -> None:
+    async with (
+        open_database(tmp_path / "myna.db") as database,
+        open_memories(database, MemoryOptions(vectors="none", most_memories=1), tmp_path, lambda: None) as memories,
+        open_remembering(memories, lambda: None, journal := SQLJournal(database), now=lambda: TODAY) as remembering,
+    ):
+        await memories.add(SCOPE, NewMemory("The user likes tea"))
+        session_of(remembering).told([said("My name is Tom")])
+        await done(remembering)
+        assert await texts_in(memories) == ["The user likes tea"]
+        assert await journal.left() == []
+        async with database.read() as connection:
+            assert (await connection.execute(select(vector_work))).all() == []

@@ -114,6 +114,35 @@ def test_what_is_to_be_remembered_is_kept_as_it_was_said(said: str, kept: str) -
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "我不认为我对花生过敏",
+        "我没说我对花生过敏",
+        "我怀疑我有高血压",
+        "我担心我有糖尿病",
+        "医生排除了我有哮喘",
+        "I'm not sure I'm allergic to nuts",
+        "I doubt I'm allergic to cats",
+        "I don't believe I'm diabetic",
+        "Doctors ruled out that I have asthma",
+        "It's not true that I like coffee",
+        "I worked at Google",
+        "I studied law",
+        "I'm almost 30",
+        "I am 30, no 31",
+    ],
+)
+def test_what_is_denied_or_doubted_or_over_is_no_fact(said: str) -> None:
+    assert texts(said) == []
+
+
+def test_a_fear_is_no_doubt_and_what_lasts_is_not_over() -> None:
+    assert texts("我怕狗") == ["用户怕狗"]
+    assert texts("I'm afraid of dogs") == ["The user is afraid of dogs"]
+    assert texts("I've worked at Google for ten years") == ["The user works at Google"]
+
+
+@pytest.mark.parametrize(
     "said", ["你记住了吗", "我记住了", "别记住这个", "I remember that day", "Remember when we met?", "记住我说的话"]
 )
 def test_not_every_remember_is_an_order(said: str) -> None:

@@ -87,6 +87,15 @@ async def test_of_a_file_that_cannot_be_kept_whole_nothing_stays() -> None:
     assert await store.list(OWNER) == ()
 
 
+async def test_a_store_that_keeps_nothing_is_told_as_that() -> None:
+    class Full(InMemoryStore):
+        async def create(self, conversation: Conversation) -> None:
+            raise NoRoom("The disk is full.", hint="Make room.")
+
+    with pytest.raises(NoRoom):
+        await take_in(Full(), OWNER, file_of())
+
+
 async def test_an_import_that_is_cancelled_leaves_nothing() -> None:
     class Slow(InMemoryStore):
         async def append(self, conversation_id: ConversationId, message: Message) -> None:

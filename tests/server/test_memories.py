@@ -206,6 +206,17 @@ async def test_a_persona_that_there_is_not_is_told_with_those_that_there_are(ser
     assert "wukong" in answer.text
 
 
+async def test_what_a_persona_that_is_gone_remembered_can_be_seen_and_forgotten(server: Served) -> None:
+    gone = {"persona": "mo"}
+    memory = await server.memories.add(Scope(OWNER, "mo"), NewMemory("Is afraid of spiders"))
+    assert await server.texts() == []
+    assert await server.texts(**gone) == ["Is afraid of spiders"]
+    assert (await server.http.delete(f"/api/memories/{memory.id}", params=gone)).status_code == 204
+    for nobody in ("mo", "m\0", "\ud83d"):
+        answer = await server.http.get("/api/memories", params={"persona": nobody.encode("utf-8", "surrogatepass")})
+        assert error(answer) == (404, "unknown_name")
+
+
 # --------------------------------------------------------------------------------------------------------- bad input
 
 

@@ -15,6 +15,8 @@ from tests.server.serving import Clients, choice, serving_engines
 from myna.personas.cards.card import read_card
 from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.server.door import Rules
+from myna.server.keys import Keys
 from myna.server.sizes import Limits
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
@@ -103,6 +105,28 @@ async def test_one_s_own_can_be_deleted_and_no_other(clients: Clients) -> None:
     assert "lamp" not in await ids(clients)
     for there, status in (("lamp", 404), ("wukong", 404), ("assistant", 422)):
         assert (await clients.http.delete(f"/api/personas/{there}")).status_code == status
+
+
+async def test_who_is_not_the_owner_sees_personas_and_changes_none(weights: Weights, tmp_path: Path) -> None:
+    keys = Keys(tmp_path / "keys.json")
+    owner, guest = ({"Authorization": f"Bearer {keys.create(name)[1]}"} for name in ("owner's", "guest"))
+    personas = Personas(tmp_path / "personas")
+    async with serving_engines(weights, {}, rules=Rules(keys), personas=personas) as clients:
+        clients.http.headers.update(owner)
+        assert (await send(clients, png_card(V2), id="lamp")).status_code == 201
+        clients.http.headers.update(guest)
+        for answer in (
+            await send(clients, png_card(V2), id="mine"),
+            await send(clients, png_card(V1), id="lamp", replace=True),
+            await clients.http.post("/api/personas/import"),
+            await clients.http.delete("/api/personas/lamp"),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "owner_only")
+            assert "--user owner" in answer.json()["error"]["hint"]
+        assert (await clients.http.get("/api/personas/lamp")).json()["name"] == "阿灯"
+        assert "mine" not in await ids(clients)
+        clients.http.headers.update(owner)
+        assert (await clients.http.delete("/api/personas/lamp")).status_code == 204
 
 
 async def test_an_id_that_is_taken_or_none_is_refused(clients: Clients) -> None:

@@ -1,7 +1,7 @@
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myna.core.messages import Message
@@ -31,6 +31,7 @@ def test_every_kind_of_message_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)  # the first of each kind makes its strategies
 @given(data=st.data())
 def test_every_message_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
     message: Message = data.draw(st.from_type(KINDS[kind]))

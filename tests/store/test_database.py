@@ -3,12 +3,14 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from traceback import format_exception
 
 import anyio
 import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 from tests.store.postgres import Postgres
 
 from myna.core.errors import BadConfig, StoreUnavailable, StoreUnusable
@@ -184,6 +186,16 @@ async def test_a_file_that_may_only_be_read_is_told(tmp_path: Path) -> None:
         await store.database.writing(lambda connection: connection.execute(text("PRAGMA query_only = ON")))
         with pytest.raises(StoreUnavailable, match="may not be written"):
             await store.append(conversation_id, UserMessage(new_message_id(), new_turn_id(), "one"))
+
+
+async def test_an_error_does_not_tell_what_was_said(url: str) -> None:
+    async with talking(url) as (store, conversation_id):
+        async with store.database.write() as connection:
+            await connection.execute(text("ALTER TABLE messages RENAME COLUMN kind TO sort"))
+        said = str(new_message_id())  # nowhere in the source, which is in the traceback
+        with pytest.raises(DBAPIError) as told:
+            await store.append(conversation_id, UserMessage(new_message_id(), new_turn_id(), said))
+    assert said not in "".join(format_exception(told.value))
 
 
 @pytest.mark.parametrize("under", ["file/myna.db", "file/deep/myna.db"])

@@ -1,7 +1,7 @@
 import pytest
 
 from myna.core.errors import UnknownName
-from myna.core.ids import ConversationId, MessageId, TurnId
+from myna.core.ids import OWNER, ConversationId, MessageId, TurnId
 from myna.core.messages import Conversation, UserMessage
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
@@ -48,5 +48,18 @@ async def test_the_conversation_unused_for_longest_goes_first() -> None:
     await store.create(conversation("used"))
     await store.append(ConversationId("old"), said("still here"))
     await store.create(conversation("new"))
-    assert await store.find(ConversationId("used")) is None
+    assert [listed.conversation.id for listed in await store.list(OWNER)] == ["new", "old"]
     assert await store.messages(ConversationId("old")) == (said("still here"),)
+
+
+async def test_who_is_in_a_conversation_that_went_can_go_on_but_not_in_one_that_was_deleted() -> None:
+    store = InMemoryStore(limit=1)
+    for name in ("deleted", "went", "new"):
+        await store.create(conversation(name))
+        await store.append(ConversationId(name), said("hello"))
+    await store.delete(OWNER, ConversationId("deleted"))
+    assert await store.find(ConversationId("deleted")) is None
+    assert await store.find(ConversationId("went")) == conversation("went")
+    assert await store.messages(ConversationId("went")) == ()
+    await store.append(ConversationId("went"), said("still here"))
+    assert await store.messages(ConversationId("went")) == (said("still here"),)

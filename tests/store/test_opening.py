@@ -51,7 +51,7 @@ def test_who_opens_no_store_does_not_wait_for_sqlalchemy(tmp_path: Path) -> None
 
 
 def test_the_store_is_in_the_data_folder_unless_it_is_named(tmp_path: Path) -> None:
-    assert StoreOptions().place(tmp_path) == str(tmp_path / FILE_NAME)
+    assert StoreOptions().place(tmp_path) == tmp_path / FILE_NAME
     named = StoreOptions.model_validate({"url": "postgresql://me:hunter2@host/name"})
     assert named.place(tmp_path) == "postgresql://me:hunter2@host/name"
     assert "hunter2" not in repr(named)

@@ -102,3 +102,9 @@ def test_a_snippet_shows_what_was_found() -> None:
     assert snippet("x " * 100 + "我的貓 Café", "猫").endswith("我的貓 Café")
     assert snippet("x " * 100 + "我的貓 Café " + "y " * 100, "cafe").startswith("…")
     assert snippet("short\n text", "none") == "short text"
+
+
+def test_a_snippet_of_a_long_text_is_found_at_once_by_a_query_of_many_parts() -> None:
+    text = "一二三四五六七八九十ÀßﬁÏ " * 20_000 + "peanut"
+    assert snippet(text, "x " * 1_000 + "peanut").startswith("一二")  # only the first parts of a query count
+    assert snippet(text, "x " * 60 + "PEANÚT").endswith("peanut")

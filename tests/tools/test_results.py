@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from myna.core.errors import EngineTimeout
+from myna.text.neutral import neutralise
 from myna.text.thinking import BLOCKS
-from myna.tools.results import MOST_ITEMS, NOTHING, error_text, first_items, neutralise, shorten, to_text
+from myna.tools.results import MOST_ITEMS, NOTHING, error_text, first_items, shorten, to_text
 
 
 class Colour(enum.Enum):

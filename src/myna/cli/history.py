@@ -3,17 +3,16 @@
 It works on the database itself, with or without a server.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import anyio
 import typer
 from rich.text import Text
 
+from myna.cli.kept import JsonList, OfUser, escaped, print_json, when
 from myna.cli.terminal import Json, Setting, notes, overrides
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import BadInput, UnknownName
@@ -36,9 +35,6 @@ T = TypeVar("T")
 LARGEST_FILE = 256_000_000
 """Of an import, in bytes."""
 
-OfUser = Annotated[
-    str | None, typer.Option("--user", help="Whose: the name or id of an API key. Left out, the owner's.")
-]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The conversation, as `myna history list` shows it.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]
 
@@ -90,7 +86,7 @@ def list_(
     limit: Limit = 20,
     after: Annotated[str | None, typer.Option(metavar="ID", help="Those that were talked in before this one.")] = None,
     user: OfUser = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of objects.")] = False,
+    as_json: JsonList = False,
     settings: Setting = None,
 ) -> None:
     """List the conversations, those that were talked in last first."""
@@ -103,16 +99,16 @@ def list_(
     found = asked.run(work)
     shown = found[:limit]
     if as_json:
-        _print_json([told_listed(each).model_dump(mode="json") for each in shown])
+        print_json([told_listed(each) for each in shown])
     elif not shown:
         notes.print("There are no conversations yet." if after is None else "There are no more.")
     else:
         for each in shown:
             name = each.conversation.title or f"“{each.preview}”"
             told = f"{each.messages} message{'' if each.messages == 1 else 's'} with {each.conversation.persona_id}"
-            typer.echo(seen(f"{_when(each.changed_at)} · {each.conversation.id} · {name} · {told}"))
+            typer.echo(seen(f"{when(each.changed_at)} · {each.conversation.id} · {name} · {told}"))
     if len(found) > limit:
-        notes.print(Text(f"There are more: myna history list --after {shown[-1].conversation.id}"))
+        notes.print(Text(seen(f"There are more: myna history list --after {shown[-1].conversation.id}")))
 
 
 @app.command()
@@ -120,7 +116,7 @@ def search(
     words: Annotated[list[str], typer.Argument(metavar="WORD…", help="All of them are to be found.")],
     limit: Limit = 20,
     user: OfUser = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of objects.")] = False,
+    as_json: JsonList = False,
     settings: Setting = None,
 ) -> None:
     """Search all that was said, by words: 小白 finds 我的猫叫小白."""
@@ -131,12 +127,12 @@ def search(
 
     found = asked.run(work)
     if as_json:
-        _print_json([told_found(each).model_dump(mode="json") for each in found])
+        print_json([told_found(each) for each in found])
     elif not found:
         notes.print("Nothing was found.")
     for each in () if as_json else found:
         who = "You" if isinstance(each.message, UserMessage) else each.conversation.persona_id
-        typer.echo(seen(f"{_when(each.at)} · {each.conversation.id} · {each.conversation.title}".rstrip(" ·")))
+        typer.echo(seen(f"{when(each.at)} · {each.conversation.id} · {each.conversation.title}".rstrip(" ·")))
         typer.echo(seen(f"  {who}: {each.snippet}"))
 
 
@@ -147,7 +143,7 @@ def show(conversation: Id, user: OfUser = None, as_json: Json = False, settings:
     whole = asked.run(lambda store: asked.whole(store, conversation))
     if as_json:
         told = transcript(whole.conversation, whole.messages, whole.turns)
-        typer.echo(told.model_dump_json(indent=2))
+        typer.echo(escaped(told.model_dump_json(indent=2)))
         return
     persona = asked.persona(whole.conversation.persona_id)
     name = persona.name if persona else whole.conversation.persona_id
@@ -186,7 +182,7 @@ def export(
     asked = _asked(user, settings)
     whole = asked.run(lambda store: asked.whole(store, conversation))
     if form == "json":
-        text = exported(whole.conversation, whole.messages, whole.turns)
+        text = escaped(exported(whole.conversation, whole.messages, whole.turns))
     else:
         persona = asked.persona(whole.conversation.persona_id)
         text = markdown(whole.conversation, whole.messages, whole.turns, persona)
@@ -303,11 +299,3 @@ def _line(message: Message, name: str) -> str:
         case _:
             told = f"({'failed' if message.failed else 'gave'}) {message.output}"
     return "\n      ".join(told.splitlines())
-
-
-def _when(at: datetime) -> str:
-    return f"{at.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401 - any JSON
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

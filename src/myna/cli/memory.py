@@ -15,11 +15,11 @@ from typing import Annotated, Any, TypeVar
 import anyio
 import anyio.to_thread
 import typer
-from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from myna.cli.kept import JsonList, OfUser, escaped, print_json, when
 from myna.cli.terminal import Json, Setting, notes, overrides
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import BadInput
@@ -27,11 +27,12 @@ from myna.core.ids import OWNER, MemoryId
 from myna.engines.base import Embedder, Resources
 from myna.engines.opening import open_engines
 from myna.engines.scheduler import open_scheduler
-from myna.memory.base import Audited, Kind, Memories, Memory, NewMemory, Scope
+from myna.memory.base import Kind, Memories, Memory, NewMemory, Scope
 from myna.personas.load import Personas
+from myna.server.export_markdown import seen
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.told_memory import change_told, found_told, told
-from myna.server.users import scope_of
+from myna.server.users import scope_named
 from myna.store.opening import open_store
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
@@ -45,13 +46,10 @@ VECTORS_S = 5.0
 
 OfPersona = Annotated[
     str | None,
-    typer.Option("--persona", "-p", help="A persona with memories of its own; else those that the personas share."),
-]
-OfUser = Annotated[
-    str | None, typer.Option("--user", help="Whose: the name or id of an API key. Left out, the owner's.")
+    typer.Option("--persona", "-p", help="A persona with memories of its own, or the id of one that is gone."),
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The memory, as `myna memory list` shows it.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many at most.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def list_(
     after: Annotated[str | None, typer.Option(metavar="ID", help="Those older than this one.")] = None,
     persona: OfPersona = None,
     user: OfUser = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of objects.")] = False,
+    as_json: JsonList = False,
     settings: Setting = None,
 ) -> None:
     """List what is remembered, the newest first."""
@@ -106,7 +104,7 @@ def list_(
     found = asked.run(work)
     shown = found[:limit]
     if as_json:
-        _print_json([told(memory) for memory in shown])
+        print_json([told(memory) for memory in shown])
     elif not shown:
         notes.print("Nothing is remembered. To begin with: myna memory add 'I am allergic to peanuts'")
     else:
@@ -121,7 +119,7 @@ def search(
     limit: Limit = 10,
     persona: OfPersona = None,
     user: OfUser = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of objects.")] = False,
+    as_json: JsonList = False,
     settings: Setting = None,
 ) -> None:
     """Find what is most like a text, the best first."""
@@ -130,7 +128,7 @@ def search(
         raise BadInput("There is nothing to search for.", hint="For example: myna memory search cat")
     found = asked.run(lambda memories: memories.nearest(asked.scope, text, limit=limit), meaning=True)
     if as_json:
-        _print_json([found_told(each) for each in found])
+        print_json([found_told(each) for each in found])
     elif not found:
         notes.print("Nothing is remembered.")
     else:
@@ -208,24 +206,26 @@ def forget(  # noqa: PLR0913, PLR0917 - all that can be chosen
 def audit(
     limit: Limit = 100,
     user: OfUser = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: a list of objects.")] = False,
+    as_json: JsonList = False,
     settings: Setting = None,
 ) -> None:
     """Tell what was done to the memories of a user, and by whom, the newest first."""
     asked = _asked(None, user, settings)
     lines = asked.run(lambda memories: memories.audit(asked.scope.user_id, limit=limit))
     if as_json:
-        _print_json([change_told(line) for line in lines])
+        print_json([change_told(line) for line in lines])
     elif not lines:
         notes.print("Nothing was ever remembered.")
     elif sys.stdout.isatty():
         table = Table("when", "what", "by", _id_column("memory"), "text", box=None)
         for line in lines:
-            table.add_row(_when(line), line.change, line.actor, line.memory_id, Text(line.text or "", "dim"))
+            table.add_row(when(line.at), line.change, line.actor, line.memory_id, Text(seen(line.text or ""), "dim"))
         Console().print(table)
     else:
         for line in lines:
-            typer.echo(f"{_when(line)} {line.change} by {line.actor} {line.memory_id} {line.text or ''}".rstrip())
+            typer.echo(
+                f"{when(line.at)} {line.change} by {line.actor} {line.memory_id} {seen(line.text or '')}".rstrip()
+            )
 
 
 def _asked(persona: str | None, user: str | None, settings: list[str] | None) -> Asked:
@@ -236,10 +236,13 @@ def _asked(persona: str | None, user: str | None, settings: list[str] | None) ->
     """
     loaded = load_settings(overrides(settings))
     whose = Keys(loaded.folders.data / FILE_NAME).user(user) if user is not None else OWNER
-    meant = Personas(loaded.folders.config / "personas").find(persona) if persona is not None else None
     if not loaded.settings.memory.enabled:
         notes.print("Memory is switched off: what is kept is used in no conversation.", style="dim")
-    return Asked(loaded, scope_of(whose, meant))
+    shared = Asked(loaded, Scope(whose))
+    if persona is None:
+        return shared
+    personas = Personas(loaded.folders.config / "personas")
+    return Asked(loaded, shared.run(lambda memories: scope_named(memories, whose, personas, persona)))
 
 
 async def _with_memories(
@@ -284,7 +287,7 @@ def _ask(asked: Asked, named: Sequence[MemoryId]) -> None:
         return [await memories.find(asked.scope, memory_id) for memory_id in named]
 
     for memory in asked.run(find):
-        notes.print(Text(memory.text))
+        notes.print(Text(seen(memory.text)))
     what = (
         "this"
         if len(named) == 1
@@ -305,7 +308,7 @@ def _kind(name: str) -> Kind:
 
 def _show_one(memory: Memory, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(told(memory).model_dump_json(indent=2))
+        typer.echo(escaped(told(memory).model_dump_json(indent=2)))
     else:
         _show([memory])
 
@@ -313,11 +316,11 @@ def _show_one(memory: Memory, *, as_json: bool) -> None:
 def _show(memories: Sequence[Memory]) -> None:
     if not sys.stdout.isatty():
         for memory in memories:
-            typer.echo(f"{memory.id} {memory.text}{'  # pinned' if memory.pinned else ''}")
+            typer.echo(f"{memory.id} {seen(memory.text)}{'  # pinned' if memory.pinned else ''}")
         return
     table = Table(_id_column("id"), "what", "about", "since", box=None)
     for memory in memories:
-        text = Text(memory.text)  # Text, since it may hold what would be read as markup
+        text = Text(seen(memory.text))  # Text, since it may hold what would be read as markup
         if memory.pinned:
             text.append(" pinned", "dim")
         table.add_row(memory.id, text, memory.kind, f"{memory.created_at.astimezone():%Y-%m-%d}")
@@ -327,12 +330,3 @@ def _show(memories: Sequence[Memory]) -> None:
 def _id_column(name: str) -> Column:
     """A column of ids, which are never cut: they are to be copied."""
     return Column(name, overflow="fold", min_width=28)
-
-
-def _when(line: Audited) -> str:
-    return f"{line.at.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _print_json(told: Sequence[BaseModel]) -> None:
-    objects: list[Any] = [each.model_dump(mode="json") for each in told]
-    typer.echo(json.dumps(objects, ensure_ascii=False, indent=2))

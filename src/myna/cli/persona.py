@@ -14,10 +14,11 @@ from rich.text import Text
 from myna.cli.terminal import Json, notes
 from myna.config.load import load_settings
 from myna.core.errors import BadInput, MynaError
-from myna.personas.cards.card import NoCard, Version, form_of, read_card_file
+from myna.personas.cards.card import Version, form_of, read_card_file
 from myna.personas.cards.limits import LARGEST_FILE, MB
 from myna.personas.cards.persona import VOICES, card_notes
 from myna.personas.exporting import ExportFormat, export, imported
+from myna.personas.folder import PersonaFolder
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.personas.reading import CARD_SUFFIXES, Written, checked, read_written
@@ -99,7 +100,10 @@ def export_(
         typer.echo(content, nl=False)
         return
     try:
-        output.write_bytes(content)
+        with output.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise BadInput(f"There is a file {output} already.", hint="Choose another name, or remove it.") from None
     except OSError as error:
         raise BadInput(f"{output} cannot be written: {error.strerror}.") from error
     left = _left_behind(written, wanted)
@@ -126,27 +130,39 @@ def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Cards or TOML files; left out, all of your own.")] = None,
 ) -> None:
     """Check cards and TOML files: what is wrong, what is odd, and what of them is kept but not used."""
-    folder = load_settings().folders.config / "personas"
-    suffixes = (".toml", *CARD_SUFFIXES)
-    wanted = files or sorted(path for path in folder.glob("*") if path.suffix.lower() in suffixes)
-    failed = False
-    for path in wanted:
-        try:
-            written = read_written(path, _card_beside(path))
-            told = card_notes(read_card_file(written.card)) if written.card is not None else ()
-        except MynaError as error:
-            if isinstance(error, NoCard) and not files:
-                continue  # other pictures may lie there
-            failed = True
-            typer.echo(f"{path}: {error}")
-            continue
-        typer.echo(f"{path}: {written.persona.id} ({written.persona.name}) can be used.")
-        for note in told:
-            typer.echo(f"  {note}")
-    if not wanted:
-        notes.print(f"There are no personas of your own in {folder}.", markup=False)
-    if failed:
+    if files:
+        right = [_check(path) for path in files]
+    else:
+        folder = PersonaFolder(load_settings().folders.config / "personas")
+        right = [_tell(written) for written in folder.read()]
+        for error in folder.wrong:
+            typer.echo(error)
+            right.append(False)
+        if not right:
+            notes.print(f"There are no personas of your own in {folder.path}.", markup=False)
+    if not all(right):
         raise typer.Exit(2)
+
+
+def _check(path: Path) -> bool:
+    try:
+        return _tell(read_written(path, _card_beside(path)))
+    except MynaError as error:
+        typer.echo(f"{path}: {error}")
+        return False
+
+
+def _tell(written: Written) -> bool:
+    where = _where(written)
+    try:
+        told = card_notes(read_card_file(written.card)) if written.card is not None else ()
+    except MynaError as error:
+        typer.echo(f"{where}: {error}")
+        return False
+    typer.echo(f"{where}: {written.persona.id} ({written.persona.name}) can be used.")
+    for note in told:
+        typer.echo(f"  {note}")
+    return True
 
 
 _HEAD = "# All fields are described in docs/personas.md.\n"

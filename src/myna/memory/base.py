@@ -99,6 +99,19 @@ class Memories(Protocol):
         """Keep a new memory; one with the same text is given back as it is, surer."""
         ...
 
+    async def remember(
+        self, scope: Scope, new: NewMemory, *, instead_of: Sequence[Memory] = (), permitted: bool = False
+    ) -> Memory | None:
+        """Myna keeps what it took from a message, and forgets what that replaces, in one step.
+
+        Args:
+            scope: Where it belongs.
+            new: As for `add`.
+            instead_of: These go, but for those that the user pinned or edited since they were read.
+            permitted: Only while the journal has the message: None where it was forgotten meanwhile.
+        """
+        ...
+
     async def find(self, scope: Scope, memory_id: MemoryId) -> Memory:
         """The memory with this id."""
         ...

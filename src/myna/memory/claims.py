@@ -12,11 +12,11 @@ LONGEST_CLAIM = 160
 LEAST_LETTERS = 5
 
 _ABOUT_SELF_ZH = re.compile(
-    r"^(?:其实|对了|因为|所以|不过|但是?|而且|另外|最近|平时|平常|周末|晚上|早上|每天|每周|现在|目前|今年|去年|\s)*(?:我|俺|咱)(?!(?:的|们的?|有个|有一个)?(?:好|女性|男性|老)?(?:朋友|同事|同学|老板|邻居|室友|舍友|老师|闺蜜|领导|客户|上司|前任|前男友|前女友))"
+    r"^(?:其实|对了|因为|所以|不过|但是?|而且|另外|最近|平时|平常|周末|晚上|早上|每天|每周|现在|目前|今年|去年|\s){0,6}(?:我|俺|咱)(?!(?:的|们的?|有个|有一个)?(?:好|女性|男性|老)?(?:朋友|同事|同学|老板|邻居|室友|舍友|老师|闺蜜|领导|客户|上司|前任|前男友|前女友))"
 )
 _LEFT_OUT_ZH = re.compile(r"^(?:最近|刚开始|开始|正在|平时|平常|每天|每周|每个|周末|一直|已经|从小)")
 _ABOUT_SELF_EN = re.compile(
-    r"^(?:(?:and|but|so|because|since|also|actually|well|oh|btw|by the way|honestly)[, ]+)*(?:i|i'm|i've|my (?!(?:best |old |good )?(?:friend|boss|coworker|co-worker|colleague|neighbou?r|roommate|teacher|manager|ex|phone|computer|laptop|internet|battery|head)\b)|we|we've|our)\b",
+    r"^(?:(?:and|but|so|because|since|also|actually|well|oh|btw|by the way|honestly)[, ]+){0,6}(?:i|i'm|i've|my (?!(?:best |old |good )?(?:friend|boss|coworker|co-worker|colleague|neighbou?r|roommate|teacher|manager|ex|phone|computer|laptop|internet|battery|head)\b)|we|we've|our)\b",
     re.IGNORECASE,
 )
 _PASSING_ZH = re.compile(

@@ -34,7 +34,11 @@ _PLAY = re.compile(
 _SUPPOSED = re.compile(
     r"如果|假如|要是|假设|倘若|若是|万一|即使|就算|哪怕|比如|例如|譬如|好像|仿佛|恨不得|但愿|要不是|除非|的话$|想象"
     r"|\b(?:if|suppose|supposing|unless|what if|let's say|as if|as though|assuming|whether|wish|would|were i|might|i guess|maybe"
-    r"|perhaps|say i|in case|had i|could have|hypothetically)\b|可能|也许|说不定|大概|或许",
+    r"|perhaps|say i|in case|had i|could have|hypothetically)\b|可能|也许|说不定|大概|或许"
+    # denied or doubted
+    r"|不(?:认为|觉得|确定|信|承认|敢说|知道我|是说)|没(?:有)?(?:说|觉得)过?我|怀疑|担心|怕我|以为|并(?:不是|非)我|排除|否认|谁说"
+    r"|\b(?:not (?:sure|saying|true|certain|convinced)|(?:don't|do not|didn't|did not) (?:think|believe|say|know (?:if|that|i))|doubt"
+    r"|never said|ruled out|no idea|(?:worried|afraid|fear|suspect) (?:that )?i|den(?:y|ied))\b",
     re.IGNORECASE,
 )
 _ASKED_ZH = re.compile(
@@ -42,7 +46,7 @@ _ASKED_ZH = re.compile(
     r"|能不能|可不可以|会不会|要不要|该不该|对不对|好不好|喜不喜欢|爱不爱|知不知道|叫啥|干嘛|还是.*[呢?？]$|如何"
 )
 _ASKED_EN = re.compile(
-    r"^(?:(?:and|but|so|or|well|hey|ok|okay|myna|then)[, ]+)*(?:do|does|did|am|is|are|was|were|can|could|will|would|should"
+    r"^(?:(?:and|but|so|or|well|hey|ok|okay|myna|then)[, ]+){0,6}(?:do|does|did|am|is|are|was|were|can|could|will|would|should"
     r"|shall|may|have i|has|had i|haven't|don't i|don't you|do you|what|what's|who|who's|whose|where|where's|when|why|how"
     r"|how's|which|isn't|aren't|won't|guess)\b|\b(?:do you (?:know|remember|think)|can you (?:guess|tell))\b",
     re.IGNORECASE,
@@ -69,7 +73,8 @@ _BELONGS = re.compile(
     r"|(?:called|named)\b)",
     re.IGNORECASE,
 )
-_OPENING = r"^(?:你好|嗨|大家好|哈喽|其实|对了|那个|嗯|因为|所以|不过|但是?|而且|另外|[，, ])*"
+_OPENING = r"^(?:你好|嗨|大家好|哈喽|其实|对了|那个|嗯|因为|所以|不过|但是?|而且|另外|[，, ]){0,6}"
+_BLANKS = re.compile(r"[^\S\n]+")
 _CODE = re.compile(r"```.*?(?:```|$)|^>.*$", re.DOTALL | re.MULTILINE)
 
 
@@ -117,7 +122,7 @@ def is_played_to(reply: str) -> bool:
 
 def statements(utterance: str) -> list[Statement]:
     """What is stated in earnest in an utterance, in its order."""
-    text = _CODE.sub(" ", utterance[:LONGEST])
+    text = _BLANKS.sub(" ", _CODE.sub(" ", utterance[:LONGEST]))
     if _PLAY.search(simplified(text)):
         return []
     found: list[Statement] = []
@@ -138,7 +143,7 @@ _LEFT_OUT = re.compile(
 )
 
 
-_JOINED = re.compile(r"(?:所以|但是?|不过|而且|平时|平常)*")
+_JOINED = re.compile(r"(?:所以|但是?|不过|而且|平时|平常){0,6}")
 
 
 def with_subject(statement: Statement) -> Iterator[Statement]:
@@ -201,7 +206,7 @@ def _without_quotes(text: str) -> str:
     """The text without what is quoted; a name in quotes, or what is to be remembered, stays without them."""
 
     def bare(match: re.Match[str]) -> str:
-        before = simplified(text[: match.start()])
-        return match[0][1:-1] if _NAMED.search(before) and not _TOLD.search(before[-20:]) else " … "
+        before = simplified(text[max(0, match.start() - 20) : match.start()])
+        return match[0][1:-1] if _NAMED.search(before) and not _TOLD.search(before) else " … "
 
     return _QUOTED.sub(bare, text)

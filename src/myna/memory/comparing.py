@@ -35,10 +35,15 @@ class Compared:
 def compare(new: NewMemory, known: Sequence[Memory]) -> Compared:
     """Judge a new memory. The newer wins; only what the user pinned stays."""
     text, topic = same_text(new.text), topic_of(new.text)
+    alike = [
+        (memory, other)
+        for memory in known
+        if topic is not None and (other := topic_of(memory.text)) and other.about == topic.about
+    ]
     if same := [memory for memory in known if same_text(memory.text) == text]:
-        return Compared("known", tuple(same))
+        otherwise = tuple(each for each, other in alike if topic and other.value != topic.value and not each.pinned)
+        return Compared("updates", otherwise) if otherwise else Compared("known", tuple(same))
     if topic is not None:
-        alike = [(memory, other) for memory in known if (other := topic_of(memory.text)) and other.about == topic.about]
         if same := [memory for memory, other in alike if other.value == topic.value]:
             return Compared("known", tuple(same))
         others = tuple(memory for memory, _ in alike)
@@ -60,21 +65,20 @@ def _says(memory: Memory, new: NewMemory) -> bool:
     )
 
 
-async def keep(memories: Memories, scope: Scope, new: NewMemory) -> Compared:
+async def keep(memories: Memories, scope: Scope, new: NewMemory, *, permitted: bool = False) -> Compared:
     """Compare a new memory with those that are nearest to it, and keep what comes of it.
 
-    What it replaces is forgotten when it is safe itself. The audit trail has both, as done by Myna.
+    What it replaces is forgotten in the same step, unless the user pinned or edited it meanwhile. The audit trail has
+    both, as done by Myna. ``permitted``: as for `Memories.remember`.
     """
     near = await memories.nearest(scope, new.text, limit=COMPARED)
     compared = compare(new, [each.memory for each in near])
     if compared.verdict == "known":
         if any(same_text(each.text) == same_text(new.text) for each in compared.others):
-            await memories.add(scope, new, actor="myna")  # makes it surer
+            await memories.remember(scope, new, permitted=permitted)  # makes it surer
         return compared
-    kept = await memories.add(scope, new, actor="myna")
-    if compared.verdict == "updates":
-        replaced = [each.id for each in compared.others if each.id != kept.id]
-        await memories.forget(scope, replaced, actor="myna")
-    elif compared.verdict == "contradicts":
+    replaced = compared.others if compared.verdict == "updates" else ()
+    kept = await memories.remember(scope, new, instead_of=replaced, permitted=permitted)
+    if kept is not None and compared.verdict == "contradicts":
         log.info("The memory %s contradicts the pinned %s; both are kept.", kept.id, compared.others[0].id)
     return compared

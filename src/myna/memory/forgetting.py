@@ -105,21 +105,30 @@ class Forgotten:
         )
 
 
-_POLITE_ZH = r"(?:^|[，,。.！! ])(?:请你?|麻烦你?|帮我|你|你可以|你能|能不能|可以|那|那就|算了|好的|还是|快|赶紧|都|就|拜托|我要你|我想让你|希望你|我想你)*[，, ]*"
-_POLITE_EN = r"(?:^|[,.!;] ?)(?:(?:please|can you|could you|would you|will you|i want you to|i'd like you to|just|ok|okay|so|actually|now|then|hey|myna|also|and|you should|you can|let's)[, ]+)*"
+_POLITE_ZH = r"(?:^|[，,。.！! ])(?:请你?|麻烦你?|帮我|你|你可以|你能|能不能|可以|那|那就|算了|好的|还是|快|赶紧|都|就|拜托|我要你|我想让你|希望你|我想你){0,6}[，, ]*"
+_POLITE_EN = r"(?:^|[,.!;] ?)(?:(?:please|can you|could you|would you|will you|i want you to|i'd like you to|just|ok|okay|so|actually|now|then|hey|myna|also|and|you should|you can|let's)[, ]+){0,6}"
 _FORGET_ZH = (
     r"(?:忘掉|忘记|忘了|忘却|删掉|删除|删了|清除|抹掉|抹去|擦掉|移除|清空|不要再?记住?|别再?记住?|不用再?记住?|别记得?)"
 )
 _FORGET_EN = r"(?:forget|delete|erase|remove|wipe|clear)"
+_ALL_OF_ZH = r"(?:的?(?:关于|有关)?我?的?(?:记忆|事情?|东西|信息|资料|内容|记录|话|细节))?"
+_DELETES = re.compile(r"删|清|抹|擦|移除|\b(?:delete|erase|remove|wipe|clear)\b")
+"""What is said of alarms and photos too: it counts only beside the words for what is remembered."""
+_OF_MEMORY = re.compile(
+    r"记忆(?![卡体棒力])|你(?:所|都|还|已经|能)?(?:知道|记得|记住|存)|关于我|有关我|我(?:刚才|刚刚|刚|之前|以前|曾经|跟你|对你){0,3}(?:说|讲|告诉你?)过?的"
+    r"|\bmemor(?:y|ies)\b|\byou(?:'ve| have)? (?:know|remember|learned|stored|saved)\b|\babout me\b"
+    r"|\bi(?:'ve| have)?(?: just| ever)? (?:said|told you|mentioned)\b"
+)
+_CLAUSE = re.compile(r"[^，,。.！!；;？?\n]*")
 _NOT_ASKED = re.compile(
     r"(?:别|不要|不会|不能|没|没有|从不|不许|千万别|可别)(?:再)?忘|我(?:都|又|已经|差点|好像|总是|老是|经常|快|也)?(?:忘|把[^，]{0,8}忘)|你(?:怎么|为什么|是不是|又|都|已经|居然|竟然|会|不会)(?:就)?[^，]{0,6}忘"
     r"|忘不了|忘(?:掉|记|了)[^，,]*(?:吗|了没|没有)[?？]?$|\b(?:don't|do not|never|won't|didn't|can't|cannot|not) (?:ever )?forget\b"
-    r"|\bi(?:'ll| will|'ve| have|'d| always| often| keep| almost| just| never)* (?:forget|forgot|forgetting)\b|\byou (?:always |often |keep )?(?:forget|forgot)\b|did you forget"
+    r"|\bi(?:'ll| will|'ve| have|'d| always| often| keep| almost| just| never){0,6} (?:forget|forgot|forgetting)\b|\byou (?:always |often |keep )?(?:forget|forgot)\b|did you forget"
 )
 _ALL_ZH = re.compile(
-    rf"(?:{_FORGET_ZH}(?:掉|关于|有关|你|我|知道|记得|记住|对|的|说过|说|过|曾经|存|了)*(?:一切|所有|全部)(?!.*(?:喜好|颜色|猫|狗|生日))"
-    rf"|(?:把|将)(?:关于|有关|你|我|知道|记得|记住|对|的|说过|说|过|存)*(?:一切|所有|全部)[^，,。]{{0,12}}?(?:都|全|全部|通通)?(?:给我)?{_FORGET_ZH}"
-    rf"|(?:忘了|忘掉|忘记)我(?:吧|这个人)?[。！!]?$|把我(?:彻底|完全|给)?(?:忘了|忘掉|忘记)|清空(?:你的|所有|全部|我的)*记忆|(?:删除|清除|删掉)(?:你的|我的|所有的?|全部的?)*记忆[。！!]?$)"
+    rf"(?:{_FORGET_ZH}(?:掉|关于|有关|你|我|知道|记得|记住|对|的|说过|说|过|曾经|存|了){{0,6}}(?:一切|所有|全部){_ALL_OF_ZH}(?:都|吧|了|好吗|可以吗){{0,3}}(?=$|[，,。！!？?])"
+    rf"|(?:把|将)(?:关于|有关|你|我|知道|记得|记住|对|的|说过|说|过|存){{0,6}}(?:一切|所有|全部){_ALL_OF_ZH}(?:都|全|全部|通通|给我|从记忆[里中]){{0,3}}{_FORGET_ZH}"
+    rf"|(?:忘了|忘掉|忘记)我(?:吧|这个人)?[。！!]?$|把我(?:彻底|完全|给)?(?:忘了|忘掉|忘记)|清空(?:你的|所有|全部|我的){{0,6}}记忆(?![卡体棒力])|(?:删除|清除|删掉)(?:你的|我的|所有的?|全部的?){{0,6}}记忆[。！!]?$)"
 )
 _ALL_EN = re.compile(
     rf"{_POLITE_EN}{_FORGET_EN} (?:(?:absolutely )?everything(?! i (?:just )?said about (?!me\b))(?: (?:that )?you (?:know|remember|have|stored|learned|saved)[^.!?]*)?"
@@ -127,9 +136,9 @@ _ALL_EN = re.compile(
     r"|(?:your|my) (?:entire |whole )?memor(?:y|ies)(?: (?:of|about) me)?|all (?:memories|facts|data|information) about me|about me|me)(?: please|, please)?[.! ]*$"
 )
 _THIS_ZH = re.compile(
-    r"(?:(?:别|不要|不用|不必|请勿|勿)(?:再|去|把)?(?:记住?|记下来?|存|保存|记录)(?:下|下来|得)?(?:这个|这些|这件事|这句话?|这一点|这点|刚才(?:说)?的话?|我刚(?:才)?说的(?:话)?|它|啊|哦|了|吧)*(?=$|[，,。！!~：:])"
-    r"|(?:这个|这些|这件事|这句话?|这一点|这点|这|刚才(?:说)?的话?|我刚(?:才)?说的(?:话)?)(?:就|可|你|请|都|先)*(?:别|不要|不用|不必|请勿)(?:再)?(?:记|存|保存)(?:住|下|下来|录|了|着|得)*(?=$|[，,。！!~：:])"
-    r"|(?:忘掉|忘记|忘了|删掉|删除|把)(?:我)?(?:刚才|刚刚|刚|上一句|前面)(?:说|讲)?的?(?:那句|那些|这些|内容|话|事|东西)*(?:忘掉|忘了|忘记|删掉|删除|吧|给)*[。！!]*$"
+    r"(?:(?:别|不要|不用|不必|请勿|勿)(?:再|去|把)?(?:记住?|记下来?|存|保存|记录)(?:下|下来|得)?(?:这个|这些|这件事|这句话?|这一点|这点|刚才(?:说)?的话?|我刚(?:才)?说的(?:话)?|它|啊|哦|了|吧){0,6}(?=$|[，,。！!~：:])"
+    r"|(?:这个|这些|这件事|这句话?|这一点|这点|这|刚才(?:说)?的话?|我刚(?:才)?说的(?:话)?)(?:就|可|你|请|都|先){0,6}(?:别|不要|不用|不必|请勿)(?:再)?(?:记|存|保存)(?:住|下|下来|录|了|着|得){0,6}(?=$|[，,。！!~：:])"
+    r"|(?:忘掉|忘记|忘了|删掉|删除|把)(?:我)?(?:刚才|刚刚|刚|上一句|前面)(?:说|讲)?的?(?:那句|那些|这些|内容|话|事|东西){0,6}(?:忘掉|忘了|忘记|删掉|删除|吧|给){0,6}[。！!]*$"
     r"|(?:忘掉|忘记)(?:这个|这件事|这些|这句话?|它)(?:吧)?[。！!]*$)"
 )
 _THIS_EN = re.compile(
@@ -140,14 +149,14 @@ _THIS_EN = re.compile(
 )
 _TOPIC_ZH = re.compile(
     rf"{_POLITE_ZH}(?:{_FORGET_ZH}(?:掉|住|得)?(?P<one>(?:我|关于|有关|你知道的|你记得的|你记住的|和我|跟我)[^，,。！!？?]{{1,30}}?)(?:吧|了|啦|好吗|可以吗|哦)?(?=$|[，,。！!])"
-    rf"|(?:把|将)(?P<two>[^，,。！!？?]{{1,30}}?)(?:都|全部|全|给|从记忆(?:里|中)|从你的记忆(?:里|中))*{_FORGET_ZH})"
+    rf"|(?:把|将)(?P<two>[^，,。！!？?]{{1,30}}?)(?:都|全部|全|给|从记忆(?:里|中)|从你的记忆(?:里|中)){{0,6}}{_FORGET_ZH})"
 )
 _TOPIC_EN = re.compile(
     rf"{_POLITE_EN}(?:{_FORGET_EN} (?:(?:everything|anything|all|what|whatever|the things?|the part) (?:that )?(?:i(?:'ve| have)?(?: just| ever)? (?:said|told you|mentioned)|you (?:know|remember|have|stored))(?: about| regarding| on)? |about |that |the (?:memory|memories|fact|facts) (?:about|of|that) |what you know about )?"
     r"(?P<one>(?:my|i|i'm|i've|where i|when i|what i|who i|how i|our|we)\b[^.!?,]{1,60}?)|(?:don't|do not) (?:remember|keep|store) (?P<two>my [^.!?,]{2,40}?))(?: from (?:your )?memory)?(?: please|, please)?(?=$|[.!?,])"
 )
 _TELLING = re.compile(
-    r"^(?:关于|有关|我们?|你知道的|你记得的|你记住的|和我|跟我|曾经|刚才|之前|上次|以前|跟你|对你|告诉你?|和你|说过?|提过?|讲过?|的|有关|那个|那件|那些|事情?)+"
+    r"^(?:关于|有关|我们?|你知道的|你记得的|你记住的|和我|跟我|曾经|刚才|之前|上次|以前|跟你|对你|告诉你?|和你|说过?|提过?|讲过?|的|有关|那个|那件|那些|事情?){1,6}"
 )
 _TELLING_EN = re.compile(r"^(?:my|our|that|i(?:'m| am|'ve| have)?|we|where i|when i|what i|who i|how i|about)\s+")
 _ENDING = re.compile(r"(?:的)?(?:事情?|信息|资料|记录|记忆|内容|话|那件事|这件事|这些|那些)$")
@@ -157,8 +166,13 @@ _YES = re.compile(
     r"|yes,? i'm sure|yes,? i am sure|confirm|confirmed|do it|go ahead|absolutely|definitely|ok|okay|please do|yes,? do it|yes,? please|yes,? forget everything)[。.！!~ 吧啊]*$"
 )
 
+_GLUE = (
+    r"(?:(?:在|是)?(?:哪[里儿]?|什么|多少|多大|什么时候|谁)|在哪个?(?:城市|地方)|的?(?:名字|日期|地方|地点|情况|问题|事情?|史|东西)|叫什么(?:名字)?"
+    r"|s|'s? names?|day| at| for| in| is| am| (?:place|date|address|problems?|issues?|history|info(?:rmation)?))?"
+)
+"""What may stand beside a topic, so that it is still the whole of what is to be forgotten."""
 _MEANT: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
-    (re.compile(asked), re.compile(kept), words)
+    (re.compile(rf"(?:用户|我|我的|我们的|the|my|our)? ?(?:{asked}) ?{_GLUE}"), re.compile(kept), words)
     for asked, kept, words in (
         (r"生日|出生|birthday|born|birth", r"生日|出生|birthday|\bborn\b", "用户的生日 出生 The user's birthday born"),
         (
@@ -172,16 +186,16 @@ _MEANT: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
             "用户住在 The user lives in",
         ),
         (
-            r"来自|老家|家乡|\bfrom\b|hometown",
+            r"来自|老家|家乡|是?哪里人|(?:where i'm )?from|hometown",
             r"来自|老家|家乡|是.{2,5}人$|is from|hometown|grew up|was born in",
             "用户来自 The user is from hometown",
         ),
         (
-            r"工作|职业|上班|公司|\bjob\b|\bwork\b|profession|occupation|employer",
+            r"(?:在哪[里儿]?)?工作|职业|(?:在哪[里儿]?)?上班|公司|\bjob\b|\bwork\b|profession|occupation|employer",
             r"工作|职业|上班|从事|works |'s (?:job|profession|occupation)|is an? .*(?:er|or|ist|nurse|student)\b",
             "用户的工作 职业 The user works as job",
         ),
-        (r"过敏|allerg", r"过敏|過敏|allerg", "用户对…过敏 The user is allergic to"),
+        (r"过敏|对什么过敏|allerg\w*(?: to)?", r"过敏|過敏|allerg", "用户对…过敏 The user is allergic to"),
         (
             r"年龄|岁数|多大|几岁|^age$|how old",
             r"\d+岁|[一二三四五六七八九十]岁|years old",
@@ -192,8 +206,8 @@ _MEANT: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
             r"过敏|病|血压|哮喘|allerg|diabet|asthma|migraine|diagnos",
             "用户的健康 过敏 有病 The user is allergic health",
         ),
-        (r"猫|\bcats?\b|kitten", r"猫|\bcats?\b|kitten", "用户的猫 The user's cat"),
-        (r"狗|\bdogs?\b|puppy", r"狗|\bdogs?\b|pupp", "用户的狗 The user's dog"),
+        (r"小?猫咪?|cats?|kittens?", r"猫|\bcats?\b|kitten", "用户的猫 The user's cat"),
+        (r"小?狗狗?|dogs?|puppy|puppies", r"狗|\bdogs?\b|pupp", "用户的狗 The user's dog"),
         (
             r"宠物|\bpets?\b",
             r"猫|狗|鱼|鸟|兔|龟|鼠|宠物|\b(?:cat|dog|pet|fish|bird|rabbit|hamster|parrot|horse)",
@@ -205,7 +219,7 @@ _MEANT: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
             "用户的家人 妈妈 爸爸 The user's family mother wife",
         ),
         (
-            r"喜好|爱好|口味|喜欢的东西|喜欢什么|hobb|likes and dislikes|preferences|what i like|^like$",
+            r"喜好|爱好|口味|喜欢的东西|喜欢什么|hobb\w*|likes and dislikes|preferences|what i like|^like$",
             r"喜欢|爱|讨厌|like|love|enjoy|favou?rite|hobb",
             "用户喜欢 爱好 The user likes hobby",
         ),
@@ -222,14 +236,22 @@ def request_in(utterance: str, *, asked_everything: bool = False) -> Request | N
         return Request("yes")
     if _NOT_ASKED.search(plain):
         return None
-    if _ALL_ZH.search(plain) or _ALL_EN.search(plain):
+    if any((match := each.search(plain)) and _is_of_memory(match) for each in (_ALL_ZH, _ALL_EN)):
         return Request("everything")
     return _of_this(plain) or _of_topic(plain)
 
 
+def _is_of_memory(match: re.Match[str]) -> bool:
+    """Whether a match asks to forget, or to delete what is remembered: not an alarm, or a photo."""
+    if not _DELETES.search(match[0]):
+        return True
+    rest = _CLAUSE.match(match.string, match.end())
+    return _OF_MEMORY.search(match.string, match.start(), rest.end() if rest else match.end()) is not None
+
+
 def _of_this(plain: str) -> Request | None:
     match = _THIS_ZH.search(plain) or _THIS_EN.search(plain)
-    if match is None:
+    if match is None or not _is_of_memory(match):
         return None
     besides = re.sub(r"\W", "", plain[: match.start()] + plain[match.end() :])
     return Request("this", itself=len(besides) >= LEAST_SAID)
@@ -237,14 +259,14 @@ def _of_this(plain: str) -> Request | None:
 
 def _of_topic(plain: str) -> Request | None:
     match = _TOPIC_ZH.search(plain) or _TOPIC_EN.search(plain)
-    about = _bare(match["one"] or match["two"]) if match else ""
+    about = _bare(match["one"] or match["two"]) if match and _is_of_memory(match) else ""
     return Request("topic", about) if about else None
 
 
 def is_about(text: str, about: str) -> bool:
     """Whether a sentence is about what the user calls so."""
     plain, about = simplified(text).casefold(), simplified(about).casefold()
-    meant = [kept for asked, kept, _ in _MEANT if asked.search(about)]
+    meant = [kept for asked, kept, _ in _MEANT if asked.fullmatch(about)]
     if any(kept.search(plain) for kept in meant):
         return True
     if about in plain:
@@ -306,7 +328,7 @@ async def _meant_by(request: Request, memories: Memories, scope: Scope, last: La
     if request.wanted == "this":
         newest = await memories.all(scope, limit=MOST_LAST)
         return [each for each in newest if each.source is not None and each.source in last.message_ids]
-    asked = " ".join([request.about, *(words for meant, _, words in _MEANT if meant.search(request.about))])
+    asked = " ".join([request.about, *(words for meant, _, words in _MEANT if meant.fullmatch(request.about))])
     near = await memories.nearest(scope, asked, limit=LOOKED_AT)
     return [each.memory for each in near if is_about(each.memory.text, request.about)]
 

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Column, Table, Text, delete, insert, select
+from sqlalchemy import Boolean, Column, Index, Table, Text, and_, delete, false, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import ColumnElement
 
 from myna.core.ids import ConversationId, MessageId, UserId
-from myna.memory.base import Scope
+from myna.memory.base import NewMemory, Scope
 from myna.store.database import Database
 from myna.store.tables import Number, metadata
 
 MOST_LEFT = 1_000
-"""So many messages of an earlier process are taken up again, the newest."""
+"""So many messages of an earlier process are taken up again, the newest; older ones are given up."""
 
 to_remember = Table(
     "memory_to_remember",
@@ -22,9 +24,14 @@ to_remember = Table(
     Column("conversation_id", Text, nullable=False),
     Column("user_id", Text, nullable=False),
     Column("persona_id", Text, nullable=False),  # empty: what all personas share
+    Column("ruled", Boolean, nullable=False, server_default=false()),
+    Index(None, "conversation_id", "message_id"),
     sqlite_autoincrement=True,
 )
-"""The text of a message is where it is kept; when that is deleted, nothing is left of it here."""
+"""The text of a message is where it is kept; when that is deleted, nothing is left of it here.
+
+A row is the permission to remember from its message: whoever forgets what came of one takes it away.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +43,47 @@ class Entry:
     message_id: MessageId
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What an earlier process has not done. ``ruled``: the rules are through with it, and only the LLM is left."""
+
+    entry: Entry
+    ruled: bool = False
+
+
 class Journal(Protocol):
-    """Keeps entries until they are done. What a method was given is safe when it returns."""
+    """Keeps entries until they are done. What a method was given is safe when it returns.
+
+    Attributes:
+        permits: Its rows stand beside the memories, and nothing is remembered from a message that has lost its own.
+    """
+
+    @property
+    def permits(self) -> bool:
+        """Whether it does."""
+        ...
 
     async def add(self, entry: Entry) -> None:
         """Keep an entry."""
+        ...
+
+    async def ruled(self, entry: Entry) -> None:
+        """The rules are through with it."""
         ...
 
     async def done(self, entry: Entry) -> None:
         """It is no longer needed."""
         ...
 
-    async def left(self) -> Sequence[Entry]:
+    async def left(self) -> Sequence[Left]:
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""
         ...
 
 
 class SQLJournal:
     """A journal in the database of the memories."""
+
+    permits = True
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -70,40 +100,70 @@ class SQLJournal:
                 )
             )
 
+    async def ruled(self, entry: Entry) -> None:
+        """The rules are through with it."""
+        async with self._database.write() as connection:
+            await connection.execute(update(to_remember).where(_of(entry)).values(ruled=True))
+
     async def done(self, entry: Entry) -> None:
         """It is no longer needed."""
         async with self._database.write() as connection:
-            await connection.execute(
-                delete(to_remember).where(
-                    to_remember.c.conversation_id == entry.conversation_id,
-                    to_remember.c.message_id == entry.message_id,
-                )
-            )
+            await connection.execute(delete(to_remember).where(_of(entry)))
 
-    async def left(self) -> Sequence[Entry]:
+    async def left(self) -> Sequence[Left]:
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""
         newest = select(to_remember).order_by(to_remember.c.number.desc()).limit(MOST_LEFT)
         async with self._database.read() as connection:
             rows = list(await connection.execute(newest))
+        if len(rows) == MOST_LEFT:
+            async with self._database.write() as connection:
+                await connection.execute(delete(to_remember).where(to_remember.c.number < rows[-1].number))
         return [
-            Entry(
-                Scope(UserId(row.user_id), row.persona_id or None),
-                ConversationId(row.conversation_id),
-                MessageId(row.message_id),
+            Left(
+                Entry(
+                    Scope(UserId(row.user_id), row.persona_id or None),
+                    ConversationId(row.conversation_id),
+                    MessageId(row.message_id),
+                ),
+                row.ruled,
             )
             for row in reversed(rows)
         ]
 
 
+def _of(entry: Entry) -> ColumnElement[bool]:
+    return and_(to_remember.c.conversation_id == entry.conversation_id, to_remember.c.message_id == entry.message_id)
+
+
+async def waits(connection: AsyncConnection, user_id: UserId, new: NewMemory) -> bool:
+    """Whether the message that a memory comes from waits to be remembered from."""
+    wanted = select(to_remember.c.number).where(
+        to_remember.c.user_id == user_id,
+        to_remember.c.conversation_id == new.conversation_id,
+        to_remember.c.message_id == new.source,
+    )
+    return (await connection.execute(wanted.limit(1))).first() is not None
+
+
+async def no_longer(connection: AsyncConnection, user_id: UserId, *these: ColumnElement[bool]) -> None:
+    """Nothing is remembered any more from messages of this user that wait for it: all, or these."""
+    await connection.execute(delete(to_remember).where(to_remember.c.user_id == user_id, *these))
+
+
 class NoJournal:
     """Keeps nothing: what was not remembered when the process ends is lost."""
 
+    permits = False
+
     async def add(self, entry: Entry) -> None:
+        """Nothing is kept."""
+
+    async def ruled(self, entry: Entry) -> None:
         """Nothing is kept."""
 
     async def done(self, entry: Entry) -> None:
         """Nothing is kept."""
 
-    async def left(self) -> Sequence[Entry]:
+    async def left(self) -> Sequence[Left]:
         """Nothing was kept."""
         return ()

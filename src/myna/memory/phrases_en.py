@@ -18,7 +18,7 @@ KIN = (
 OLD = r"(?:older |younger |little |big |elder |eldest |youngest |oldest |old |twin |best |new |two |three |late )?"
 MUCH = (
     r"(?:(?:really|absolutely|also|just|do|truly|particularly|especially|always|genuinely|personally|kind of|quite|totally"
-    r"|still|actually|simply|mostly|generally|usually|much|rather|definitely|certainly|secretly|both) )*"
+    r"|still|actually|simply|mostly|generally|usually|much|rather|definitely|certainly|secretly|both) ){0,6}"
 )
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?"

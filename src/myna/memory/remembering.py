@@ -13,7 +13,8 @@ from datetime import date, datetime
 
 import anyio
 
-from myna.core.ids import MemoryId, MessageId, UserId
+from myna.core.errors import BadInput
+from myna.core.ids import MemoryId, UserId
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.engines.base import LLM
 from myna.engines.task_group import open_task_group
@@ -59,6 +60,8 @@ class _Told:
         before: The reply that it answers.
         used: The memories that went into its prompt.
         noted: The journal has it.
+        ruled: The rules are through with it.
+        withdrawn: Everything of the user was forgotten meanwhile.
         left: What the rules left to the LLM.
     """
 
@@ -68,6 +71,8 @@ class _Told:
     before: str = ""
     used: Sequence[MemoryId] = ()
     noted: bool = False
+    ruled: bool = False
+    withdrawn: bool = False
     left: tuple[str, ...] = ()
 
     @property
@@ -101,7 +106,7 @@ class Remembering:
         self._idle.set()
 
     def session(
-        self, scope: Scope, conversation: Conversation, *, limit: int, last: MessageId | None = None
+        self, scope: Scope, conversation: Conversation, *, limit: int, said: Sequence[UserMessage] = ()
     ) -> "RememberedSession | None":
         """The memory of one session: None for a private conversation, of which nothing is kept.
 
@@ -109,11 +114,12 @@ class Remembering:
             scope: Whose memories, and which.
             conversation: What is talked in.
             limit: How many memories a turn may be told.
-            last: The user's last message in it, so that "forget what I just said" finds it.
+            said: What the user said in it before, so that "forget what I just said", the "yes" to whether all is to be
+                forgotten, and a play are known for what they are.
         """
         if conversation.private:
             return None
-        return RememberedSession(self, self._memories, scope, conversation, limit, last)
+        return RememberedSession(self, self._memories, scope, conversation, limit, said)
 
     def take(self, told: _Told) -> None:
         """Remember from an utterance, later. Never waits."""
@@ -125,9 +131,9 @@ class Remembering:
     def withdraw(self, user_id: UserId) -> None:
         """Everything of this user was forgotten by other ways: what still waits of him is not remembered."""
         self._new = deque(told for told in self._new if told.entry.scope.user_id != user_id)
-        for waiting in [*self._unread, *([self._reading] if self._reading else [])]:
-            if waiting.entry.scope.user_id == user_id:
-                waiting.left = ()
+        for waiting in (*self._unread, self._reading, self._keeping):
+            if waiting is not None and waiting.entry.scope.user_id == user_id:
+                waiting.left, waiting.withdrawn = (), True
 
     async def idle(self) -> None:
         """Until all has been remembered from that was told."""
@@ -142,12 +148,13 @@ class Remembering:
             tasks.start_soon(self._read_with_llm)
 
     async def _take_up(self, store: Store) -> None:
-        for entry in await self._journal.left():
+        for left in await self._journal.left():
+            entry = left.entry
             conversation = await store.find(entry.conversation_id)
             messages = await store.messages(entry.conversation_id) if conversation else ()
             texts = [each.text for each in messages if isinstance(each, UserMessage) and each.id == entry.message_id]
             if texts:
-                self.take(_Told(entry, texts[0], noted=True))
+                self.take(_Told(entry, texts[0], noted=True, ruled=left.ruled))
             else:  # deleted meanwhile
                 await self._journal.done(entry)
 
@@ -172,18 +179,20 @@ class Remembering:
         scope = told.entry.scope
         if told.used:
             await self._memories.used(scope, told.used)
-        if request := told.request:
+        if not told.ruled and (request := told.request):
             async with self._changing:
                 self._withdraw(told, request)
                 await forget_by_word(told.text, self._memories, scope, told.last)
         else:
             taken = take(told.text, self._now(), before=told.before)
             async with self._changing:
-                for new in taken.memories:
-                    await self._add(told, new)
+                for new in () if told.ruled else taken.memories:
+                    if not told.withdrawn:
+                        await self._add(told, new)
             llm = self._llm()
-            if taken.left and llm is not None and llm.info.output_schema:
-                told.left = taken.left
+            if taken.left and not told.withdrawn and llm is not None and llm.info.output_schema:
+                await self._journal.ruled(told.entry)
+                told.left = () if told.withdrawn else taken.left
                 self._wait_for_llm(told)
                 return
         await self._journal.done(told.entry)
@@ -191,8 +200,12 @@ class Remembering:
     async def _add(self, told: _Told, new: NewMemory) -> None:
         entry = told.entry
         sourced = replace(new, source=entry.message_id, conversation_id=entry.conversation_id)
-        compared = await keep(self._memories, entry.scope, sourced)
-        log.debug("A %s of %s is %s.", new.kind, entry.message_id, compared.verdict)
+        try:
+            compared = await keep(self._memories, entry.scope, sourced, permitted=self._journal.permits)
+        except BadInput as error:  # there are as many as are kept: it would fail at each start again
+            log.warning("Nothing is remembered of %s: %s", entry.message_id, error)
+        else:
+            log.debug("A %s of %s is %s.", new.kind, entry.message_id, compared.verdict)
 
     # -------------------------------------------------------------------------------------------------- with the LLM
 
@@ -265,17 +278,19 @@ class RememberedSession:
         scope: Scope,
         conversation: Conversation,
         limit: int,
-        last: MessageId | None,
+        said: Sequence[UserMessage],
     ) -> None:
         self._remembering = remembering
         self._memories = memories
         self._scope = scope
         self._conversation = conversation
         self._limit = limit
-        self._last = Last((last,) if last else ())
+        self._last = Last()
         self._recalled: Sequence[Recalled] = ()
         self._before = ""
         self._played = 0
+        for message in said[-LONGEST_PLAY:]:
+            self._follow(message, request_in(message.text))
 
     async def recall(self, text: str) -> Sequence[Recalled]:
         """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""
@@ -320,9 +335,12 @@ class RememberedSession:
         entry = Entry(self._scope, self._conversation.id, message.id)
         told = _Told(entry, message.text, self._last, self._before, used)
         request = told.request
-        self._played = LONGEST_PLAY if begins_play(message.text) else max(0, self._played - 1)
+        self._follow(message, request)
         if not self._played or request is not None or "记" in message.text or "remember" in message.text.casefold():
             self._remembering.take(told)
+
+    def _follow(self, message: UserMessage, request: Request | None) -> None:
+        self._played = LONGEST_PLAY if begins_play(message.text) else max(0, self._played - 1)
         self._last = Last((message.id,), asked_everything=request is not None and request.wanted == "everything")
 
 

@@ -27,10 +27,10 @@ MOST_LEFT = 4
 """Claims of one utterance that are left to others."""
 
 _REMEMBER = re.compile(
-    r"(?:^|[，,。.！!\n]\s*)(?:(?:请|请你|麻烦|麻烦你|帮我|你|要|你要|一定|一定要|千万|千万要|帮忙|那|那就|好的?|ok|哦|对了|另外|顺便|myna)[，, ]*)*"
+    r"(?:^|[，,。.！!\n]\s*)(?:(?:请|请你|麻烦|麻烦你|帮我|你|要|你要|一定|一定要|千万|千万要|帮忙|那|那就|好的?|ok|哦|对了|另外|顺便|myna)[，, ]*){0,6}"
     r"(?:记住|记一下|记下来?|记好|牢记|记着|备注一下|记得(?=我))(?:了|哦|啊|哈|一下|这个|这点|这件事|一点)?\s*[，,：:。 ]*(?P<what>[^\n]+)"
     r"|(?:^|[,.!;\n]\s*)(?:(?:please|pls|also|and|just|so|hey|ok|okay|oh|can you|could you|would you|i want you to"
-    r"|i'd like you to|you should|always|btw|by the way|myna)[, ]+)*"
+    r"|i'd like you to|you should|always|btw|by the way|myna)[, ]+){0,6}"
     r"(?:(?:remember|don't forget|do not forget|never forget|keep in mind|make a note|take note|note|note down|memorize)"
     r"(?: this| for (?:me|later|next time))?(?:\s*[:,-]\s*| that (?!time|day|one\b|night|song|movie|when)| (?=to |my |i |i'm |i've |our |we ))"
     r"(?P<what_en>[^\n]+))",

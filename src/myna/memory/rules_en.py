@@ -23,7 +23,7 @@ from myna.memory.phrases_en import (
 from myna.memory.rule import Rule
 
 _I = r"(?<![\w'])I"
-_IM = rf"{_I}(?:'m| am)(?: also| actually| currently| still| now| just| originally| only| really| both)*"
+_IM = rf"{_I}(?:'m| am)(?: also| actually| currently| still| now| just| originally| only| really| both){{0,6}}"
 _BE = r"(?:is|was)"
 
 ENGLISH: tuple[Rule, ...] = (
@@ -63,13 +63,13 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     rule(
         "name",
-        rf"^(?:well,? |so,? |hey,? |hi,? )*(?:the )?name's {NAME}{END}",
+        rf"^(?:well,? |so,? |hey,? |hi,? ){{0,6}}(?:the )?name's {NAME}{END}",
         "The user's name is {name}",
         NOT_NAMES,
     ),
     rule(
         "name",
-        r"^(?:hi,? |hey,? |hello,? )*(?:this is|it's) (?P<name>(?-i:[A-Z])[a-z]{2,15})(?= by the way| speaking| calling)",
+        r"^(?:hi,? |hey,? |hello,? ){0,6}(?:this is|it's) (?P<name>(?-i:[A-Z])[a-z]{2,15})(?= by the way| speaking| calling)",
         "The user's name is {name}",
         re.compile("day$|^(?:January|February|March|April|June|July|August|September|October|November|December)$"),
     ),
@@ -133,18 +133,18 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     rule(
         "fact",
-        rf"{_IM}(?: turning| almost)? (?P<what>\d{{1,2}}|twenty(?:[- ]\w+)?|thirty(?:[- ]\w+)?|forty(?:[- ]\w+)?|fifty(?:[- ]\w+)?|sixty(?:[- ]\w+)?|eighteen|nineteen)(?: years old| years of age| yo)?(?=$|[.!,]| and\b)",
+        rf"{_IM}(?: turning)? (?P<what>\d{{1,2}}|twenty(?:[- ]\w+)?|thirty(?:[- ]\w+)?|forty(?:[- ]\w+)?|fifty(?:[- ]\w+)?|sixty(?:[- ]\w+)?|eighteen|nineteen)(?: years old| years of age| yo)?(?=$|[.!]|,(?! no\b)| and\b)",
         "The user is {what} years old",
     ),
     # health
     clause(
         "health",
-        rf"{_I}(?:'m| am)(?: also| severely| very| highly| deathly| badly| quite| mildly| really| extremely| terribly)* (?:allergic to|intolerant to|intolerant of) [^.!;\n]{{2,60}}?{FAR_END}",
+        rf"{_I}(?:'m| am)(?: also| severely| very| highly| deathly| badly| quite| mildly| really| extremely| terribly){{0,6}} (?:allergic to|intolerant to|intolerant of) [^.!;\n]{{2,60}}?{FAR_END}",
         r"allergic to (?:you|that|this|it|mondays|work|people|him|her|your|my)\b",
     ),
     clause(
         "health",
-        rf"{_I}(?: also)?(?: have|'ve got| suffer from| was diagnosed with| got diagnosed with|'ve been diagnosed with|'ve had)(?: a| an| some)?(?: severe| bad| mild| serious| chronic| slight| strong| type \w+| seasonal)*(?: [a-z-]+){{0,2}} (?:allerg(?:y|ies)|diabetes|asthma|migraines?|epilepsy|hypertension|high blood pressure|arthritis|insomnia|anxiety|depression|adhd|dyslexia|anemia|celiac disease|coeliac disease|heart condition|hay fever|lactose intolerance|vertigo|tinnitus|eczema|autism|back pain|gout|sleep apnea|ibs)(?: to [^.!,;]{{2,40}})?{END}",
+        rf"{_I}(?: also)?(?: have|'ve got| suffer from| was diagnosed with| got diagnosed with|'ve been diagnosed with|'ve had)(?: a| an| some)?(?: severe| bad| mild| serious| chronic| slight| strong| type \w+| seasonal){{0,6}}(?: [a-z-]+){{0,2}} (?:allerg(?:y|ies)|diabetes|asthma|migraines?|epilepsy|hypertension|high blood pressure|arthritis|insomnia|anxiety|depression|adhd|dyslexia|anemia|celiac disease|coeliac disease|heart condition|hay fever|lactose intolerance|vertigo|tinnitus|eczema|autism|back pain|gout|sleep apnea|ibs)(?: to [^.!,;]{{2,40}})?{END}",
     ),
     clause(
         "health",
@@ -165,7 +165,7 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     clause(
         "health",
-        rf"\bmy {OLD}(?:{KIN}|{PETS})(?: (?-i:[A-Z])[a-z]+)?(?:'s| is| has)(?: also| severely| very)* (?:allergic to [^.!;,]{{2,40}}?|(?:a )?(?:vegetarian|vegan|diabetic|pregnant|deaf|blind|colou?r[- ]?blind|lactose[- ]intolerant|celiac|coeliac)|(?:type \w+ )?diabetes|asthma|dementia|alzheimer's|epilepsy|a bad (?:hip|back|heart|knee)){END}",
+        rf"\bmy {OLD}(?:{KIN}|{PETS})(?: (?-i:[A-Z])[a-z]+)?(?:'s| is| has)(?: also| severely| very){{0,6}} (?:allergic to [^.!;,]{{2,40}}?|(?:a )?(?:vegetarian|vegan|diabetic|pregnant|deaf|blind|colou?r[- ]?blind|lactose[- ]intolerant|celiac|coeliac)|(?:type \w+ )?diabetes|asthma|dementia|alzheimer's|epilepsy|a bad (?:hip|back|heart|knee)){END}",
     ),
     # likes and dislikes
     rule(
@@ -181,7 +181,7 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     clause(
         "dislike",
-        rf"{_I}'m (?:{MUCH})?(?:not (?:really |much |a |that )*(?:a fan of|fan of|fond of|into)|afraid of|scared of|terrified of) [^.!;:\n]{{2,60}}?{FAR_END}",
+        rf"{_I}'m (?:{MUCH})?(?:not (?:really |much |a |that ){{0,6}}(?:a fan of|fan of|fond of|into)|afraid of|scared of|terrified of) [^.!;:\n]{{2,60}}?{FAR_END}",
         r"of (?:you|it|that|this|him|her|them|losing)\b",
     ),
     clause("dislike", rf"{_I} (?:don't|do not|never) (?:{MUCH})?(?:smoke|drink)(?: alcohol| coffee)?{END}"),
@@ -226,13 +226,13 @@ ENGLISH: tuple[Rule, ...] = (
     # places
     rule(
         "place",
-        rf"{_I}(?:'m| am)?(?: currently| now| still| actually| also| both)* (?:live|living|reside|based|settled) (?:alone |together |now |here )?(?P<prep>in|near|at|on|outside|close to|by) (?P<place>[^.!;\n]{{2,50}}?)(?=$|[.!;\n]|, (?!(?-i:[A-Z]))| and\b| but\b| so\b| with\b| now\b| for \d| since\b| where\b| because\b| right\b| at the\b| these days)",
+        rf"{_I}(?:'m| am)?(?: currently| now| still| actually| also| both){{0,6}} (?:live|living|reside|based|settled) (?:alone |together |now |here )?(?P<prep>in|near|at|on|outside|close to|by) (?P<place>[^.!;\n]{{2,50}}?)(?=$|[.!;\n]|, (?!(?-i:[A-Z]))| and\b| but\b| so\b| with\b| now\b| for \d| since\b| where\b| because\b| right\b| at the\b| these days)",
         "The user lives {prep} {place}",
         NOT_PLACES,
     ),
     rule(
         "place",
-        rf"{_I}(?:'ve| have|'m| am)?(?: just| recently| finally| actually)* (?:moved|relocated|moving) (?:back |over |out |here )?(?:from [^.!;,\n]{{2,25}} )?to (?P<place>[^.!;\n]{{2,40}}?)(?=$|[.!;\n,]| and\b| but\b| from\b| last\b| this\b| in \d| for\b| because\b| with\b| recently\b| two\b| a\b| yesterday\b| next\b| with)",
+        rf"{_I}(?:'ve| have|'m| am)?(?: just| recently| finally| actually){{0,6}} (?:moved|relocated|moving) (?:back |over |out |here )?(?:from [^.!;,\n]{{2,25}} )?to (?P<place>[^.!;\n]{{2,40}}?)(?=$|[.!;\n,]| and\b| but\b| from\b| last\b| this\b| in \d| for\b| because\b| with\b| recently\b| two\b| a\b| yesterday\b| next\b| with)",
         "The user lives in {place}",
         NOT_PLACES,
     ),
@@ -308,7 +308,7 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     rule(
         "fact",
-        rf"{_I}(?:'ve| have)?(?: currently| now| also| mostly| been)* (?:work|working|worked) (?P<prep>as|at|for|in) (?P<place>[^.!;\n]{{2,50}}?)(?=$|[.!;,\n]| and\b| but\b| so\b| since\b| for \w+ years)",
+        rf"{_I}(?:'ve| have)?(?: currently| now| also| mostly| been){{0,6}} (?:work|working|(?<=(?:ve|en) )worked) (?P<prep>as|at|for|in) (?P<place>[^.!;\n]{{2,50}}?)(?=$|[.!;,\n]| and\b| but\b| so\b| since\b| for \w+ years)",
         "The user works {prep} {place}",
         re.compile(
             r"^(?:the (?:moment|morning|evening|afternoon|night)|night|home\b|it|this|that|you|peace|my best|a \w+ way|progress|silence|a (?:good|great|bad) )",
@@ -323,7 +323,7 @@ ENGLISH: tuple[Rule, ...] = (
     ),
     rule(
         "fact",
-        rf"(?:{_I} (?:study|studied|majored in|major in|teach)|{_IM} (?:studying|majoring in|teaching))(?P<what> [^.!;,\n]{{2,50}}?)(?=$|[.!;,\n]| and (?:i|my)\b| but\b| so\b| right\b| now\b)",
+        rf"(?:{_I} (?:study|major in|teach)|{_IM} (?:studying|majoring in|teaching))(?P<what> [^.!;,\n]{{2,50}}?)(?=$|[.!;,\n]| and (?:i|my)\b| but\b| so\b| right\b| now\b)",
         "The user studies {what}",
         re.compile(
             r"^ ?(?:for|it|this|that|you|hard|now|right|tonight|every|a lot|with|the (?:map|menu|question)|him|her|them|my|to )",
@@ -342,7 +342,7 @@ ENGLISH: tuple[Rule, ...] = (
     # family and animals without names
     clause(
         "relation",
-        rf"\b(?:I|we)(?:'ve got| have got| have| own) (?:two|three|four|five|\d) (?:{PETS}|{KIN})(?:e?s|ren|dren|ies)?(?:, | called | named |: )(?-i:[A-Z])[a-z]+(?:, (?-i:[A-Z])[a-z]+)*,? and (?-i:[A-Z])[a-z]+{END}",
+        rf"\b(?:I|we)(?:'ve got| have got| have| own) (?:two|three|four|five|\d) (?:{PETS}|{KIN})(?:e?s|ren|dren|ies)?(?:, | called | named |: )(?-i:[A-Z])[a-z]+(?:, (?-i:[A-Z])[a-z]+){{0,6}},? and (?-i:[A-Z])[a-z]+{END}",
     ),
     clause(
         "relation",
@@ -365,7 +365,7 @@ ENGLISH: tuple[Rule, ...] = (
     # plans
     clause(
         "plan",
-        rf"(?:{_I}(?:'m| am)|\b(?:we're|we are))(?: also| actually| finally)* (?:walking|hiking|climbing|driving|spending|celebrating|expecting|due|buying|selling|adopting|sailing|cycling|going|flying|travell?ing|moving|getting married|starting|having|visiting|running|taking|leaving|defending|graduating|planning to \w+|heading|meeting|retiring|throwing|hosting|seeing|going to \w+)\b[^.!;?\n]{{0,60}}? {LATER}[^.!;?\n,]{{0,30}}?{FAR_END}",
+        rf"(?:{_I}(?:'m| am)|\b(?:we're|we are))(?: also| actually| finally){{0,6}} (?:walking|hiking|climbing|driving|spending|celebrating|expecting|due|buying|selling|adopting|sailing|cycling|going|flying|travell?ing|moving|getting married|starting|having|visiting|running|taking|leaving|defending|graduating|planning to \w+|heading|meeting|retiring|throwing|hosting|seeing|going to \w+)\b[^.!;?\n]{{0,60}}? {LATER}[^.!;?\n,]{{0,30}}?{FAR_END}",
         r"remind|going to (?:bed|sleep|the store|need|be late|eat|call you)|\?",
     ),
     clause(

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import ConversationId, MemoryId, MessageId, UserId, new_memory_id
 from myna.memory.base import Actor, Audited, Change, Memory, NewMemory, Recalled, Scope
 from myna.memory.index import VectorIndex
+from myna.memory.journal import no_longer, to_remember, waits
 from myna.memory.options import LONGEST_TEXT, MemoryOptions
 from myna.memory.recall import Candidate, nearest, recalled
 from myna.memory.tables import audit, memories, vector_work, words
@@ -25,6 +26,9 @@ COMMON = 200
 """A word that more of a user's memories have finds none of them by itself."""
 MOST_AUDITED = 1000
 """Lines of the audit trail of one user; the oldest go first."""
+
+
+_Gone: TypeAlias = dict[Scope, list[MemoryId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +56,26 @@ class SQLMemories:
         text = _checked(new.text)
         async with self._database.write() as connection:
             await self._alone(connection, scope.user_id)
-            same = and_(_in(scope), memories.c.folded == same_text(text))
-            row = (await connection.execute(select(memories).where(same))).first()
-            if row is not None:
-                sure = max(row.confidence, new.confidence)
-                await connection.execute(update(memories).where(same).values(confidence=sure))
-                return _memory((await connection.execute(select(memories).where(same))).one())
-            await self._check_room(connection, scope)
-            now, memory_id = datetime.now(UTC), new_memory_id()
-            await connection.execute(
-                insert(memories).values(
-                    id=memory_id,
-                    user_id=scope.user_id,
-                    persona_id=scope.persona_id or "",
-                    text=text,
-                    folded=same_text(text),
-                    kind=new.kind,
-                    confidence=min(1.0, max(0.0, new.confidence)),
-                    pinned=False,
-                    source=new.source,
-                    conversation_id=new.conversation_id,
-                    created_at=now,
-                    changed_at=now,
-                    version=1,
-                    uses=0,
-                )
-            )
-            await _index_words(connection, scope, memory_id, text)
-            await _to_embed(connection, scope, [memory_id])
-            await _note(connection, scope.user_id, [memory_id], "added", actor, text)
-            kept = await _find(connection, scope, memory_id)
+            kept = await self._add_in(connection, scope, text, new, actor)
+        self.index.work()
+        return kept
+
+    async def remember(
+        self, scope: Scope, new: NewMemory, *, instead_of: Sequence[Memory] = (), permitted: bool = False
+    ) -> Memory | None:
+        """Myna keeps what it took from a message, and forgets what that replaces, in one step."""
+        text = _checked(new.text)
+        gone: _Gone = {}
+        async with self._database.write() as connection:
+            await self._alone(connection, scope.user_id)
+            if permitted and not await waits(connection, scope.user_id, new):
+                return None
+            if instead_of:
+                unchanged = or_(*(and_(memories.c.id == old.id, memories.c.text == old.text) for old in instead_of))
+                these = and_(_in(scope), memories.c.folded != same_text(text), ~memories.c.pinned, unchanged)
+                gone = await self._forget_in(connection, scope.user_id, these, "myna")
+            kept = await self._add_in(connection, scope, text, new, "myna")
+        await self._forgotten(gone)
         self.index.work()
         return kept
 
@@ -142,7 +136,7 @@ class SQLMemories:
             )
             await connection.execute(delete(words).where(words.c.memory_id == memory_id))
             await _index_words(connection, scope, memory_id, text)
-            await _to_embed(connection, scope, [memory_id])
+            await self._to_embed(connection, scope, [memory_id])
             await _note(connection, scope.user_id, [memory_id], "edited", actor, text)
             kept = await _find(connection, scope, memory_id)
         self.index.work()
@@ -172,7 +166,12 @@ class SQLMemories:
 
     async def forget_all(self, user_id: UserId) -> int:
         """Everything of this user is gone, in all scopes. Gives how many there were."""
-        return await self._forget(user_id, memories.c.user_id == user_id, "user")
+        async with self._database.write() as connection:
+            await self._alone(connection, user_id)
+            await no_longer(connection, user_id)
+            gone = await self._forget_in(connection, user_id, memories.c.user_id == user_id, "user")
+        await self._forgotten(gone)
+        return sum(map(len, gone.values()))
 
     async def audit(self, user_id: UserId, *, limit: int = 100) -> Sequence[Audited]:
         """What was done to the memories of this user, the newest first."""
@@ -183,28 +182,88 @@ class SQLMemories:
                 for row in await connection.execute(wanted)
             ]
 
+    async def _add_in(
+        self, connection: AsyncConnection, scope: Scope, text: str, new: NewMemory, actor: Actor
+    ) -> Memory:
+        same = and_(_in(scope), memories.c.folded == same_text(text))
+        row = (await connection.execute(select(memories).where(same))).first()
+        if row is not None:
+            sure = max(row.confidence, new.confidence)
+            await connection.execute(update(memories).where(same).values(confidence=sure))
+            return _memory((await connection.execute(select(memories).where(same))).one())
+        await self._check_room(connection, scope)
+        now, memory_id = datetime.now(UTC), new_memory_id()
+        await connection.execute(
+            insert(memories).values(
+                id=memory_id,
+                user_id=scope.user_id,
+                persona_id=scope.persona_id or "",
+                text=text,
+                folded=same_text(text),
+                kind=new.kind,
+                confidence=min(1.0, max(0.0, new.confidence)),
+                pinned=False,
+                source=new.source,
+                conversation_id=new.conversation_id,
+                created_at=now,
+                changed_at=now,
+                version=1,
+                uses=0,
+            )
+        )
+        await _index_words(connection, scope, memory_id, text)
+        await self._to_embed(connection, scope, [memory_id])
+        await _note(connection, scope.user_id, [memory_id], "added", actor, text)
+        return await _find(connection, scope, memory_id)
+
     async def _forget(self, user_id: UserId, these: ColumnElement[bool], actor: Actor) -> int:
-        gone: dict[Scope, list[MemoryId]] = {}
         async with self._database.write() as connection:
-            for row in await connection.execute(select(memories.c.id, memories.c.persona_id).where(these)):
-                gone.setdefault(Scope(user_id, row.persona_id or None), []).append(MemoryId(row.id))
-            for scope, memory_ids in gone.items():
-                for some in _portions(memory_ids):
-                    for table, column in ((memories, memories.c.id), (words, words.c.memory_id)):
-                        await connection.execute(delete(table).where(column.in_(some)))
-                    await connection.execute(update(audit).where(audit.c.memory_id.in_(some)).values(text=None))
-                    await _to_embed(connection, scope, some)
-                await _note(connection, user_id, memory_ids, "forgotten", actor, None)
+            await self._alone(connection, user_id)
+            if actor == "user":  # what waits to be remembered from the same messages would bring it back
+                sources = select(memories.c.source).where(these, memories.c.source.is_not(None))
+                await no_longer(connection, user_id, to_remember.c.message_id.in_(sources))
+            gone = await self._forget_in(connection, user_id, these, actor)
+        await self._forgotten(gone)
+        return sum(map(len, gone.values()))
+
+    async def _forget_in(
+        self, connection: AsyncConnection, user_id: UserId, these: ColumnElement[bool], actor: Actor
+    ) -> _Gone:
+        gone: _Gone = {}
+        for row in await connection.execute(select(memories.c.id, memories.c.persona_id).where(these)):
+            gone.setdefault(Scope(user_id, row.persona_id or None), []).append(MemoryId(row.id))
+        if gone:
+            await connection.run_sync(self._database.mark_traces)
+        for scope, memory_ids in gone.items():
+            for some in _portions(memory_ids):
+                for table, column in ((memories, memories.c.id), (words, words.c.memory_id)):
+                    await connection.execute(delete(table).where(column.in_(some)))
+                await connection.execute(update(audit).where(audit.c.memory_id.in_(some)).values(text=None))
+                await self._to_embed(connection, scope, some)
+            await _note(connection, user_id, memory_ids, "forgotten", actor, None)
+        return gone
+
+    async def _forgotten(self, gone: _Gone) -> None:
         for scope, memory_ids in gone.items():
             await self.index.drop(scope, memory_ids)
         if gone:
             await self._database.leave_no_trace()
-        return sum(map(len, gone.values()))
 
     async def _alone(self, connection: AsyncConnection, user_id: UserId) -> None:
         """Nobody else adds or edits memories of this user until the transaction ends; SQLite has one writer anyway."""
         if not self._database.is_sqlite:
             await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"myna memories {user_id}"))))
+
+    async def _to_embed(self, connection: AsyncConnection, scope: Scope, memory_ids: Sequence[MemoryId]) -> None:
+        """Note that the vectors have to be brought in line with these memories."""
+        await connection.execute(delete(vector_work).where(vector_work.c.memory_id.in_(memory_ids)))
+        if self.index.state.status == "off":  # when there are some again, all are compared
+            return
+        rows = [
+            {"memory_id": memory_id, "user_id": scope.user_id, "persona_id": scope.persona_id or ""}
+            for memory_id in memory_ids
+        ]
+        await connection.execute(insert(vector_work), rows)
 
     async def _check_room(self, connection: AsyncConnection, scope: Scope) -> None:
         count = select(func.count()).select_from(memories).where(memories.c.user_id == scope.user_id)
@@ -274,16 +333,6 @@ async def _index_words(connection: AsyncConnection, scope: Scope, memory_id: Mem
     ]
     if rows:
         await connection.execute(insert(words), rows)
-
-
-async def _to_embed(connection: AsyncConnection, scope: Scope, memory_ids: Sequence[MemoryId]) -> None:
-    """Note that the vectors have to be brought in line with these memories."""
-    await connection.execute(delete(vector_work).where(vector_work.c.memory_id.in_(memory_ids)))
-    rows = [
-        {"memory_id": memory_id, "user_id": scope.user_id, "persona_id": scope.persona_id or ""}
-        for memory_id in memory_ids
-    ]
-    await connection.execute(insert(vector_work), rows)
 
 
 async def _note(

@@ -60,7 +60,7 @@ def _simplified() -> _Simplified:
 # ------------------------------------------------------------------------------------------------------ third person
 
 _FILLERS_ZH = re.compile(
-    r"^(?:其实|对了|那个|嗯+|呃+|啊+|哦+|然后|而且|还有|因为|所以|不过|但是?|顺便说一下|告诉你|跟你说)+[，、 ]*"
+    r"^(?:其实|对了|那个|嗯+|呃+|啊+|哦+|然后|而且|还有|因为|所以|不过|但是?|顺便说一下|告诉你|跟你说){1,6}[，、 ]*"
 )
 _FILLERS_EN = re.compile(
     r"^(?:well|so|oh|um+|uh+|hey|hi|hello|by the way|btw|actually|also|and|but|because|since|you know|i mean|fyi"

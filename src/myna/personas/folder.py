@@ -32,7 +32,8 @@ class PersonaFolder:
         self._stamps: tuple[_Stamp, ...] | None = None
         self._known: dict[Path, tuple[tuple[_Stamp, ...], Written]] = {}
         self._all: tuple[Written, ...] = ()
-        self._is_whole = False
+        self.wrong: tuple[BadInput, ...] = ()
+        """Why files were left out at the last `read`."""
         self._reading = threading.Lock()
 
     def has_changed(self) -> bool:
@@ -42,23 +43,23 @@ class PersonaFolder:
     def read(self) -> tuple[Written, ...]:
         """The personas, in the order of their files' names. Files that have not changed are not read again.
 
-        Raises:
-            BadInput: A file cannot be used, or two have the same id.
+        One that cannot be used is left out, or stays as it was if it could be used before; so is the second of two with
+        the same id. `wrong` tells why.
         """
         with self._reading:
             files = self._files()
             stamps = tuple(map(_stamp, files))
-            if stamps != self._stamps or not self._is_whole:
-                self._stamps, self._is_whole = stamps, False
-                self._all = self._read(files)
-                self._is_whole = True
+            if stamps != self._stamps:
+                self._all, self.wrong = self._read(files)
+                self._stamps = stamps
             return self._all
 
     def add(self, card: Card, form: Format, persona_id: str, *, replace: bool) -> None:
         """Keep all of ``card`` under this id, in this form.
 
         Raises:
-            BadInput: The form has no room for it, or there is one of this id and it is not to be replaced.
+            BadInput: The form has no room for it, there is one of this id and it is not to be replaced, or what would
+                be overwritten is something else.
             NoRoom: The folder cannot be written.
         """
         content = write_card(card, form)
@@ -74,12 +75,14 @@ class PersonaFolder:
                     f"{persona_id} is written in {before.path.name}, which no card takes the place of.",
                     hint="Choose another id, or delete it first.",
                 )
+            old = before.card if before is not None else None
+            if before is not None and old is not None and before.path != old:
+                target = self._below(before, old, form)
+            if target != old and target.exists():
+                raise _in_the_way(target)
             _write(target, content)
-            old = [target.with_suffix(suffix) for suffix in CARD_SUFFIXES]
-            old += [before.card] if before is not None and before.card is not None else []
-            for each in old:
-                if each != target and each.parent == self.path:
-                    each.unlink(missing_ok=True)
+            if before is not None and old is not None and target != old:
+                self._delete(old, before)
 
     def write_new(self, persona_id: str, text: str) -> Path:
         """Keep ``text``, a TOML file, as the persona of this id; raises as `add` does."""
@@ -88,7 +91,7 @@ class PersonaFolder:
             if (before := self.find(persona_id)) is not None:
                 raise taken(before.persona)
             if target.exists():
-                raise BadInput(f"There is a file {target} already.", hint="Choose another id.")
+                raise _in_the_way(target)
             _write(target, text.encode())
         return target
 
@@ -106,12 +109,35 @@ class PersonaFolder:
                     f"There is no persona {persona_id!r} among your own.", hint="Those that come with Myna stay."
                 )
             for path in found.read:
-                if path.parent == self.path:
-                    path.unlink(missing_ok=True)
+                self._delete(path, found)
 
     def find(self, persona_id: str) -> Written | None:
         """The one of this id."""
         return next((each for each in self.read() if each.persona.id == persona_id), None)
+
+    def _below(self, before: Written, card: Path, form: Format) -> Path:
+        """Where a new card has to stand so that the TOML file of ``before`` goes on top of it as of its old one."""
+        if card_named_by(before.path) is None:
+            return before.path.with_suffix(f".{form}")
+        if card.suffix.lower() != f".{form}" or not self._is_here(card) or self._is_needed(card, before):
+            raise BadInput(
+                f"{before.path.name} names its card, {card.name}, which this one cannot take the place of.",
+                hint="Choose another id, or write the name of the new card into the TOML file.",
+            )
+        return card
+
+    def _delete(self, path: Path, of: Written) -> None:
+        """Delete a file of a persona, if it is here and no other persona's."""
+        if self._is_here(path) and not self._is_needed(path, of):
+            path.unlink(missing_ok=True)
+
+    def _is_here(self, path: Path) -> bool:
+        return path.parent.resolve() == self.path.resolve()
+
+    def _is_needed(self, path: Path, of: Written) -> bool:
+        others = [each for each in self._all if each is not of]
+        needed = {file.resolve() for each in others for file in (*each.read, each.picture) if file is not None}
+        return path.resolve() in needed
 
     def _files(self) -> list[Path]:
         try:
@@ -124,7 +150,7 @@ class PersonaFolder:
             self.path / name for name in sorted(names) if not name.startswith(".") and name.lower().endswith(wanted)
         ]
 
-    def _read(self, files: Iterable[Path]) -> tuple[Written, ...]:
+    def _read(self, files: Iterable[Path]) -> tuple[tuple[Written, ...], tuple[BadInput, ...]]:
         by_suffix = {path: path.suffix.lower() for path in files}
         tomls = [path for path, suffix in by_suffix.items() if suffix == ".toml"]
         cards = [path for path, suffix in by_suffix.items() if suffix != ".toml" and path.is_file()]
@@ -134,21 +160,24 @@ class PersonaFolder:
         sources = sorted([*on_top.items(), *((card, card) for card in cards if card.resolve() not in named)])
         known, self._known = self._known, {}
         found: dict[str, Written] = {}
+        wrong: list[BadInput] = []
         for path, card in sources:
             involved = tuple(_stamp(each) for each in (path, card) if each is not None)
             try:
                 written = known[path][1] if path in known and known[path][0] == involved else read_written(path, card)
-            except NoCard:
-                if path != card:
-                    raise
-                continue  # any other picture or text, such as the avatar of who is written beside it
+            except BadInput as error:
+                if isinstance(error, NoCard) and path == card:
+                    continue  # any other picture or text, such as the avatar of who is written beside it
+                wrong.append(error)
+                if path not in known:
+                    continue
+                involved, written = (), known[path][1]
             self._known[path] = involved, written
             other = found.setdefault(written.persona.id, written)
             if other is not written:
-                raise BadInput(
-                    f"{other.path} and {path} have the same id, {written.persona.id}.", hint="Change one of them."
-                )
-        return tuple(found.values())
+                ids = f"{other.path} and {path} have the same id, {written.persona.id}."
+                wrong.append(BadInput(ids, hint="Change one of them."))
+        return tuple(found.values()), tuple(wrong)
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -168,6 +197,10 @@ def taken(persona: Persona) -> BadInput:
     return BadInput(
         f"There is a persona {persona.id} already ({persona.name}).", hint="Choose another id, or have it replaced."
     )
+
+
+def _in_the_way(path: Path) -> BadInput:
+    return BadInput(f"There is a file {path} already.", hint="Choose another id, or take that file away.")
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -25,15 +25,11 @@ class Personas:
     """The personas there are: the user's, and the built-in ones that the user has not replaced.
 
     Files that are added to the user's folder, changed or taken away are noticed at the next look. One that cannot be
-    used is an error at first; later it is logged, and what was known before stays. May be used from any thread.
+    used is logged and left out, or stays as it was if it could be used before. May be used from any thread.
     """
 
     def __init__(self, folder: Path | None = None, given: Sequence[Persona] = ()) -> None:
-        """Read the built-in personas and those in ``folder``, if there is one; ``given`` stand before both.
-
-        Raises:
-            BadInput: A file cannot be used; the message names it, the field, and what is allowed.
-        """
+        """Read the built-in personas and those in ``folder``, if there is one; ``given`` stand before both."""
         self._folder = PersonaFolder(folder) if folder is not None else None
         self._given = tuple(given)
         self._built_in = tuple(map(read_persona, _built_in_files()))
@@ -46,26 +42,32 @@ class Personas:
     def all(self) -> tuple[Persona, ...]:
         """The user's first, each in the order of their files' names."""
         if self._folder is not None and self._folder.has_changed():
-            try:
-                self.refresh()
-            except BadInput as error:
-                log.error("The personas stay as they were. %s", error)  # noqa: TRY400 - what is wrong is in its words
+            self.refresh()
         return self._all
 
     def find(self, name: str) -> Persona:
-        """The persona with this id, name or avatar, ignoring case, spaces and hyphens.
+        """The persona with this id, name or avatar, ignoring case, spaces and hyphens; the very id goes first.
 
         Raises:
             UnknownName: There is none; the message lists those there are.
         """
         wanted, there = _fold(name), self.all
+        if (exact := next((persona for persona in there if persona.id == name), None)) is not None:
+            return exact
         for field in ("id", "name", "avatar"):
             for persona in there:
                 if _fold(getattr(persona, field)) == wanted:
                     return persona
         known = ", ".join(f"{persona.id} ({persona.name})" for persona in there)
         where = f"Your own go into {self._folder.path}, a TOML file or a character card each." if self._folder else ""
+        if self.wrong:
+            where += f" {len(self.wrong)} of yours cannot be used; the first: {self.wrong[0].message}"
         raise UnknownName(f"There is no persona {name!r}. There are: {known}.", hint=where)
+
+    @property
+    def wrong(self) -> tuple[BadInput, ...]:
+        """Why files of the user's were left out at the last look; the messages name them."""
+        return self._folder.wrong if self._folder is not None else ()
 
     def written(self, persona: Persona) -> Written | None:
         """Where a persona of the user's is written; None for one that comes with Myna or with a program."""
@@ -75,24 +77,21 @@ class Personas:
         """Keep all of a card as a persona of the user's, under this id or one made of its name; it is there at once.
 
         Raises:
-            BadInput: It makes no persona, its id is taken and is not to be replaced, or nothing is kept here.
+            BadInput: It makes no persona, its id is taken and is not to be replaced, another's id would be taken for
+                it, or nothing is kept here.
             NoRoom: The folder cannot be written.
         """
         folder = self._writable()
         fields = persona_fields(card)
         persona = checked({**fields, "id": persona_id or slug_of(fields["name"])}, fields["name"], "card")
-        other = next((each for each in self.all if each.id == persona.id), None)
-        if other is not None and not replace:
-            raise taken(other)
+        self._check_id(persona.id, replace=replace)
         folder.add(card, form, persona.id, replace=replace)
         self.refresh()
         return self.find(persona.id)
 
     def add_text(self, persona_id: str, text: str) -> Path:
         """Keep a TOML file as a persona of the user's; raises as `add`."""
-        other = next((each for each in self.all if each.id == persona_id), None)
-        if other is not None:
-            raise taken(other)
+        self._check_id(persona_id, replace=False)
         path = self._writable().write_new(persona_id, text)
         self.refresh()
         return path
@@ -103,15 +102,26 @@ class Personas:
         self.refresh()
 
     def refresh(self) -> None:
-        """Read what has changed.
-
-        Raises:
-            BadInput: A file cannot be used.
-        """
+        """Read what has changed."""
         if self._folder is not None:
             with self._alone:
+                before = {str(error) for error in self.wrong}
                 self._own = self._folder.read()
+                for error in self.wrong:
+                    if str(error) not in before:
+                        log.error("A persona is left out or stays as it was. %s", error)
                 self._all = self._joined()
+
+    def _check_id(self, persona_id: str, *, replace: bool) -> None:
+        """Refuse an id that is taken, or that people would take for another's: `find` knows no hyphens."""
+        for other in self.all:
+            if other.id == persona_id and not replace:
+                raise taken(other)
+            if other.id != persona_id and _fold(other.id) == _fold(persona_id):
+                raise BadInput(
+                    f"{persona_id} would be taken for {other.id} ({other.name}), which there is already.",
+                    hint="Choose another id: --id, or id=… over HTTP.",
+                )
 
     def _writable(self) -> PersonaFolder:
         if self._folder is None:

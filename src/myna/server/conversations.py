@@ -1,10 +1,10 @@
 """``/api/conversations``: what was said, as its user sees it: listed, searched, renamed, exported, deleted."""
 
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 import anyio
@@ -12,11 +12,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from myna.core.errors import Busy, StoreUnavailable, UnknownName
+from myna.core.errors import Busy, UnknownName
 from myna.core.ids import ConversationId, MessageId
 from myna.core.messages import Conversation, Message, ToolCallMessage
 from myna.server.export import ConversationFile, exported, take_in, title_of
 from myna.server.export_markdown import headline, markdown
+from myna.server.in_time import DELETE_S, in_time
 from myna.server.places import Places
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
@@ -35,12 +36,6 @@ from myna.store.base import ConversationStore, KeptTurn
 
 router = APIRouter(prefix="/api/conversations", route_class=StrictJSONRoute)
 
-T = TypeVar("T")
-
-STORE_S = 10.0
-"""How long the store may take for an answer."""
-DELETE_S = 60.0
-"""The same for deleting, which leaves no trace in the file of the database."""
 LEAVE_S = 10.0
 """How long a reply that is under way in a conversation is waited for before it is deleted."""
 MOST_AT_ONCE = 200
@@ -83,7 +78,7 @@ async def list_conversations(
 ) -> Conversations:
     """The conversations that were talked in last."""
     behind = ConversationId(after) if after else None
-    listed = await _asked(_store(request).list(user_of(request), limit=limit + 1, after=behind))
+    listed = await in_time(_store(request).list(user_of(request), limit=limit + 1, after=behind))
     shown = [told_listed(each) for each in listed[:limit]]
     return Conversations(conversations=shown, next=shown[-1].id if len(listed) > limit else None)
 
@@ -93,7 +88,7 @@ async def search_conversations(
     request: Request, q: Annotated[str, Query(min_length=1, max_length=LONGEST_QUERY)], limit: Limit = 50
 ) -> FoundMessages:
     """The messages that have all words of ``q``, in any order."""
-    found = await _asked(_store(request).search(user_of(request), q, limit=limit))
+    found = await in_time(_store(request).search(user_of(request), q, limit=limit))
     return FoundMessages(found=[told_found(each) for each in found])
 
 
@@ -134,7 +129,7 @@ async def branch_conversation(conversation_id: str, body: BranchBody, request: R
     """A new conversation that begins as this one does, up to and with a message; this one stays as it is."""
     conversation = await _owned(request, conversation_id)
     branch = _store(request).branch(user_of(request), conversation.id, MessageId(body.after))
-    return told_conversation(await _asked(branch))
+    return told_conversation(await in_time(branch))
 
 
 @router.get("/{conversation_id:path}", response_model=Transcript)
@@ -150,7 +145,7 @@ async def rename_conversation(conversation_id: str, body: TitleBody, request: Re
     """Give it a title."""
     title = title_of(body.title)
     conversation = await _owned(request, conversation_id)
-    return told_conversation(await _asked(_store(request).rename(user_of(request), conversation.id, title)))
+    return told_conversation(await in_time(_store(request).rename(user_of(request), conversation.id, title)))
 
 
 @router.delete("/{conversation_id:path}", status_code=204)
@@ -158,28 +153,12 @@ async def delete_conversation(conversation_id: str, request: Request) -> None:
     """It is gone, with all its messages. A session that is live in it is ended."""
     conversation = await _owned(request, conversation_id)
     async with _nobody_in(request, conversation.id):
-        await _asked(_store(request).delete(user_of(request), conversation.id), DELETE_S)
+        await in_time(_store(request).delete(user_of(request), conversation.id), DELETE_S)
 
 
 def _store(request: Request) -> ConversationStore:
     service: Service = request.app.state.service
     return service.store
-
-
-async def _asked(work: Awaitable[T], answer_s: float = STORE_S) -> T:
-    """What the store gives.
-
-    Raises:
-        StoreUnavailable: It gives nothing in time.
-        MynaError: What is wrong.
-    """
-    try:
-        with anyio.fail_after(answer_s):
-            return await work
-    except TimeoutError:
-        raise StoreUnavailable(
-            f"The store did not answer within {answer_s:g} s.", hint="Look after its disk."
-        ) from None
 
 
 async def _owned(request: Request, name: str) -> Conversation:
@@ -189,7 +168,7 @@ async def _owned(request: Request, name: str) -> Conversation:
         UnknownName: The user has no such conversation.
     """
     user_id = user_of(request)
-    conversation = await _asked(_store(request).find(conversation_named(user_id, name)))
+    conversation = await in_time(_store(request).find(conversation_named(user_id, name)))
     if conversation is None or conversation.user_id != user_id:
         raise UnknownName(f"There is no conversation {name}.", hint="See the list: GET /api/conversations")
     return conversation
@@ -197,13 +176,16 @@ async def _owned(request: Request, name: str) -> Conversation:
 
 async def _whole(request: Request, name: str) -> tuple[Conversation, Sequence[Message], Sequence[KeptTurn]]:
     conversation = await _owned(request, name)
-    messages = await _asked(_store(request).messages(conversation.id))
-    turns = await _asked(_store(request).turns(conversation.id))
+    messages = await in_time(_store(request).messages(conversation.id))
+    turns = await in_time(_store(request).turns(conversation.id))
     return conversation, [_masked(request, message) for message in messages], turns
 
 
 def _masked(request: Request, message: Message) -> Message:
-    """The message without what a tool of the server's calls secret, as events do not tell it either."""
+    """The message without what a tool of the server's calls secret, as events do not tell it either.
+
+    Of a tool that is not there now, nobody knows what is secret, nor whether it was a client's own.
+    """
     service: Service = request.app.state.service
     if not isinstance(message, ToolCallMessage) or service.toolbox.find(message.call.name) is None:
         return message

@@ -66,12 +66,19 @@ class MemoryOff(BadInput):
         )
 
 
+class OwnerOnly(BadInput):
+    """What changes the server for all its users is asked for by one who is not its owner."""
+
+    code = "owner_only"
+
+
 STATUS: Mapping[str, int] = {
     **dict.fromkeys((UnknownName.code, ModelNotFound.code), 404),
     EngineRefused.code: 502,
     EngineTimeout.code: 504,
     **dict.fromkeys((EngineUnavailable.code, Busy.code, Closed.code), 503),
     **dict.fromkeys((StoreError.code, StoreUnavailable.code, StoreUnusable.code), 503),
+    OwnerOnly.code: 403,
     MemoryOff.code: 409,
     **dict.fromkeys((WeightsError.code, WeightsMissing.code, WeightsDamaged.code, NoRoom.code), 503),
     MynaError.code: 500,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -10,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_val
 from pydantic_core import from_json
 
 from myna.core.commands import ROOT
-from myna.core.errors import BadInput, StoreUnavailable
+from myna.core.errors import BadInput, MynaError, StoreUnavailable
 from myna.core.ids import UserId, new_conversation_id
 from myna.core.messages import Conversation, Message
 from myna.server.transcript import (
@@ -92,7 +93,7 @@ def read_export(file: bytes) -> ConversationFile:
 
 
 async def take_in(store: ConversationStore, user_id: UserId, file: ConversationFile) -> Conversation:
-    """Keep the conversation in a file as a new one of the user's: all of it, or nothing.
+    """Keep the conversation in a file as a new one of the user's: all of it, or nothing, unless the process is killed.
 
     A call that waited for consent waits no longer: nobody is to agree to what a file asks.
 
@@ -114,7 +115,8 @@ async def take_in(store: ConversationStore, user_id: UserId, file: ConversationF
             for turn in file.turns:
                 await store.keep_turn(conversation.id, read_turn(turn))
     except BaseException as error:
-        with anyio.move_on_after(UNDO_S, shield=True):
+        # What failed is told, and not that undoing it failed too, as where it was never made.
+        with anyio.move_on_after(UNDO_S, shield=True), suppress(MynaError):
             await store.delete(user_id, conversation.id)
         if isinstance(error, TimeoutError):
             raise StoreUnavailable(

@@ -1,34 +1,27 @@
 """``/api/memories``: what is remembered of a user, for him to see, search, change and forget.
 
 Each request is about the memories of the user that asks, and of one scope: those that the personas share, or with
-``persona`` those that this persona keeps to itself. What is in another scope, or another user's, is unknown.
+``persona`` those that this persona keeps to itself, or kept as long as it was there. What is in another scope, or
+another user's, is unknown.
 """
 
-from collections.abc import Awaitable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import anyio
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from myna.core.errors import BadInput, StoreUnavailable
+from myna.core.errors import BadInput
 from myna.core.ids import MemoryId
 from myna.memory.base import Kind, Memories, NewMemory, Scope
-from myna.personas.model import Persona
 from myna.server.errors import MemoryOff
+from myna.server.in_time import DELETE_S, in_time
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
 from myna.server.told_memory import FoundMemory, ToldChange, ToldMemory, change_told, found_told, told
-from myna.server.users import scope_of, user_of
+from myna.server.users import scope_named, user_of
 
 router = APIRouter(prefix="/api/memories", route_class=StrictJSONRoute)
 
-T = TypeVar("T")
-
-STORE_S = 10.0
-"""How long the store may take for an answer."""
-FORGET_S = 60.0
-"""The same for forgetting, which leaves no trace in the file of the database."""
 MOST_AT_A_TIME = 1000
 LONGEST_QUERY = 2000
 
@@ -91,8 +84,8 @@ async def list_memories(
     after: Annotated[str | None, Query(max_length=200, description="A memory: those older than it.")] = None,
 ) -> MemoryList:
     """List memories, the newest first."""
-    memories, scope = _asked(request, persona)
-    found = await _done(memories.all(scope, limit=limit + 1, after=MemoryId(after) if after else None))
+    memories, scope = await _asked(request, persona)
+    found = await in_time(memories.all(scope, limit=limit + 1, after=MemoryId(after) if after else None))
     shown = found[:limit]
     return MemoryList(memories=list(map(told, shown)), next=shown[-1].id if len(found) > limit else None)
 
@@ -105,55 +98,55 @@ async def search_memories(
     limit: Limit = 10,
 ) -> FoundMemories:
     """Find the memories that are most like ``q``, by meaning and by words."""
-    memories, scope = _asked(request, persona)
-    found = await _done(memories.nearest(scope, q, limit=limit))
+    memories, scope = await _asked(request, persona)
+    found = await in_time(memories.nearest(scope, q, limit=limit))
     return FoundMemories(memories=[found_told(each) for each in found])
 
 
 @router.get("/audit")
 async def audit_memories(request: Request, limit: Limit = 100) -> AuditTrail:
     """Tell what was done to the user's memories in all scopes, the newest first. What was forgotten is not told."""
-    lines = await _done(_memories(request).audit(user_of(request), limit=limit))
+    lines = await in_time(_memories(request).audit(user_of(request), limit=limit))
     return AuditTrail(audit=[change_told(line) for line in lines])
 
 
 @router.get("/{memory_id}")
 async def get_memory(memory_id: str, request: Request, persona: PersonaName = None) -> ToldMemory:
     """Tell one memory."""
-    memories, scope = _asked(request, persona)
-    return told(await _done(memories.find(scope, MemoryId(memory_id))))
+    memories, scope = await _asked(request, persona)
+    return told(await in_time(memories.find(scope, MemoryId(memory_id))))
 
 
 @router.post("")
 async def add_memory(body: AddBody, request: Request, persona: PersonaName = None) -> ToldMemory:
     """Remember something. What is remembered already, in the same words, is given back."""
-    memories, scope = _asked(request, persona)
-    memory = await _done(memories.add(scope, NewMemory(body.text, body.kind)))
+    memories, scope = await _asked(request, persona)
+    memory = await in_time(memories.add(scope, NewMemory(body.text, body.kind)))
     if body.pinned and not memory.pinned:
-        memory = await _done(memories.pin(scope, memory.id))
+        memory = await in_time(memories.pin(scope, memory.id))
     return told(memory)
 
 
 @router.patch("/{memory_id}")
 async def change_memory(memory_id: str, body: ChangeBody, request: Request, persona: PersonaName = None) -> ToldMemory:
     """Say a memory otherwise, pin it, or no longer."""
-    memories, scope = _asked(request, persona)
+    memories, scope = await _asked(request, persona)
     if body.text is None and body.pinned is None:
         raise BadInput("Nothing of the memory is to be otherwise.", hint="Give text, or pinned, or both.")
-    memory = await _done(memories.find(scope, MemoryId(memory_id)))
+    memory = await in_time(memories.find(scope, MemoryId(memory_id)))
     if body.text is not None:
-        memory = await _done(memories.edit(scope, memory.id, body.text))
+        memory = await in_time(memories.edit(scope, memory.id, body.text))
     if body.pinned is not None:
-        memory = await _done(memories.pin(scope, memory.id, pinned=body.pinned))
+        memory = await in_time(memories.pin(scope, memory.id, pinned=body.pinned))
     return told(memory)
 
 
 @router.delete("/{memory_id}", status_code=204)
 async def forget_memory(memory_id: str, request: Request, persona: PersonaName = None) -> Response:
     """Forget a memory: it is gone from the store, the vectors and Myna's own backups."""
-    memories, scope = _asked(request, persona)
-    memory = await _done(memories.find(scope, MemoryId(memory_id)))
-    await _done(memories.forget(scope, [memory.id]), FORGET_S)
+    memories, scope = await _asked(request, persona)
+    memory = await in_time(memories.find(scope, MemoryId(memory_id)))
+    await in_time(memories.forget(scope, [memory.id]), DELETE_S)
     return Response(status_code=204)
 
 
@@ -172,34 +165,15 @@ async def forget_everything(
     service: Service = request.app.state.service
     if service.remembering is not None:
         service.remembering.withdraw(user_of(request))
-    return Forgotten(forgotten=await _done(memories.forget_all(user_of(request)), FORGET_S))
+    return Forgotten(forgotten=await in_time(memories.forget_all(user_of(request)), DELETE_S))
 
 
-async def _done(work: Awaitable[T], answer_s: float = STORE_S) -> T:
-    """What the memories give.
-
-    Raises:
-        StoreUnavailable: They give nothing in time.
-        MynaError: What is wrong.
-    """
-    try:
-        with anyio.fail_after(answer_s):
-            return await work
-    except TimeoutError:
-        raise StoreUnavailable(
-            f"The memories did not answer within {answer_s:g} s.", hint="Look after the disk that they are on."
-        ) from None
-
-
-def _asked(request: Request, persona: str | None) -> tuple[Memories, Scope]:
+async def _asked(request: Request, persona: str | None) -> tuple[Memories, Scope]:
     memories = _memories(request)
     service: Service = request.app.state.service
-    return memories, scope_of(user_of(request), _persona(service, persona) if persona else None)
-
-
-def _persona(service: Service, named: str) -> Persona:
-    guest = service.guest.persona
-    return guest if guest is not None and named == guest.id else service.personas.find(named)
+    named = persona or None
+    scope = scope_named(memories, user_of(request), service.personas, named, service.guest.persona)
+    return memories, await in_time(scope)
 
 
 def _memories(request: Request) -> Memories:

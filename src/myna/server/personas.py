@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Literal
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
@@ -21,10 +22,13 @@ from myna.personas.reading import Written
 from myna.server.connection import CLIENT_GONE
 from myna.server.errors import BadParameter
 from myna.server.service import Service
+from myna.server.users import owner_only
 
 router = APIRouter(prefix="/api/personas")
 
 _VERSIONS: dict[str, Version] = {"1": 1, "2": 2, "3": 3}
+_AT_A_TIME = CapacityLimiter(2)
+"""Files that are read or made: each may be 100 MB, and turns need threads as well."""
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
 
@@ -100,6 +104,7 @@ _SCHEMA = {
 @router.post(
     "/import",
     status_code=201,
+    dependencies=[Depends(owner_only)],
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _SCHEMA}}}},
 )
 async def import_persona(
@@ -110,23 +115,24 @@ async def import_persona(
 ) -> Imported:
     """Make a persona of a character card: JSON, PNG or CHARX. It can be talked with at once.
 
-    Its id is ``id``, else one is made of its name. One that is taken is an error unless ``replace`` is set.
+    Its id is ``id``, else one is made of its name. One that is taken is an error unless ``replace`` is set. Only the
+    owner may do so: whoever writes a persona writes the prompt of all who talk with it.
     """
     service: Service = request.app.state.service
     file = data.get("file")
     if not isinstance(file, UploadFile):
         hint = "Send multipart/form-data with a part `file` that has a file name."
         raise BadParameter("There is no card in the request.", param="file", hint=hint)
-    content = await file.read()
-    what = (file.filename or "the card")[:100]
-    work = partial(_import, service.personas, content, what, id, replace=replace)
-    persona, notes = await anyio.to_thread.run_sync(work)
+    work = partial(_import, service.personas, file, id, replace=replace)
+    persona, notes = await anyio.to_thread.run_sync(work, limiter=_AT_A_TIME)
     return Imported(persona=_told(service, persona), notes=notes)
 
 
 def _import(
-    personas: Personas, content: bytes, what: str, persona_id: str | None, *, replace: bool
+    personas: Personas, file: UploadFile, persona_id: str | None, *, replace: bool
 ) -> tuple[Persona, list[str]]:
+    with file.file as uploaded:
+        content, what = uploaded.read(), (file.filename or "the card")[:100]
     card = imported(content, what)
     return personas.add(card, form_of(content), persona_id, replace=replace), list(card_notes(card))
 
@@ -160,7 +166,7 @@ async def get_avatar(persona_id: str, request: Request) -> Response:
     headers = {**_NO_SNIFFING, "ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag and written is not None and written.pictured:
         return Response(status_code=304, headers=headers)
-    picture = await anyio.to_thread.run_sync(avatar, written)
+    picture = await anyio.to_thread.run_sync(avatar, written, limiter=_AT_A_TIME)
     if picture is None:
         raise UnknownName(f"{persona.id} has no picture.", hint=f"Its avatar is {persona.avatar}")
     return Response(picture, media_type="image/png", headers=headers)
@@ -177,14 +183,14 @@ async def export_persona(
     service: Service = request.app.state.service
     persona, written = _find(service, persona_id)
     work = partial(export, persona, written, format, _VERSIONS[version] if version else None)
-    content = await anyio.to_thread.run_sync(work)
+    content = await anyio.to_thread.run_sync(work, limiter=_AT_A_TIME)
     name = f'attachment; filename="{persona.id}.{format}"'
     return Response(content, media_type=MEDIA_TYPES[format], headers={**_NO_SNIFFING, "Content-Disposition": name})
 
 
-@router.delete("/{persona_id}", status_code=204)
+@router.delete("/{persona_id}", status_code=204, dependencies=[Depends(owner_only)])
 async def delete_persona(persona_id: str, request: Request) -> None:
-    """Delete a persona of the user's. Those that come with Myna stay, and so does the configured one."""
+    """Delete a persona; only the owner may. Those that come with Myna stay, and so does the configured one."""
     service: Service = request.app.state.service
     if persona_id == service.persona().id:
         raise BadInput(f"{persona_id} answers where nobody is named.", hint="Change session.persona first.")

@@ -18,12 +18,13 @@ from myna.engines.base import Resources, Sampling
 from myna.engines.opening import Engines, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
-from myna.memory.base import Memories, Scope, SessionMemory
+from myna.memory.base import Memories, SessionMemory
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.server.guest import NOBODY, Guest, lent
 from myna.server.memory import open_memory
 from myna.server.raw_replies import RawReplies
+from myna.server.users import scope_of
 from myna.session.options import SessionOptions
 from myna.store.base import ConversationStore, Store
 from myna.store.in_memory import InMemoryStore
@@ -127,10 +128,10 @@ class Service:
         """What a session in this conversation, which has these ``messages``, remembers; None: nothing."""
         if self.remembering is None:
             return None
-        scope = Scope(conversation.user_id, persona.id if persona.memory_scope == "persona" else None)
-        said = [message.id for message in messages if isinstance(message, UserMessage)]
+        scope = scope_of(conversation.user_id, persona)
+        said = [message for message in messages if isinstance(message, UserMessage)]
         most = self.settings.session.max_memory_fragments
-        return self.remembering.session(scope, conversation, limit=most, last=said[-1] if said else None)
+        return self.remembering.session(scope, conversation, limit=most, said=said)
 
     def alone_in(self, conversation_id: ConversationId) -> anyio.Lock:
         """The lock of a conversation: one session at a time talks in it."""

@@ -12,8 +12,10 @@ from starlette.requests import HTTPConnection
 from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import OWNER, ConversationId, UserId
 from myna.core.messages import Conversation
-from myna.memory.base import Scope
+from myna.memory.base import Memories, Scope
+from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.server.errors import OwnerOnly
 from myna.store.base import Store
 
 _MADE_HERE = re.compile(r"conv_[0-9a-f]{24}")
@@ -39,10 +41,53 @@ def user_of(connection: HTTPConnection) -> UserId:
     return user_id
 
 
+def owner_only(request: HTTPConnection) -> None:
+    """Let nobody but the owner go on.
+
+    Raises:
+        OwnerOnly: Another user asks.
+    """
+    if user_of(request) != OWNER:
+        raise OwnerOnly(
+            "Only the owner of this server may change its personas: they are everybody's.",
+            hint="Use the owner's key; one more is made on the server's machine with: myna key create --user owner",
+        )
+
+
 def scope_of(user_id: UserId, persona: Persona | None = None) -> Scope:
     """Which of a user's memories a persona knows: those that the personas share, or its own alone."""
     alone = persona is not None and persona.memory_scope == "persona"
     return Scope(user_id, persona.id if persona is not None and alone else None)
+
+
+async def scope_named(
+    memories: Memories, user_id: UserId, personas: Personas, named: str | None, guest: Persona | None = None
+) -> Scope:
+    """Which of a user's memories are meant by the name of a persona; without one, those that the personas share.
+
+    What a persona that is gone remembered is found by its id, as long as there is any of it: else nobody could see it,
+    or forget it.
+
+    Args:
+        memories: All there are.
+        user_id: Whose.
+        personas: Those there are.
+        named: The persona's id or name.
+        guest: One more persona.
+
+    Raises:
+        UnknownName: There is no such persona, and nothing that it remembers.
+    """
+    if named is None:
+        return Scope(user_id)
+    there = (*([guest] if guest is not None else []), *personas.all)
+    persona = next((each for each in there if each.id == named), None)
+    if persona is None:
+        gone = Scope(user_id, named)
+        if named.isprintable() and await memories.all(gone, limit=1):
+            return gone
+        persona = personas.find(named)
+    return scope_of(user_id, persona)
 
 
 def conversation_named(user_id: UserId, name: str) -> ConversationId:

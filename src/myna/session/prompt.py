@@ -25,7 +25,7 @@ from myna.personas.lore.choose import called_up, standing
 from myna.personas.model import Example, Persona
 from myna.session.consent import AGREED
 from myna.session.history import History
-from myna.tools.results import neutralise
+from myna.text.neutral import neutralise
 
 NAME = "{name}"
 EMOTIONS = "{emotions}"
@@ -164,8 +164,16 @@ def build_prompt(  # noqa: PLR0913 - all that a prompt is made of
         rounds=tuple(tuple(_joined(_sent(one, tools, user))) for one in history.rounds),
         input=tuple(_joined(_sent(round_, tools, user))),
         left_out=history.left_out,
-        beside=_beside((*reminder, *beside, *lore), _language(persona)),
+        beside=_beside((*reminder, *beside, *lore), _language_of(round_) or _language(persona)),
     )
+
+
+def _language_of(newest: Sequence[Message]) -> str:
+    """The language of the newest utterance, where that is plain: small models use best what is told them in it."""
+    said = "\n".join(message.text for message in newest if isinstance(message, UserMessage))
+    if has_chinese(said):
+        return "zh"
+    return "en" if _ENGLISH.search(said) else ""
 
 
 def _beside(texts: Sequence[str], language: str) -> str:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,17 +26,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from myna.core.errors import BadConfig, StoreUnavailable
 from myna.store.failures import told
 from myna.store.migrating import backups_of, bring_up_to_date, remove_backups
+from myna.store.rights import keep_private, make_file, make_private
 
 T = TypeVar("T")
 
-BUSY_S = 1.5
-"""So long SQLite waits for another process that writes, in seconds: a session is to be closed within 2 s."""
+BUSY_S = 0.8
+"""So long SQLite waits for another process that writes, in seconds: a session that is closed writes twice in 2 s."""
+
+LOG_S = 0.2
+"""So long who forgets the log waits for those who read, in seconds: meanwhile nobody can write."""
 
 CLOSE_S = 5.0
 """So long closing may take, in seconds."""
 
-_FORGET_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
-_PATIENT = {"timeout": BUSY_S}
+_TRACES = "PRAGMA user_version"
+"""Other than 0 while what was deleted may still be in the log or in backups; a number that each deletion changes."""
+
+# The parameters of statements are what users said, and errors go into the log.
+_SQLITE: dict[str, Any] = {"pool_timeout": BUSY_S, "connect_args": {"timeout": BUSY_S}, "hide_parameters": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +151,28 @@ class Database:
     async def leave_no_trace(self) -> None:
         """What was deleted is gone from its log, and with its backups too. Call it after deleting.
 
-        Whoever reads meanwhile can keep the log alive until the next call, or until the database is closed.
+        Whoever reads meanwhile can keep the log alive: then `has_traces` says so, until this is called again, or the
+        database is closed.
         """
         if self.file is None:
             return
+        seen = await self.reading(_traces)
         await anyio.to_thread.run_sync(remove_backups, self.file)
         with told(self.engine.url):
             async with self._writing:
-                await self._in_thread(lambda connection: connection.exec_driver_sql(_FORGET_LOG), begin=None)
+                gone = await self._in_thread(_forget_log, begin=None)
+        if gone and seen:
+            with contextlib.suppress(StoreUnavailable):  # it is held: who sweeps comes again
+                await self.writing(partial(_unmark, seen=seen))
+
+    def mark_traces(self, connection: Connection) -> None:
+        """This transaction deletes what is to leave no trace: if `leave_no_trace` never comes, it is known."""
+        if self.is_sqlite:
+            _mark(connection, _traces(connection) % (1 << 30) + 1)
+
+    def has_traces(self) -> bool:
+        """Whether what was deleted may be in the log or in backups still."""
+        return bool((seen := self.glance(_TRACES)) and seen[0][0])
 
 
 @asynccontextmanager
@@ -160,8 +182,11 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
     Processes that open the same one at the same time wait for each other. Before an SQLite file that has something in
     it is brought up to date, it is copied beside itself, into the folder ``backups``.
 
+    An SQLite file with all that belongs to it is nobody else's to read, and so is a folder that is made for it.
+
     Args:
-        url: The path of an SQLite file, or an URL as ``postgresql://user:password@host/name``.
+        url: The path of an SQLite file, or an URL as ``postgresql://user:password@host/name``. A `Path` is in a folder
+            of Myna's, which is nobody else's to look into from now on.
         patience_s: So long it waits for others who hold the database, in seconds.
 
     Raises:
@@ -172,7 +197,7 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
     place = _place(url)
     file = Path(place.database) if place.drivername.startswith("sqlite") and place.database else None
     if file is not None:
-        await anyio.to_thread.run_sync(_make_folder, file)
+        await anyio.to_thread.run_sync(partial(_make_ready, file, ours=isinstance(url, Path)))
     engine = _engine(place)
     try:
         with told(place):
@@ -180,7 +205,7 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
         if file is None:
             yield Database(engine, None, None, None)
             return
-        threads = _prepared(create_engine(place.set(drivername="sqlite"), pool_timeout=BUSY_S, connect_args=_PATIENT))
+        threads = _prepared(create_engine(place.set(drivername="sqlite"), **_SQLITE))
         try:
             with told(place), contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as glances:
                 yield Database(engine, file, threads, glances)
@@ -189,6 +214,28 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
     finally:
         with anyio.move_on_after(CLOSE_S, shield=True):
             await engine.dispose()
+
+
+def _traces(connection: Connection) -> int:
+    return connection.exec_driver_sql(_TRACES).scalar_one()
+
+
+def _mark(connection: Connection, traces: int) -> None:
+    connection.exec_driver_sql(f"{_TRACES} = {traces}")
+
+
+def _unmark(connection: Connection, seen: int) -> None:
+    if _traces(connection) == seen:  # else others have deleted since
+        _mark(connection, 0)
+
+
+def _forget_log(connection: Connection) -> bool:
+    """Empty the log; whether nobody was in the way."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(LOG_S * 1000)}").close()
+    try:
+        return connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0] == 0
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}").close()
 
 
 def _whole(engine: AsyncEngine) -> anyio.CancelScope:
@@ -228,9 +275,13 @@ def _place(url: str | Path) -> URL:
 def _engine(place: URL) -> AsyncEngine:
     if not place.drivername.startswith("sqlite"):
         return create_async_engine(
-            place, pool_pre_ping=True, pool_timeout=10, connect_args={"timeout": 10, "command_timeout": 60}
+            place,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={"timeout": 10, "command_timeout": 60},
+            hide_parameters=True,
         )
-    engine = create_async_engine(place, pool_timeout=BUSY_S, connect_args=_PATIENT)
+    engine = create_async_engine(place, **_SQLITE)
     _prepared(engine.sync_engine)
     return engine
 
@@ -255,9 +306,10 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
-def _make_folder(file: Path) -> None:
+def _make_ready(file: Path, *, ours: bool) -> None:
+    """Make the folder of a file, and see to the rights of all that is there; of the folder too, if it is ``ours``."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
     except OSError as error:
         raise StoreUnavailable(
             f"The folder {file.parent} cannot be made: {error.strerror}.",
@@ -265,3 +317,8 @@ def _make_folder(file: Path) -> None:
         ) from None
     if file.is_dir():
         raise BadConfig(f"{file} is a folder, and no database.", hint="Let store.url name a file in it.")
+    make_file(file)
+    for one in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm")), *backups_of(file)):
+        keep_private(one)
+    if ours:
+        keep_private(file.parent)

@@ -16,6 +16,9 @@ from myna.store.words import Phrase, phrases_of, snippet, words_of
 
 LONGEST_PREVIEW = 80
 
+MOST_EMPTIED = 100_000
+"""So many conversations are known of which nothing is kept any longer: some 50 MB."""
+
 
 @dataclass(slots=True)
 class _Kept:
@@ -42,23 +45,28 @@ class _Kept:
 
 
 class InMemoryStore:
-    """A `ConversationStore` that forgets: at most ``limit`` conversations, the one unused for longest goes first."""
+    """A `ConversationStore` that forgets: at most ``limit`` conversations, the one unused for longest goes first.
+
+    Its messages go, and it is listed no longer; but somebody may be in it still, so it is known until it is deleted, or
+    until `MOST_EMPTIED` others were emptied since, and is there again, empty, as soon as it is used.
+    """
 
     def __init__(self, limit: int = 1000) -> None:
         self._limit = limit
         self._kept: OrderedDict[ConversationId, _Kept] = OrderedDict()
+        self._emptied: OrderedDict[ConversationId, Conversation] = OrderedDict()
         self._places = count()
 
     async def create(self, conversation: Conversation) -> None:
         """Keep a new conversation."""
-        if conversation.id in self._kept:
+        if await self.find(conversation.id) is not None:
             raise BadInput(f"There is a conversation {conversation.id} already.", hint="Choose another id.")
         self._keep(conversation)
 
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
         """The conversation with this id, or None."""
         kept = self._kept.get(conversation_id)
-        return kept.conversation if kept else None
+        return kept.conversation if kept else self._emptied.get(conversation_id)
 
     async def append(self, conversation_id: ConversationId, message: Message) -> None:
         """Keep the newest message of a conversation."""
@@ -152,10 +160,15 @@ class InMemoryStore:
         now = datetime.now(UTC)
         kept = self._kept[conversation.id] = _Kept(conversation, now, now, next(self._places))
         while len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+            emptied, dropped = self._kept.popitem(last=False)
+            self._emptied[emptied] = dropped.conversation
+        while len(self._emptied) > MOST_EMPTIED:
+            self._emptied.popitem(last=False)
         return kept
 
     def _find(self, conversation_id: ConversationId) -> _Kept:
+        if (emptied := self._emptied.pop(conversation_id, None)) is not None:
+            return self._keep(emptied)
         try:
             self._kept.move_to_end(conversation_id)
         except KeyError:

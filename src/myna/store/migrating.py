@@ -4,6 +4,7 @@ Alembic runs the steps in ``migrations/`` that it lacks, in one transaction: all
 """
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from myna.core.errors import StoreUnavailable, StoreUnusable
 from myna.store.failures import name_of
+from myna.store.rights import make_file, make_private
 
 MOST_BACKUPS = 3
 """So many copies are kept; the oldest go first."""
@@ -119,12 +121,18 @@ def _alembic() -> Any:  # noqa: ANN401 - alembic is imported when it is needed
 
 def backups_of(file: Path) -> list[Path]:
     """The copies of an SQLite file, the oldest first."""
-    return sorted((file.parent / "backups").glob(f"{file.stem}-*.db"))
+    return sorted(_beside(file, "db"))
 
 
 def _halves(file: Path) -> list[Path]:
     """Backups that a process did not end."""
-    return list((file.parent / "backups").glob(f"{file.stem}-*.half*"))
+    return _beside(file, "half.*")
+
+
+def _beside(file: Path, suffix: str) -> list[Path]:
+    """What `_back_up` made of this file, and not of one whose name begins alike."""
+    name = re.compile(rf"{re.escape(file.stem)}-\d{{8}}T\d{{6}}-[^-.]+\.{suffix}")
+    return [one for one in (file.parent / "backups").glob("*") if name.fullmatch(one.name)]
 
 
 def _back_up(file: Path, revision: str) -> None:
@@ -133,8 +141,9 @@ def _back_up(file: Path, revision: str) -> None:
     copy = folder / f"{file.stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{revision}.db"
     half = copy.with_suffix(".half")
     try:
-        folder.mkdir(exist_ok=True)
+        make_private(folder)
         _remove(_halves(file))
+        make_file(half)
         with contextlib.closing(sqlite3.connect(file)) as old, contextlib.closing(sqlite3.connect(half)) as new:
             old.backup(new)
         half.replace(copy)

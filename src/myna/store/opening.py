@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from myna.engines.task_group import open_task_group
+
 if TYPE_CHECKING:
     from myna.store.sql import SQLStore
 
@@ -25,5 +27,10 @@ async def open_store(url: str | Path) -> AsyncGenerator[SQLStore]:
     """
     database: Any = await anyio.to_thread.run_sync(import_module, "myna.store.database")
     sql: Any = await anyio.to_thread.run_sync(import_module, "myna.store.sql")
-    async with database.open_database(url) as opened:
-        yield sql.SQLStore(opened)
+    sweeping: Any = await anyio.to_thread.run_sync(import_module, "myna.store.sweeping")
+    async with database.open_database(url) as opened, open_task_group() as tasks:
+        tasks.start_soon(sweeping.sweep, opened)
+        try:
+            yield sql.SQLStore(opened)
+        finally:
+            tasks.cancel_scope.cancel()

@@ -18,6 +18,6 @@ class StoreOptions(BaseModel):
         "`myna.db` in the data folder.",
     )
 
-    def place(self, folder: Path) -> str:
-        """What to open, where ``folder`` is the data folder."""
-        return self.url.get_secret_value() if self.url else str(folder / FILE_NAME)
+    def place(self, folder: Path) -> str | Path:
+        """What to open, where ``folder`` is the data folder; a path is one in it."""
+        return self.url.get_secret_value() if self.url else folder / FILE_NAME

@@ -21,6 +21,9 @@ MERGED_PAGES = 200
 _LONGEST_WORD = 200
 """So many characters of a word count: PostgreSQL has room for 2,046 bytes."""
 
+_MOST_BYTES = 900_000
+"""So long are all words of a message together in PostgreSQL, which has room for 1 MiB with their places."""
+
 _NUMBER = bindparam("number", type_=BigInteger)
 _WORDS = bindparam("words", type_=Text)
 
@@ -130,7 +133,12 @@ def _phrase(phrase: Phrase) -> str:
 
 def _vector(words: Sequence[str]) -> str:
     places: dict[str, list[str]] = {}
+    room = _MOST_BYTES
     for place, word in enumerate(words, 1):
+        if word not in places:
+            room -= len(word.encode())
+        if room < 0:  # those behind it are not found
+            break
         places.setdefault(word, []).append(str(place))
     return " ".join(f"'{word}':{','.join(at[:256])}" for word, at in places.items())
 

@@ -1,6 +1,7 @@
 """Conversations in a database: they outlive the process."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ScalarSelect,
     Table,
     delete,
-    func,
     insert,
     literal,
     select,
@@ -31,13 +31,15 @@ from myna.core.messages import Conversation, Message
 from myna.store import search
 from myna.store.base import Found, KeptTurn, Listed
 from myna.store.cache import MessageCache
-from myna.store.codec import SPOKEN, body_of, kind_of, message_of, said_in
+from myna.store.codec import body_of, kind_of, message_of, said_in
 from myna.store.database import Database
+from myna.store.listing import said_of
 from myna.store.places import behind, behind_all, is_storable, row_of
 from myna.store.tables import conversations, messages, turns
 from myna.store.words import snippet
 
-LONGEST_PREVIEW = 80
+MOST_GIVEN = 1_000_000
+"""A limit above counts as this one: databases know none above 2^63."""
 
 SWEEP_S = 0.4
 """So long a session that removes a message waits for its words to be gone from SQLite's index, in seconds: below some
@@ -136,6 +138,7 @@ class SQLStore:
 
         def work(connection: Connection) -> None:
             number, _ = row_of(connection, conversation_id, message_id)
+            self.database.mark_traces(connection)
             search.remove(self.database, connection, number)
             connection.execute(delete(messages).where(messages.c.number == number))
 
@@ -149,17 +152,17 @@ class SQLStore:
         row = await self._find(conversation_id)
         if row is None:
             raise _unknown(conversation_id)
-        revision: int = row[4]
-        known = self._cache.get(conversation_id, revision)
-        if known is not None:
+        if (known := self._cache.get(conversation_id, row[4])) is not None:
             return known
 
-        def work(connection: Connection) -> Sequence[Message]:
-            rows = connection.execute(_MESSAGES.where(messages.c.conversation_id == conversation_id))
-            return tuple(message_of(row.kind, row.id, row.turn_id, row.body) for row in rows)
+        def work(connection: Connection) -> tuple[int, Sequence[Message]]:
+            rows = connection.execute(_MESSAGES.where(conversations.c.id == conversation_id)).all()
+            if not rows:
+                raise _unknown(conversation_id)
+            told = (message_of(row.kind, row.id, row.turn_id, row.body) for row in rows if row.id is not None)
+            return rows[0].revision, tuple(told)
 
-        # What others write between these two is in the cache under the older revision, which nobody asks for again.
-        read = await self.database.reading(work)
+        revision, read = await self.database.reading(work)
         self._cache.put(conversation_id, revision, read)
         return read
 
@@ -201,14 +204,14 @@ class SQLStore:
             return ()
         columns = conversations.c
         wanted = select(conversations).where(columns.user_id == user_id)
-        wanted = wanted.order_by(columns.changed_at.desc(), columns.id.desc()).limit(limit)
+        wanted = wanted.order_by(columns.changed_at.desc(), columns.id.desc()).limit(min(limit, MOST_GIVEN))
         if after is not None:
             place = select(columns.changed_at, columns.id).where(columns.id == after, columns.user_id == user_id)
             wanted = wanted.where(tuple_(columns.changed_at, columns.id) < place.scalar_subquery())
 
         def work(connection: Connection) -> Sequence[Listed]:
             rows = connection.execute(wanted).all()
-            said = _said(connection, [row.id for row in rows])
+            said = said_of(connection, [row.id for row in rows])
             return tuple(
                 Listed(_conversation(row), row.begun_at, row.changed_at, *said.get(row.id, (0, ""))) for row in rows
             )
@@ -222,7 +225,7 @@ class SQLStore:
 
         def work(connection: Connection) -> Sequence[Found]:
             found: list[Found] = []
-            for row in search.find(self.database, connection, user_id, text, limit):
+            for row in search.find(self.database, connection, user_id, text, min(limit, MOST_GIVEN)):
                 message = message_of(row.kind, row.id, row.turn_id, row.body)
                 told = Conversation(ConversationId(row.conversation_id), row.persona_id, UserId(row.user_id), row.title)
                 found.append(Found(told, message, snippet(said_in(message), text), row.said_at))
@@ -265,6 +268,7 @@ class SQLStore:
 
         def work(connection: Connection) -> None:
             _lock(connection, conversation_id, user_id)
+            self.database.mark_traces(connection)
             search.remove_all(self.database, connection, conversation_id)
             connection.execute(delete(conversations).where(conversations.c.id == conversation_id))
 
@@ -334,7 +338,12 @@ class SQLStore:
 _HEAD = ("id", "persona_id", "user_id", "title", "revision")
 _GLANCE = f"SELECT {', '.join(_HEAD)} FROM conversations WHERE id = ?"  # noqa: S608 - ours
 _CONVERSATION = select(*(conversations.c[name] for name in _HEAD))
-_MESSAGES = select(messages.c.kind, messages.c.id, messages.c.turn_id, messages.c.body).order_by(messages.c.position)
+# One statement, so that the revision is that of the messages; without any, there is a row without a message.
+_MESSAGES = (
+    select(conversations.c.revision, messages.c.kind, messages.c.id, messages.c.turn_id, messages.c.body)
+    .select_from(conversations.outerjoin(messages))
+    .order_by(messages.c.position)
+)
 
 
 def _conversation(row: Row[Any]) -> Conversation:
@@ -350,7 +359,7 @@ def _create(connection: Connection, conversation: Conversation) -> None:
         title=conversation.title,
         begun_at=now,
         changed_at=now,
-        revision=0,
+        revision=time.time_ns(),  # above all that a deleted one with this id had: caches may still have its messages
     )
     connection.execute(kept)
 
@@ -370,23 +379,6 @@ def _lock(connection: Connection, conversation_id: ConversationId, user_id: User
     if row is None or user_id not in (None, row.user_id):
         raise _unknown(conversation_id)
     return _conversation(row)
-
-
-def _said(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Of each conversation how many messages users and assistants have said, and how the first of the user's begins."""
-    mine = messages.c.conversation_id.in_(ids)
-    first = func.min(messages.c.position).filter(messages.c.kind == "user").label("first")
-    counted = select(messages.c.conversation_id, func.count().label("said"), first)
-    counted = counted.where(mine, messages.c.kind.in_(SPOKEN)).group_by(messages.c.conversation_id).subquery()
-    beginning = (messages.c.conversation_id == counted.c.conversation_id) & (messages.c.position == counted.c.first)
-    columns = (counted.c.conversation_id, counted.c.said, messages.c.body)
-    rows = connection.execute(select(*columns).select_from(counted.outerjoin(messages, beginning))).all()
-    return {row.conversation_id: (row.said, _preview(row.body)) for row in rows}
-
-
-def _preview(body: str | None) -> str:
-    text: str = json.loads(body)["text"] if body else ""
-    return " ".join(text.split())[:LONGEST_PREVIEW]
 
 
 def _check(value: str) -> None:

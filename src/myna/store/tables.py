@@ -50,7 +50,7 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("begun_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),  # when it was last talked in
-    Column("revision", BigInteger, nullable=False),  # counts every change of its messages, for caches
+    Column("revision", BigInteger, nullable=False),  # rises with every change of its messages, for caches
 )
 
 messages = Table(

@@ -77,7 +77,10 @@ def phrases_of(query: str) -> list[Phrase]:
 def snippet(text: str, query: str) -> str:
     """What stands around the first words of ``query`` in ``text``, in one line."""
     text = " ".join(unicodedata.normalize("NFC", text).split())
-    place = min((place for part in query.split() if (place := _find(text, fold(part))) is not None), default=0)
+    folded = fold(text)
+    parts = set(fold(query[: LONGEST_QUERY * 20]).split()[:LONGEST_QUERY])
+    found = min((found for part in parts if (found := folded.find(part)) >= 0), default=0)
+    place = _unfolded(text, found)
     begin = max(0, min(place - SNIPPET // 4, len(text) - SNIPPET))
     end = begin + SNIPPET
     return ("…" if begin else "") + text[begin:end].strip() + ("…" if end < len(text) else "")
@@ -121,8 +124,12 @@ def _pairs(run: str) -> list[str]:
     return [run[place : place + 2] for place in range(len(run))]
 
 
-def _find(text: str, wanted: str) -> int | None:
-    """Where in ``text`` there is, folded, ``wanted``."""
-    places = [place for place, character in enumerate(text) for _ in fold(character)]
-    found = fold(text).find(wanted) if wanted else -1
-    return places[found] if 0 <= found < len(places) else None
+def _unfolded(text: str, found: int) -> int:
+    """The place in ``text`` of what stands at ``found`` when it is folded."""
+    table = _folded()
+    ends = 0
+    for place, character in enumerate(text):
+        ends += len(table[ord(character)])
+        if ends > found:
+            return place
+    return 0

@@ -17,9 +17,10 @@ from anyio.abc import TaskGroup
 
 from myna.core.tools import JSON, ToolCall, ToolResult
 from myna.engines.task_group import open_task_group
+from myna.text.neutral import neutralise
 from myna.tools.base import Late, Tool
 from myna.tools.masking import hidden_texts, masked_text
-from myna.tools.results import error_text, neutralise, shorten, to_text
+from myna.tools.results import error_text, shorten, to_text
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from typing import cast
 
 from myna.core.errors import BadInput
 from myna.core.tools import JSON, ToolCall, ToolResult, ToolSpec
+from myna.text.neutral import neutralise
 from myna.tools.base import Late, Tool, Toolset, ToolSource
 from myna.tools.json_schema import signature_of
-from myna.tools.results import RESULT_LIMIT, error_text, neutralise
+from myna.tools.results import RESULT_LIMIT, error_text
 from myna.tools.runner import Runner, open_runner
 
 log = logging.getLogger(__name__)

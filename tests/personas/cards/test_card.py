@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from tests.personas.cards.wild import (
     OWL_FILES,
     V1,
@@ -201,6 +203,14 @@ def test_the_picture_is_the_icon_that_the_card_brings_else_that_of_its_png() -> 
 def test_a_picture_that_the_card_does_not_bring_is_never_looked_for(uri: object) -> None:
     assets = [{"type": "icon", "uri": uri, "name": "main", "ext": "png"}, "x", None]
     assert picture_of(Card({**V3, "data": {**V3["data"], "assets": assets}})) is None
+
+
+def test_a_png_keeps_its_own_picture_beside_an_icon_of_any_kind() -> None:
+    red = picture()
+    for icon in (b"no picture that is known", picture(20, 20)):
+        asset = {"type": "icon", "name": "main", "uri": "data:image/png;base64," + base64.b64encode(icon).decode()}
+        card = Card({**V3, "data": {**V3["data"], "assets": [asset]}}, red)
+        assert Image.open(io.BytesIO(write_card(card, "png"))).size == (40, 60)
 
 
 def test_a_card_without_a_picture_gets_one_in_a_png() -> None:

@@ -68,6 +68,11 @@ def test_names_do_as_well_as_macros_and_others_belong_to_what_is_said() -> None:
     assert told.pairs == (("Who?", "Me.\nNote: a clock."), ("And?", "That is all."))
 
 
+def test_the_whole_name_speaks_for_the_character_beside_its_nickname() -> None:
+    text = "User: Hi\nAlice Smith: Hello\nUser: Well?\nAl: Well."
+    assert read_dialogue(text, Names.of("Al", "User", "Alice Smith")).pairs == (("Hi", "Hello"), ("Well?", "Well."))
+
+
 def test_what_the_character_says_by_itself_is_kept_apart() -> None:
     told = read_dialogue("<START>\n{{char}}: Tick.\n<START>\n{{user}}: x\n{{user}}: y\n{{char}}: z", OWL)
     assert told.lines == ("Tick.",)

@@ -67,6 +67,11 @@ def test_bombs_of_regular_expressions_end_and_leave_the_plain_keys() -> None:
     assert told(book(*bombs, {"keys": ["xxx"], "content": "plain"}), "x" * LONGEST_SCAN) == ("plain",)
 
 
+def test_patterns_that_take_long_to_make_count_as_steps() -> None:
+    entries = [{"keys": [f"/{'(?:){190}' * 20}{number}/"]} for number in range(100)]
+    assert told(book(*entries), "99") == ("entry 9",)
+
+
 # ------------------------------------------------------------------------------------------------- when, and how deep
 
 
@@ -225,6 +230,23 @@ def test_a_decorator_sets_what_it_says_and_leaves_the_content(line: str, changes
 def test_a_fallback_counts_only_where_the_decorator_above_is_not_known() -> None:
     assert take_decorators("@@unheard_of\n@@@depth 2\nx").changes == {"position": "depth", "depth": 2}
     assert take_decorators("@@depth 1\n@@@depth 2\nx").changes == {"position": "depth", "depth": 1}
+
+
+def test_of_two_decorators_that_set_the_same_the_first_counts() -> None:
+    assert take_decorators("@@depth 1\n@@depth 2\n@@position after_desc\nx").changes == {
+        "position": "depth",
+        "depth": 1,
+    }
+
+
+@pytest.mark.parametrize("name", ["reverse_depth", "instruct_depth", "reverse_instruct_depth", "instruct_scan_depth"])
+def test_decorators_that_mean_nothing_in_a_chat_give_way_to_their_fallback(name: str) -> None:
+    assert take_decorators(f"@@{name} 500\n@@@depth 2\nx").changes == {"position": "depth", "depth": 2}
+
+
+def test_a_path_is_a_key_and_no_pattern() -> None:
+    assert hit("in /etc/passwd it is", keys=["/etc/passwd"])
+    assert not hit("ketchup", keys=["/etc/passwd"])
 
 
 def test_content_without_decorators_stays_as_it_is() -> None:

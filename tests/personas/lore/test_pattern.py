@@ -77,6 +77,22 @@ def test_a_pattern_that_would_take_for_ever_ends_after_so_many_steps(source: str
     assert steps.left > -MOST_INSTRUCTIONS
 
 
+def test_a_class_of_many_characters_counts_as_the_work_that_it_is() -> None:
+    steps = Steps(100_000)
+    many = "".join(chr(0x5000 + number) for number in range(990))
+    compile_pattern(f"[{many}]x", ignore_case=True).is_in("a" * 8000, steps)
+    assert steps.left <= 0
+    assert found("[" + "a" * 990 + r"\d" * 100 + "]x", "ax")
+
+
+@pytest.mark.parametrize("empty", ["()", "(|)", "()()"])
+def test_a_pattern_of_nothing_many_times_over_is_refused_at_once(empty: str) -> None:
+    for _ in range(25):
+        empty = f"({empty}){{200}}"
+    with pytest.raises(BadPattern, match="too long"):
+        compile_pattern(empty)
+
+
 BAD = ["(", ")", "[a", "a**", "*a", "(?=x)", "(?<!x)y", r"(a)\1", r"\p{L}", "a{9999}", "((a{200}){200})", "\\", "[b-a]"]
 
 

@@ -14,6 +14,7 @@ from myna.personas.cards.limits import LONGEST_TEXT, MOST_KEYS
 from myna.personas.lore.choose import pattern_of
 from myna.personas.lore.decorators import Decorated, take_decorators
 from myna.personas.lore.model import MOST_ENTRIES, MOST_TOKENS, Lorebook, LoreEntry
+from myna.personas.lore.pattern import is_pattern
 
 _LONGEST_KEY = 1000
 _LOGIC = {0: "any", 1: "not_all", 2: "not_any", 3: "all"}
@@ -61,7 +62,7 @@ def book_notes(raw: object) -> list[str]:
         key
         for entry in book.entries
         for key in (*entry.keys, *entry.secondary_keys, *entry.exclude_keys)
-        if (entry.regex or key.startswith("/")) and key.rfind("/") != 0 and pattern_of(key, True) is None
+        if (entry.regex or is_pattern(key)) and pattern_of(key, True) is None
     ]
     contents = [_text(entry.get("content")) for entry in _entries(as_object(raw))]
     unknown = dict.fromkeys(name for content in contents for name in take_decorators(content).unknown)

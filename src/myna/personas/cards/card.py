@@ -129,7 +129,9 @@ def write_card(card: Card, form: Format) -> bytes:
             older = as_version(card, 2) if card.version == 3 else card  # for programs that know no V3
             texts.append((_CHUNK, _encoded(write_json(older.document))))
             texts += [(_keyword(path), base64.b64encode(content)) for path, content in card.files.items()]
-            return write_png(picture_of(card) or blank(str(card.data.get("name"))), texts)
+            name = str(card.data.get("name"))
+            own = redraw(card.picture, name[:80]) if card.picture is not None else picture_of(card)
+            return write_png(own or blank(name), texts)
 
 
 def as_version(card: Card, version: Version) -> Card:

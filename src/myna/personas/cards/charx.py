@@ -20,6 +20,9 @@ from myna.personas.cards.limits import (
 
 CARD = "card.json"
 
+_ENTRY = b"PK\x01\x02"
+"""How each entry of an archive's directory begins."""
+
 _AGAIN = "The file is damaged: get it again."
 _HARM = "It may be meant to do harm: get it from somewhere that you trust."
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -32,6 +35,8 @@ def read_charx(data: bytes, what: str, *, whole: bool = True) -> tuple[bytes, di
     Raises:
         BadCard: It is no archive, has no card, leads out of itself, or unpacks to more than a card has.
     """
+    if (entries := data.count(_ENTRY)) > MOST_MEMBERS:  # counted before zipfile makes an object of each
+        raise BadCard(f"{what} holds {entries} files, and at most {MOST_MEMBERS} are read.", hint=_HARM)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = _members(archive, what)
@@ -66,10 +71,7 @@ def write_charx(card: bytes, files: Mapping[str, bytes]) -> bytes:
 
 def _members(archive: zipfile.ZipFile, what: str) -> dict[str, zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
-    listed = archive.infolist()
-    if len(listed) > MOST_MEMBERS:
-        raise BadCard(f"{what} holds {len(listed)} files, and at most {MOST_MEMBERS} are read.", hint=_HARM)
-    for member in listed:
+    for member in archive.infolist():
         if member.is_dir():
             continue
         name = member.filename

@@ -53,6 +53,6 @@ def _who(found: re.Match[str], names: Names) -> str | None:
     if macro:
         return "user" if macro.lower() == "user" else "char"
     name = found[3].strip().casefold()
-    if name == names.char.casefold():
+    if name in (names.char.casefold(), names.whole.casefold()):
         return "char"
     return "user" if name in (names.user.casefold(), "user", "you", "用户") else None

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,8 +37,8 @@ def parse_json(data: bytes, what: str) -> Parsed:
     def together(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         together = dict(pairs)
         if len(together) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.update((name, None) for name in together if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            twice.update((name, None) for name in together if times[name] > 1)
         return together
 
     try:

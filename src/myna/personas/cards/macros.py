@@ -21,15 +21,16 @@ _SIDES = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Who the macros speak of."""
+    """Who the macros speak of. ``whole`` is the character's name where ``char`` is a nickname."""
 
     char: str
     user: str
+    whole: str = ""
 
     @classmethod
-    def of(cls, char: str, user: str) -> "Names":
+    def of(cls, char: str, user: str, whole: str = "") -> "Names":
         """The names, without what could make a macro of them: one that holds itself would grow without end."""
-        return cls(_BRACES.sub("", char), _BRACES.sub("", user))
+        return cls(_BRACES.sub("", char), _BRACES.sub("", user), _BRACES.sub("", whole))
 
     def fill(self, text: str) -> str:
         """``text`` with its macros filled, those within others first."""

@@ -1,7 +1,8 @@
 """What a card says of a persona, and what a persona is as a card."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 from myna.core.errors import BadCard, BadInput
 from myna.personas.cards.book import book_notes, lorebook_of, raw_of
@@ -9,9 +10,10 @@ from myna.personas.cards.card import Card, JSONObject
 from myna.personas.cards.dialogue import read_dialogue
 from myna.personas.cards.json_text import as_list, as_object, plain_text
 from myna.personas.cards.language import guess_language
-from myna.personas.cards.limits import LONGEST_NAME, LONGEST_TEXT, MOST_EXAMPLES, MOST_GREETINGS
+from myna.personas.cards.limits import LONGEST_JSON, LONGEST_NAME, LONGEST_TEXT, MOST_EXAMPLES, MOST_GREETINGS
 from myna.personas.cards.macros import ORIGINAL, Names, unfilled
 from myna.personas.model import Persona
+from myna.text.neutral import neutralise
 
 USER = {"zh": "用户", "en": "User"}
 """Whom the character talks with, as long as nobody says who that is."""
@@ -42,19 +44,24 @@ def persona_fields(card: Card, *, user: str | None = None, greeting: int | None 
         BadInput: There is no such greeting.
     """
     data = card.data
-    own = _own(data)
+    own = as_object(_tidy(_own(data)))
     language = str(own.get("language") or _language(data))
     chinese = language.startswith("zh")
     name = _name(data, "name")
     if not name:
         raise BadCard("The card has no name.", hint="Write one into its field `name`.")
-    names = Names.of(_name(data, "nickname") or name, user or USER["zh" if chinese else "en"])
-    greetings = [names.fill(text) for text in (_text(data, "first_mes"), *_texts(data, "alternate_greetings"))]
+    names = Names.of(_name(data, "nickname") or name, user or USER["zh" if chinese else "en"], name)
+    labels = {part: label.replace("{char}", names.char) for part, label in _LABELS["zh" if chinese else "en"].items()}
+    filling = _Filling(names)
+    fill = filling.fill
+    greetings = [fill(text) for text in (_text(data, "first_mes"), *_texts(data, "alternate_greetings"))]
     if greeting is not None:
         if not 0 <= greeting < len(greetings):
             raise BadInput(f"The card has no greeting {greeting}.", hint=f"It has 0 to {len(greetings) - 1}.")
         greetings.insert(0, greetings.pop(greeting))
     dialogue = read_dialogue(_text(data, "mes_example"), names)
+    lines = [filling.kept(line) for line in dialogue.lines[:MOST_EXAMPLES]]
+    pairs = [(filling.kept(asked), filling.kept(said)) for asked, said in dialogue.pairs[:MOST_EXAMPLES]]
     return {
         "name": name,
         "language": language,
@@ -62,10 +69,10 @@ def persona_fields(card: Card, *, user: str | None = None, greeting: int | None 
         "voice": {"voice": VOICES["zh" if chinese else "en"]},
         "greeting": greetings[0],
         "greetings": [text for text in greetings[1:] if text.strip()],
-        "system_prompt": _prompt(data, names, dialogue.lines, _LABELS["zh" if chinese else "en"]),
-        "reminder": _reminder(data, names),
-        "examples": [{"user": asked, "assistant": said} for asked, said in dialogue.pairs[:MOST_EXAMPLES]],
-        "lorebook": lorebook_of(data.get("character_book"), names.fill),
+        "system_prompt": _prompt(data, fill, lines, labels),
+        "reminder": _reminder(data, fill),
+        "examples": [{"user": asked, "assistant": said} for asked, said in pairs],
+        "lorebook": lorebook_of(data.get("character_book"), fill),
         "about": {
             "creator": _text(data, "creator")[:LONGEST_NAME],
             "version": _text(data, "character_version")[:LONGEST_NAME],
@@ -121,25 +128,65 @@ def card_of(persona: Persona) -> Card:
     return Card({"spec": "chara_card_v3", "spec_version": "3.0", "data": data})
 
 
-def _prompt(data: Mapping[str, Any], names: Names, lines: tuple[str, ...], labels: Mapping[str, str]) -> str:
+def _prompt(data: Mapping[str, Any], fill: Callable[[str], str], lines: list[str], labels: Mapping[str, str]) -> str:
     def labelled(label: str, text: str) -> str:
-        return f"{labels[label].replace('{char}', names.char)}{text}" if text else ""
+        return labels[label] + text if text else ""
 
     parts = [
-        names.fill(_text(data, "system_prompt")).strip() or ORIGINAL,
-        names.fill(_text(data, "description")).strip(),
-        labelled("personality", names.fill(_text(data, "personality")).strip()),
-        labelled("scenario", names.fill(_text(data, "scenario")).strip()),
-        labelled("lines", "".join(f"\n{line}" for line in lines[:MOST_EXAMPLES])),
+        fill(_text(data, "system_prompt")).strip() or ORIGINAL,
+        fill(_text(data, "description")).strip(),
+        labelled("personality", fill(_text(data, "personality")).strip()),
+        labelled("scenario", fill(_text(data, "scenario")).strip()),
+        labelled("lines", "".join(f"\n{line}" for line in lines)),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _reminder(data: Mapping[str, Any], names: Names) -> str:
+def _reminder(data: Mapping[str, Any], fill: Callable[[str], str]) -> str:
     """What is to stand near the end of every prompt: instructions after the history, and SillyTavern's note."""
     note = as_object(as_object(data.get("extensions")).get("depth_prompt"))
     texts = (_text(data, "post_history_instructions"), _text(note, "prompt"))
-    return "\n".join(filled for text in texts if (filled := names.fill(text).replace(ORIGINAL, "").strip()))
+    return "\n".join(filled for text in texts if (filled := fill(text).replace(ORIGINAL, "").strip()))
+
+
+@dataclass(slots=True)
+class _Filling:
+    """Makes texts of the card the model's: macros filled, and nothing in them that a chat template takes for a role."""
+
+    names: Names
+    left: int = LONGEST_JSON
+
+    def fill(self, text: str) -> str:
+        """``text`` with its macros filled, as `kept`."""
+        return self.kept(self.names.fill(text))
+
+    def kept(self, filled: str) -> str:
+        """A text as the model is given it.
+
+        Raises:
+            BadCard: Macros made it, or all of them together, longer than texts of a card may be.
+        """
+        self.left -= len(filled)
+        if len(filled) > LONGEST_TEXT or self.left < 0:
+            raise BadCard(
+                f"With its macros filled a text of the card has more than {LONGEST_TEXT:,} characters, or all of them"
+                f" have more than {LONGEST_JSON:,}.",
+                hint="Take macros out of it.",
+            )
+        return neutralise(filled)
+
+
+def _tidy(value: object) -> object:
+    """A value of our own part of a card, its texts without control characters and marks of roles."""
+    match value:
+        case str():
+            return neutralise(plain_text(value))
+        case dict():
+            return {_tidy(name): _tidy(each) for name, each in cast("JSONObject", value).items()}
+        case list():
+            return [_tidy(each) for each in cast("list[Any]", value)]
+        case _:
+            return value
 
 
 def _own(data: Mapping[str, Any]) -> JSONObject:
@@ -151,7 +198,7 @@ def _language(data: Mapping[str, Any]) -> str:
 
 
 def _name(data: Mapping[str, Any], field: str) -> str:
-    return " ".join(_text(data, field).split())[:LONGEST_NAME]
+    return neutralise(" ".join(_text(data, field).split())[:LONGEST_NAME])
 
 
 def _text(data: Mapping[str, Any], field: str) -> str:

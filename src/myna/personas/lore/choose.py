@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from myna.personas.lore.model import Lorebook, LoreEntry
-from myna.personas.lore.pattern import BadPattern, Pattern, Steps, compile_pattern
+from myna.personas.lore.pattern import BadPattern, Pattern, Steps, compile_pattern, is_pattern
 from myna.text.characters import is_cjk
 
 LONGEST_SCAN = 8000
@@ -156,9 +156,12 @@ class _Scan:
         return self.texts[depth]
 
     def _is_in(self, key: str, entry: LoreEntry, plain: str, folded: str) -> bool:
-        if entry.regex or (key.startswith("/") and key.rfind("/") > 1):
+        if entry.regex or is_pattern(key):
+            if self.steps.left <= 0:
+                return False
             pattern = pattern_of(key, not entry.case_sensitive)
-            return pattern is not None and self.steps.left > 0 and pattern.is_in(plain, self.steps)
+            self.steps.left -= len(key) if pattern is None else pattern.work
+            return pattern is not None and pattern.is_in(plain, self.steps)
         key, text = (key, plain) if entry.case_sensitive else (key.casefold(), folded)
         self.characters -= len(text)
         if self.characters < 0:

@@ -39,7 +39,7 @@ def take_decorators(content: str) -> Decorated:
         if change is None:
             unknown.append(found[2])
         else:
-            changes |= change
+            changes = {**change, **changes}  # of several that set the same the first counts
     return Decorated("\n".join(lines[taken:]) if taken else content, changes, tuple(unknown))
 
 
@@ -52,13 +52,13 @@ def _change(name: str, value: str) -> dict[str, Any] | None:
             change = {"constant": True}
         case "dont_activate", _:
             change = {"enabled": False}
-        case (("depth" | "reverse_depth" | "instruct_depth" | "reverse_instruct_depth"), int()):
+        case "depth", int():
             change = {"position": "depth", "depth": number}
         case "activate_only_after", int():
             change = {"after_replies": number}
         case "activate_only_every", int():
             change = {"every_replies": max(1, number)}
-        case (("scan_depth" | "instruct_scan_depth"), int()):
+        case "scan_depth", int():
             change = {"scan_depth": number}
         case (("additional_keys" | "exclude_keys"), _) if value:
             change = {name: _keys(value)}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn, TypeAlias, assert_never
 
 MOST_INSTRUCTIONS = 2000
+MOST_WORK = 3 * MOST_INSTRUCTIONS
+"""That making a program may be, in parts of the pattern and their repetitions: those of nothing count as well."""
 MOST_REPEATS = 200
 DEEPEST = 30
 
@@ -80,6 +82,8 @@ _CLASSES: dict[str, Callable[[str], bool]] = {
     ".": lambda char: char not in "\n\r\u2028\u2029",
 }
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v", "f": "\f", "0": "\0"}
+_RANGES_A_STEP = 4
+"""Of a class in brackets that are looked at in the time of a step."""
 _COUNTS = re.compile(r"\{(\d{1,9})(?:(,)(\d{0,9}))?\}")
 
 
@@ -206,7 +210,7 @@ class _Parser:
                 if high is None or high < low:
                     self._fail("a range that is none")
             ranges.append((low, high))
-        return _Set(tuple(ranges), classes, negated)
+        return _Set(tuple(dict.fromkeys(ranges)), "".join(dict.fromkeys(classes)), negated)
 
     def _member(self) -> str | None:
         """A character of a class in brackets; None for one that stands for several."""
@@ -244,6 +248,7 @@ class Pattern:
     program: tuple[_Instruction, ...]
     ignore_case: bool
     many_lines: bool
+    work: int  # that making it was, in steps
 
     def is_in(self, text: str, steps: Steps) -> bool:
         """Whether it is found in ``text``; when the steps are used up, it is not."""
@@ -256,11 +261,12 @@ class Pattern:
                 return False
             char = text[at]
             forms = (char, char.lower(), char.upper()) if self.ignore_case else (char,)
-            states = {
-                place + 1
-                for place in reached
-                if isinstance(wanted := self.program[place], _Set) and _matches(wanted, forms)
-            }
+            states = set[int]()
+            for place in reached:
+                if isinstance(wanted := self.program[place], _Set):
+                    steps.left -= len(wanted.ranges) // _RANGES_A_STEP
+                    if _matches(wanted, forms):
+                        states.add(place + 1)
         return False
 
     def _reach(self, states: set[int], text: str, at: int, steps: Steps) -> list[int] | None:
@@ -296,6 +302,14 @@ class Pattern:
                 return (before != after) == (kind == "b")
 
 
+_WRITTEN = re.compile(r"(?s)/(.+)/([dgimsuvy]*)")
+
+
+def is_pattern(key: str) -> bool:
+    """Whether ``key`` is written as ``/pattern/flags``; ``/etc/passwd`` is not."""
+    return _WRITTEN.fullmatch(key) is not None
+
+
 def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
     """The pattern in ``source``, written as it is or as ``/pattern/flags``.
 
@@ -303,13 +317,26 @@ def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
         BadPattern: It is no regular expression, has what is not understood, or is too long.
     """
     flags = ""
-    if found := re.compile(r"(?s)/(.+)/([a-z]*)").fullmatch(source):
+    if found := _WRITTEN.fullmatch(source):
         source, flags = found[1].replace("\\/", "/"), found[2]
         ignore_case = "i" in flags
+    if (work := _work(node := _Parser(source, "s" in flags).whole())) > MOST_WORK:
+        raise BadPattern("it is too long")
     program = _Compiler()
-    program.add(_Parser(source, "s" in flags).whole())
+    program.add(node)
     program.put(None)
-    return Pattern(tuple(program.made), ignore_case, "m" in flags)
+    return Pattern(tuple(program.made), ignore_case, "m" in flags, work)
+
+
+def _work(node: _Node) -> int:
+    """How often `_Compiler.add` will be called for ``node``, about; told without doing it."""
+    match node:
+        case _Set() | _Assert():
+            return 1
+        case _Cat(nodes) | _Alt(nodes):
+            return 1 + sum(map(_work, nodes))
+        case _Repeat(what=what, least=least, most=most):
+            return 1 + _work(what) * (least + 1 if most is None else most)
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
 from myna.core.tools import ToolSpec
+from myna.text.neutral import neutralise
 from myna.tools.mcp.arguments import Arguments, problem_of
 from myna.tools.mcp.names import tool_names
 from myna.tools.mcp.options import MCPServer
 from myna.tools.mcp.tool import Call, MCPTool
-from myna.tools.results import neutralise
 
 if TYPE_CHECKING:
     from mcp import Client
