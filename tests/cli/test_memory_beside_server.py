@@ -82,6 +82,7 @@ async def test_what_is_changed_there_is_in_effect_here_at_once_and_in_the_vector
             await memories.index.idle()
             while await recalled(memories, "black coffee") != ["Likes black coffee"]:
                 await anyio.sleep(0.1)
-        assert await recalled(memories, "the violin") == ["Plays the violin"]
-        assert set(await memories.index.near(ALL, "violin", 10) or ()) == {tea.id, added}
+            assert await recalled(memories, "the violin") == ["Plays the violin"]
+            while set(await memories.index.near(ALL, "violin", 10) or ()) != {tea.id, added}:
+                await anyio.sleep(0.1)
         assert await recalled(memories, "green tea") == []

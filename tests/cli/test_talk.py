@@ -199,7 +199,8 @@ class ScriptedService:
     """Prepared, with engines that say what they are told to and a turn detector that does not load."""
 
     @asynccontextmanager
-    async def open(self) -> AsyncGenerator[Service]:
+    async def open(self, *, keeps: bool) -> AsyncGenerator[Service]:
+        assert keeps  # what is said at home is kept
         choices: dict[Kind, Choice] = {
             "llm": choice(ScriptedLLM()),
             "asr": choice(ScriptedASR()),

@@ -251,13 +251,12 @@ async def _with_memories(
     meaning: bool,
 ) -> T:
     settings, folder = loaded.settings, loaded.folders.data
-    options = settings.memory if meaning else settings.memory.model_copy(update={"vectors": "none"})
     # Here and in a thread, since it brings SQLAlchemy, which takes a second.
     opening: Any = await anyio.to_thread.run_sync(import_module, "myna.memory.opening")
     async with (
         open_store(settings.store.place(folder)) as store,
-        _embedder(loaded, wanted=options.vectors != "none") as embedder,
-        opening.open_memories(store.database, options, folder, embedder) as memories,
+        _embedder(loaded, wanted=meaning and settings.memory.vectors != "none") as embedder,
+        opening.open_memories(store.database, settings.memory, folder, embedder, by_words=not meaning) as memories,
     ):
         with anyio.move_on_after(VECTORS_S):
             while memories.index.state.status == "loading":  # noqa: ASYNC110 - nobody tells when it has failed

@@ -19,7 +19,12 @@ from myna.store.database import Database
 
 @asynccontextmanager
 async def open_memories(
-    database: Database, options: MemoryOptions, folder: Path, embedder: Callable[[], Embedder | None]
+    database: Database,
+    options: MemoryOptions,
+    folder: Path,
+    embedder: Callable[[], Embedder | None],
+    *,
+    by_words: bool = False,
 ) -> AsyncGenerator[SQLMemories]:
     """The memories in a database. Vectors are opened, and made where they lack, in the background.
 
@@ -28,11 +33,13 @@ async def open_memories(
         options: The section ``[memory]``. That memory is off is the business of who asks it.
         folder: The data folder; Chroma has a folder in it.
         embedder: Gives the one that is there now; None if there is none, or not yet.
+        by_words: Vectors are not opened here; what has to be embedded is left to a process that opens them.
 
     Raises:
         BadConfig: Vectors are to be in the store's PostgreSQL, and it is none.
     """
-    async with open_memories_with(database, options, _vectors(database, options, folder), embedder) as memories:
+    vectors = None if by_words else _vectors(database, options, folder)
+    async with open_memories_with(database, options, vectors, embedder) as memories:
         yield memories
 
 

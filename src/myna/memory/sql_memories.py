@@ -257,7 +257,7 @@ class SQLMemories:
     async def _to_embed(self, connection: AsyncConnection, scope: Scope, memory_ids: Sequence[MemoryId]) -> None:
         """Note that the vectors have to be brought in line with these memories."""
         await connection.execute(delete(vector_work).where(vector_work.c.memory_id.in_(memory_ids)))
-        if self.index.state.status == "off":  # when there are some again, all are compared
+        if self._options.vectors == "none":  # when there are some again, all are compared
             return
         rows = [
             {"memory_id": memory_id, "user_id": scope.user_id, "persona_id": scope.persona_id or ""}

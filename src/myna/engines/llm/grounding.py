@@ -28,6 +28,12 @@ def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
     return any(_is_new(value, said, taken) for value in map(str.casefold, _values(arguments)))
 
 
+def lists_anew(tool: ToolSpec, arguments: str, made: Sequence[str]) -> bool:
+    """Whether a call has a value that the schema lists and that no call before it has: it may be what a word means."""
+    listed = {str(each) for each in _listed(tool.parameters)}
+    return not listed.intersection(_values(arguments)) <= {value for each in made for value in _values(each)}
+
+
 def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
     if value in taken:
         return False
@@ -38,12 +44,16 @@ def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
 
 
 def untouched(clauses: Sequence[str], made: Sequence[str]) -> list[str]:
-    """The clauses that no call has taken a value from. A call without values of its own is for the first of them."""
+    """The clauses that no call has taken a value from.
+
+    Which of several a call without values is for cannot be told, so it leaves all; one whose values are none of theirs
+    is for the first.
+    """
     left = list(clauses)
     for arguments in made:
         values = [value.casefold() for value in _values(arguments)]
         touched = [clause for clause in left if _has_part_in(values, clause.casefold())]
-        for clause in touched or left[:1]:
+        for clause in touched or left[: 1 if values or len(clauses) == 1 else 0]:
             left.remove(clause)
     return left
 
