@@ -3,7 +3,7 @@ import json
 import pytest
 
 from myna.core.tools import ToolSpec
-from myna.engines.llm.grounding import adds, is_invented, lists_anew, made_up, mistaken_number, spelt_as_said, untouched
+from myna.engines.llm.grounding import adds, is_invented, made_up, mistaken_number, spelt_as_said, untouched
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -170,9 +170,3 @@ def test_a_word_that_was_not_said_is_spelt_as_the_one_that_was_and_is_much_like_
         "place": spelt,
         "days": 1,
     }
-
-
-def test_a_listed_value_that_no_call_has_may_be_what_another_word_means() -> None:
-    assert lists_anew(WEATHER, '{"place": "厨房", "unit": "celsius"}', ['{"unit": "fahrenheit"}'])
-    assert not lists_anew(WEATHER, '{"place": "厨房", "unit": "celsius"}', ['{"unit": "celsius"}'])
-    assert not lists_anew(WEATHER, '{"place": "厨房", "days": 1}', [])

@@ -30,7 +30,6 @@ from myna.engines.llm.grounding import (
     copied,
     is_copied,
     is_invented,
-    lists_anew,
     mistaken_number,
     numbers_meant,
     spelt_as_said,
@@ -180,11 +179,6 @@ class Choosing:
     def adds(self, arguments: str, asked: Asked) -> bool:
         """Whether a call takes something from a message that no call before it has taken."""
         return adds(arguments, asked.text, [before for _, before in asked.called])
-
-    def lists_anew(self, name: str, arguments: str, made: Sequence[tuple[str, str]]) -> bool:
-        """Whether a call has a listed value that no call of this tool before it has."""
-        tool = self._tools.get(name)
-        return tool is not None and lists_anew(tool, arguments, [given for other, given in made if other == name])
 
     def is_open(self, asked: Asked, made: Sequence[tuple[str, str]], clause: str) -> bool:
         """Whether the calls ``made`` for a message have nothing from this clause of it."""

@@ -28,12 +28,6 @@ def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
     return any(_is_new(value, said, taken) for value in map(str.casefold, _values(arguments)))
 
 
-def lists_anew(tool: ToolSpec, arguments: str, made: Sequence[str]) -> bool:
-    """Whether a call has a value that the schema lists and that no call before it has: it may be what a word means."""
-    listed = {str(each) for each in _listed(tool.parameters)}
-    return not listed.intersection(_values(arguments)) <= {value for each in made for value in _values(each)}
-
-
 def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
     if value in taken:
         return False

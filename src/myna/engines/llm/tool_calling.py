@@ -320,7 +320,7 @@ class ToolCallingLLM:
                     yield delta
             written = choosing.read_calls(made.text)
             for call in written.whole:
-                other = all(call[0] != name for name, _ in made.calls) or choosing.lists_anew(*call, made.calls)
+                other = all(call[0] != name for name, _ in made.calls)
                 adds = (near is not None and near > SURELY_ASKED and other) or choosing.adds(call[1], asked)
                 if adds and not choosing.invents(*call, asked):
                     yield made.take(choosing.settled(*call, asked))
