@@ -11,7 +11,8 @@ install: .venv/.runtime
 
 test: check
 	.venv/bin/myna models pull starter
-	.venv/bin/pytest
+	.venv/bin/pytest -m "not models" -n auto --dist worksteal
+	.venv/bin/pytest -m models
 
 check: .venv/.dev
 	.venv/bin/ruff check

@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 UNPRIVILEGED = ("postgres", "nobody")
 """Who the server runs as where the tests are root's: it refuses to be root."""
 
@@ -49,12 +51,13 @@ def run_postgres(packages: Sequence[str] = ()) -> Generator[Postgres]:
     Raises:
         NoPostgres: The message says what to install.
     """
-    programs = _programs() or _install(["postgresql"])
-    version = programs.parent.name
-    if missing := [
-        package.format(version=version) for package in packages if not _has(package.format(version=version))
-    ]:
-        _install(missing)
+    with FileLock(Path(tempfile.gettempdir()) / "myna-tests-install.lock", timeout=2 * INSTALL_S):
+        programs = _programs() or _install(["postgresql"])  # tests that run beside these would install it too
+        version = programs.parent.name
+        if missing := [
+            package.format(version=version) for package in packages if not _has(package.format(version=version))
+        ]:
+            _install(missing)
     folder = Path(tempfile.mkdtemp(prefix="myna-pg-"))  # short: the path of a socket has 107 characters at most
     user = _user()
     if user is not None:

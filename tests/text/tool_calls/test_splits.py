@@ -14,6 +14,8 @@ from myna.text.tool_calls import BrokenCall, FoundCall
 REPLIES = [(reply, expected) for cases in CALLS.values() for reply, expected in cases]
 TEXTS = [reply for reply, _ in REPLIES] + NO_CALLS
 RANDOM_SPLITS = 100_000
+PARTS = 8
+"""The splits go into so many tests, for more than one processor."""
 
 FRAGMENTS = [
     *("<tool_call>", "</tool_call>", "<tools>", "</tools>", "<function=", ">", "</function>", "<parameter="),
@@ -57,10 +59,11 @@ def test_no_cut_in_two_changes_what_is_found(reply: str, expected: object) -> No
         assert read(found_in([reply[:place], reply[place:]])) == expected
 
 
-def test_no_random_split_shows_markup_or_loses_a_call() -> None:
-    random = Random(5)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_random_split_shows_markup_or_loses_a_call(part: int) -> None:
+    random = Random(5 + part)
     whole = [(text, found_in([text])) for text in TEXTS]
-    for number in range(RANDOM_SPLITS):
+    for number in range(part, RANDOM_SPLITS, PARTS):
         text, found = whole[number % len(whole)]
         pieces = cut(text, random)
         assert found_in(pieces) == found, pieces
