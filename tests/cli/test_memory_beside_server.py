@@ -74,15 +74,13 @@ async def test_what_is_changed_there_is_in_effect_here_at_once_and_in_the_vector
             ["edit", tea.id, "Likes black coffee"],
             ["add", "Plays the violin"],
         )
-        # Found by its old vector perhaps, but told as it is now.
         assert await recalled(memories, "large spiders") == []
-        assert await recalled(memories, "green tea") in ([], ["Likes black coffee"])
+        assert await recalled(memories, "green tea") == []  # its old vector may be there still
         added = MemoryId(told.splitlines()[-1].split()[0])
         with anyio.fail_after(60):
             await memories.index.idle()
             while await recalled(memories, "black coffee") != ["Likes black coffee"]:
                 await anyio.sleep(0.1)
             assert await recalled(memories, "the violin") == ["Plays the violin"]
-            while set(await memories.index.near(ALL, "violin", 10) or ()) != {tea.id, added}:
+            while {each.memory_id for each in await memories.index.near(ALL, "violin", 10) or ()} != {tea.id, added}:
                 await anyio.sleep(0.1)
-        assert await recalled(memories, "green tea") == []

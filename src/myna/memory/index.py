@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
 import anyio
 import numpy as np
@@ -22,7 +22,7 @@ from myna.engines.base import Embedder
 from myna.memory.base import Scope
 from myna.memory.meaning import LONGEST_QUESTION, Meaning, learn_meaning
 from myna.memory.tables import memories, vector_work
-from myna.memory.vectors.base import MemoryVector, Vectors, place_of
+from myna.memory.vectors.base import MemoryVector, Near, Vectors, place_of
 from myna.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -91,15 +91,15 @@ class VectorIndex:
             self.work()
             await self._idle.wait()
 
-    async def near(self, scope: Scope, text: str, limit: int) -> Mapping[MemoryId, float] | None:
-        """The memories that are nearest in meaning, with their cosines; None where that cannot be told in time."""
+    async def near(self, scope: Scope, text: str, limit: int) -> Sequence[Near] | None:
+        """The memories that are nearest in meaning, the nearest first; None where that cannot be told in time."""
         vectors, meaning, text = self._vectors, self._meaning, text[:LONGEST_QUESTION].strip()
         if vectors is None or meaning is None or self._embedder() is not meaning.embedder or not text:
             return None
         with anyio.move_on_after(NEAR_S), suppress(MynaError):  # of the embedder, which tells by itself how it is
             (vector,) = await meaning.of([text], "query")
             try:
-                return {each.memory_id: each.cosine for each in await vectors.query(place_of(scope), vector, limit)}
+                return await vectors.query(place_of(scope), vector, limit)
             except MynaError as error:
                 self._give_up(error)
         return None
@@ -125,20 +125,27 @@ class VectorIndex:
             return
         again_s = AGAIN_S[0]
         while True:
-            try:
-                with anyio.fail_after(OPEN_S) as opening:
-                    async with self._open_vectors() as vectors:
-                        opening.deadline = float("inf")
-                        await self._keep(vectors)
-            except TimeoutError:
-                self._lost(EngineTimeout("What makes or holds the vectors of memories does not answer."))
-            except MynaError as error:
-                self._lost(error)
-            except Exception as error:  # packages of others stand behind this door, and know no errors of ours
-                log.debug("vectors of memories", exc_info=True)
-                self._lost(EngineUnavailable(f"The vectors of memories failed: {type(error).__name__}: {error}."))
-            again_s = AGAIN_S[0] if self.state.status == "ready" else min(AGAIN_S[1], 2 * again_s)
+            problem = await self._keep_open(self._open_vectors)
+            if self.state.status == "ready":
+                again_s = AGAIN_S[0]
+            self._lost(problem)
             await anyio.sleep(again_s)
+            again_s = min(AGAIN_S[1], 2 * again_s)
+
+    async def _keep_open(self, open_vectors: OpenVectors) -> MynaError:
+        """Open the vectors and keep them in line until they fail; gives why."""
+        try:
+            with anyio.fail_after(OPEN_S) as opening:
+                async with open_vectors() as vectors:
+                    opening.deadline = float("inf")
+                    await self._keep(vectors)
+        except TimeoutError:
+            return EngineTimeout("What makes or holds the vectors of memories does not answer.")
+        except MynaError as error:
+            return error
+        except Exception as error:  # packages of others stand behind this door, and know no errors of ours
+            log.debug("vectors of memories", exc_info=True)
+            return EngineUnavailable(f"The vectors of memories failed: {type(error).__name__}: {error}.")
 
     def _give_up(self, error: MynaError) -> None:
         """The vectors failed somebody else than their owner, who is told."""
@@ -151,7 +158,7 @@ class VectorIndex:
             log.warning("Memories are found by words alone: %s", error)
         self.state = IndexState("failed", error)
 
-    async def _keep(self, vectors: Vectors) -> None:
+    async def _keep(self, vectors: Vectors) -> NoReturn:
         """Bring these vectors in line again and again, until they fail."""
         compared_at = -COMPARE_S
         while True:

@@ -13,10 +13,11 @@ from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import ConversationId, MemoryId, MessageId, UserId, new_memory_id
 from myna.memory.base import Actor, Audited, Change, Memory, NewMemory, Recalled, Scope
 from myna.memory.index import VectorIndex
-from myna.memory.journal import no_longer, to_remember, waits
+from myna.memory.journal import no_longer, waits
 from myna.memory.options import LONGEST_TEXT, MemoryOptions
 from myna.memory.recall import Candidate, nearest, recalled
 from myna.memory.tables import audit, memories, vector_work, words
+from myna.memory.vectors.base import Near
 from myna.memory.words import first_words_of, same_text, shared, weights, words_of
 from myna.store.database import Database
 
@@ -26,7 +27,6 @@ COMMON = 200
 """A word that more of a user's memories have finds none of them by itself."""
 MOST_AUDITED = 1000
 """Lines of the audit trail of one user; the oldest go first."""
-
 
 _Gone: TypeAlias = dict[Scope, list[MemoryId]]
 
@@ -221,7 +221,7 @@ class SQLMemories:
             await self._alone(connection, user_id)
             if actor == "user":  # what waits to be remembered from the same messages would bring it back
                 sources = select(memories.c.source).where(these, memories.c.source.is_not(None))
-                await no_longer(connection, user_id, to_remember.c.message_id.in_(sources))
+                await no_longer(connection, user_id, sources)
             gone = await self._forget_in(connection, user_id, these, actor)
         await self._forgotten(gone)
         return sum(map(len, gone.values()))
@@ -276,18 +276,18 @@ class SQLMemories:
     async def _candidates(self, scope: Scope, text: str, *, pinned: int = 0, least: int = 0) -> Sequence[Candidate]:
         """What may fit; up to ``pinned`` of the pinned ones; ``least`` memories at least, if there are so many."""
         text, most = _clean(text), max(CANDIDATES, least)
-        near: dict[MemoryId, float] = {}
+        near: dict[MemoryId, Near] = {}
         question = _Question({}, ())
 
         async def by_meaning() -> None:
-            near.update(await self.index.near(scope, text, most) or {})
+            near.update({each.memory_id: each for each in await self.index.near(scope, text, most) or ()})
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(by_meaning)
             async with self._database.read() as connection:
                 question = await _by_words(connection, scope, text, most)
         # The others are not nearer than the last of these; if it was not cut off, the others have no vector yet.
-        far = min(near.values()) if len(near) >= most else None
+        far = min(each.cosine for each in near.values()) if len(near) >= most else None
         wanted = {*near, *question.found}
         select_newest = select(memories).where(_in(scope)).order_by(memories.c.number.desc())
         async with self._database.read() as connection:
@@ -296,10 +296,14 @@ class SQLMemories:
                 *(await connection.execute(select_newest.where(memories.c.pinned).limit(pinned))),
                 *(await connection.execute(select_newest.limit(least - len(wanted))) if len(wanted) < least else ()),
             ]
-        found = {row.id: _memory(row) for row in rows}.values()
+
+        def cosine(row: Row[Any]) -> float | None:
+            found = near.get(row.id)  # by the text before an edit, perhaps
+            return far if found is None else found.cosine if found.version == row.version else None
+
         return [
-            Candidate(memory, shared(question.words, words_of(memory.text)), near.get(memory.id, far))
-            for memory in found
+            Candidate(_memory(row), shared(question.words, words_of(row.text)), cosine(row))
+            for row in {row.id: row for row in rows}.values()
         ]
 
 

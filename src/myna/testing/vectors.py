@@ -69,7 +69,8 @@ class InMemoryVectors:
         if not held:
             return []
         cosines = np.array([each.vector for each in held]) @ vector
-        return [Near(held[int(at)].memory_id, float(cosines[at])) for at in np.argsort(-cosines)[:limit]]
+        best = ((held[int(at)], float(cosines[at])) for at in np.argsort(-cosines)[:limit])
+        return [Near(each.memory_id, each.version, cosine) for each, cosine in best]
 
     def _work(self) -> None:
         if self.failing is not None:

@@ -35,9 +35,10 @@ class MemoryVector:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A memory that was found, and the cosine between it and the question."""
+    """A memory that was found, and the cosine between this version of its text and the question."""
 
     memory_id: MemoryId
+    version: int
     cosine: float
 
 

@@ -113,9 +113,9 @@ class ChromaVectors:
             collection = self._find(place)
             if collection is None:
                 return []
-            found = collection.query(query_embeddings=[vector], n_results=limit, include=["distances"])
-            pairs = zip(found["ids"][0], found["distances"][0], strict=True)
-            return [Near(MemoryId(memory_id), 1 - float(distance)) for memory_id, distance in pairs]
+            found = collection.query(query_embeddings=[vector], n_results=limit, include=["distances", "metadatas"])
+            rows = zip(found["ids"][0], found["metadatas"][0], found["distances"][0], strict=True)
+            return [Near(MemoryId(id_), int(about["version"]), 1 - float(distance)) for id_, about, distance in rows]
 
         return await self._do(query)
 

@@ -40,6 +40,7 @@ class _Got(BaseModel):
 
 class _Found(BaseModel):
     ids: list[list[str]]
+    metadatas: list[list[_About]]
     distances: list[list[float]]
 
 
@@ -120,10 +121,10 @@ class ChromaServerVectors:
         """The nearest, as far as Chroma's index finds them."""
         if (collection := await self._find(place)) is None:
             return []
-        body = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": ["distances"]}
+        body = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": ["distances", "metadatas"]}
         found = self._read(_FOUND, await self._ask("POST", f"/{collection}/query", body))
-        pairs = zip(found.ids[0], found.distances[0], strict=True)
-        return [Near(MemoryId(memory_id), 1 - distance) for memory_id, distance in pairs]
+        rows = zip(found.ids[0], found.metadatas[0], found.distances[0], strict=True)
+        return [Near(MemoryId(memory_id), about.version, 1 - distance) for memory_id, about, distance in rows]
 
     async def _names(self) -> Sequence[str]:
         names: list[str] = []

@@ -97,12 +97,12 @@ class PgVectors:
         async with self._database.read() as connection:
             found = await connection.execute(
                 text(
-                    "SELECT memory_id, 1 - (vector <=> CAST(CAST(:vector AS TEXT) AS VECTOR)) AS cosine"
-                    " FROM memory_vectors WHERE place = :place ORDER BY 2 DESC LIMIT :most"
+                    "SELECT memory_id, version, 1 - (vector <=> CAST(CAST(:vector AS TEXT) AS VECTOR)) AS cosine"
+                    " FROM memory_vectors WHERE place = :place ORDER BY cosine DESC LIMIT :most"
                 ),
                 {"place": place, "vector": _written(vector), "most": limit},
             )
-            return [Near(MemoryId(row.memory_id), float(row.cosine)) for row in found]
+            return [Near(MemoryId(row.memory_id), row.version, float(row.cosine)) for row in found]
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ class VectorsConformance:
         await vectors.upsert(HERE, numbered([new], version=2))
         assert dict(await vectors.held(HERE)) == {"mem_0": 2}
         (found,) = await vectors.query(HERE, new, 9)
+        assert found.version == 2
         assert found.cosine == pytest.approx(1, abs=1e-4)
 
     async def test_what_was_deleted_is_found_no_more(self, vectors: Vectors):
