@@ -13,7 +13,7 @@ from myna.core.commands import CreateReply, SendText
 from myna.core.errors import EngineUnavailable
 from myna.core.events import Event, MemoryUsed, ReplyText, UsedMemory
 from myna.core.ids import OWNER, MemoryId, new_message_id, new_turn_id
-from myna.core.messages import Message, ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.tools import ToolCall
 from myna.memory.base import Memory, Recalled, Scope
 from myna.session.options import SessionOptions
@@ -49,6 +49,9 @@ class Known:
 
     async def to_forget(self, text: str) -> "Forgetting | None":
         return Forgetting() if text.startswith("忘掉") else None
+
+    async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
+        return ""
 
     def told(self, messages: Sequence[Message]) -> None:
         self.heard.append(messages)
@@ -106,14 +109,16 @@ async def test_a_memory_that_does_not_answer_in_time_is_not_waited_for() -> None
 
 
 @on_virtual_clock
-async def test_a_turn_is_given_to_be_remembered_when_it_has_ended_() -> None:
+async def test_a_turn_is_given_to_be_remembered_when_it_has_ended() -> None:
     memory = Known(texts=())
     async with on_stage(ScriptedLLM("好的。"), options=options(memory)) as stage:
         await stage.session.send(SendText("我叫小明"))
         await stage.turn()
-    (((said,),)) = memory.heard
+    ((said, answered),) = memory.heard
     assert isinstance(said, UserMessage)
     assert said.text == "我叫小明"
+    assert isinstance(answered, AssistantMessage)
+    assert answered.reply.heard == "好的。"
 
 
 @on_virtual_clock
@@ -149,7 +154,7 @@ async def test_a_reply_that_goes_on_from_what_a_client_s_tool_gave_knows_the_sam
         await stage.turn()
     assert memory.asked == ["猫不吃饭。"]
     assert any(CAT in message.content for message in llm.calls[0].request.messages)
-    assert memory.heard == [[]]
+    assert [isinstance(message, AssistantMessage) for (message,) in memory.heard] == [True]
 
 
 @on_virtual_clock

@@ -14,7 +14,7 @@ from myna.core.context import working_on
 from myna.core.errors import BadInput, Busy, MynaError, UnknownName
 from myna.core.events import Failed, Interrupted, Outcome, TurnEnded, TurnStarted
 from myna.core.ids import MessageId, TurnId
-from myna.core.messages import Message, UserMessage
+from myna.core.messages import AssistantMessage, Message, Reply, UserMessage
 from myna.core.preferences import Preferences
 from myna.session.answer import Answering
 from myna.session.history import MOST_ANSWERED
@@ -288,7 +288,7 @@ class Turns:
             turn.end_calls()
         reply = turn.reply(outcome)
         if not turn.apart:
-            self._remember(turn)
+            self._remember(turn, outcome, reply)
             try:
                 await self.record.keep_reply(turn, outcome, reply)
             except MynaError as error:
@@ -299,10 +299,13 @@ class Turns:
             self.outbox.post(Interrupted(turn.id, heard, round(turn.played_at_end_ms or 0)))
         self.outbox.post(TurnEnded(turn.id, outcome, reply))
 
-    def _remember(self, turn: Turn) -> None:
-        """Have remembered later what the user said."""
+    def _remember(self, turn: Turn, outcome: Outcome, reply: Reply | None) -> None:
+        """Have remembered later what the user said. With the reply it is known what his next utterance answers."""
         if (memory := self.answering.options.memory) is not None:
-            memory.told([message for message in turn.answers if message.id not in self._told])
+            messages: list[Message] = [message for message in turn.answers if message.id not in self._told]
+            if reply is not None and outcome != "silent":
+                messages.append(AssistantMessage(turn.reply_id, turn.id, reply, outcome))
+            memory.told(messages)
             self._told.extend(message.id for message in turn.answers)
 
     async def close(self) -> None:
