@@ -25,9 +25,15 @@ def names(candidates: list[Candidate], limit: int = 9) -> list[str]:
 
 
 def test_what_does_not_fit_is_left_out_and_the_best_come_first() -> None:
-    far, near, nearer = (Candidate(memory(str(cosine)), 0, cosine) for cosine in (0.1, 0.3, 0.5))
-    assert names([far, near, nearer]) == ["0.5", "0.3"]
+    far, near, nearer = (Candidate(memory(str(cosine)), 0, cosine) for cosine in (0.1, 0.42, 0.5))
+    assert names([far, near, nearer]) == ["0.5", "0.42"]
     assert names([far, near, nearer], limit=1) == ["0.5"]
+
+
+def test_what_fits_is_left_out_beside_what_fits_far_better() -> None:
+    some = Candidate(memory("some"), 0, 0.3)
+    assert names([some]) == ["some"]
+    assert names([some, Candidate(memory("plainly"), 0, 0.6)]) == ["plainly"]
 
 
 def test_pinned_ones_come_first_however_little_they_fit() -> None:
@@ -53,9 +59,9 @@ def test_a_question_all_of_whose_words_are_in_a_memory_fits_whatever_the_meaning
 
 
 def test_without_meaning_words_decide() -> None:
-    assert names([Candidate(memory("half"), 0.5), Candidate(memory("all"), 1.0), Candidate(memory("none"), 0.0)]) == [
+    assert names([Candidate(memory("most"), 0.8), Candidate(memory("all"), 1.0), Candidate(memory("none"), 0.0)]) == [
         "all",
-        "half",
+        "most",
     ]
 
 
