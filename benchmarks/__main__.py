@@ -23,7 +23,9 @@ BENCHMARKS = (
     "tool_filter",
     "tools",
     "memory",
+    "memory_turns",
     "extraction",
+    "summary",
 )
 
 

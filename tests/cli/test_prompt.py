@@ -63,6 +63,14 @@ def test_what_was_left_out_is_told():
     assert "left out of the history: the oldest 1 rounds" in text
 
 
+def test_what_was_left_out_is_summed_up_unless_memory_is_off(folder: Path):
+    said = [{"role": "user", "content": "我要从花果山飞去西天"}, *SAID]
+    (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
+    words = ("去哪儿？", "--messages", "said.json", "--set", "session.max_history_rounds=2")
+    assert "用户说过：\n- 我要从花果山飞去西天" in run(*words)
+    assert "用户说过" not in run(*words, "--set", "memory.enabled=false")
+
+
 def test_a_system_message_takes_the_place_of_the_persona_and_the_last_of_the_user_is_the_input(folder: Path):
     said = [{"role": "system", "content": "Be a pirate."}, *SAID, {"role": "user", "content": "Ahoy!"}]
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")

@@ -160,3 +160,10 @@ def test_what_no_rule_knows_is_left_as_claims() -> None:
 
 def test_a_pasted_text_does_not_take_long() -> None:
     assert len(take("I like a, b and c, but " * 20_000, TODAY).memories) < 100
+
+
+def test_pasted_code_and_quoted_lines_are_left_and_what_stands_around_them_is_taken() -> None:
+    code = "Look at my program.\n```\nprint('x')\nI live in Oslo\n```\nMy name is Tom."
+    assert texts(code) == ["The user's name is Tom"]
+    assert texts("> I live in Oslo\nMy name is Tom.") == ["The user's name is Tom"]
+    assert texts("看看这段：\n```\n我住在上海\n```\n我叫小明") == ["用户叫小明"]

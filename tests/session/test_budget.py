@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from myna.core.errors import PromptTooLong
 from myna.core.tools import ToolSpec
 from myna.engines.base import LLMInfo, LLMMessage, Sampling
-from myna.session.budget import Budget, at_most, check_input, fit, roundest
+from myna.session.budget import EARLY_SHARE, EARLY_TOKENS, Budget, at_most, check_input, fit, fit_and_sum_up, roundest
 from myna.session.prompt import Prompt
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import ScriptedLLM
@@ -132,6 +132,81 @@ def test_the_roundest_number_is_the_one_with_the_most_zeros_in_binary(low: int, 
     chosen = roundest(low, low + width)
     assert low <= chosen <= low + width
     assert zeros(chosen) == max(map(zeros, range(low, low + width + 1)))
+
+
+# ------------------------------------------------------------------------------------------------------- summaries
+
+
+class Summing:
+    """Sums up in as many tokens as it may, and remembers what it was asked."""
+
+    def __init__(self, *, too_long: int = 1) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self._too_long = too_long
+
+    async def __call__(self, left_out: int, most_tokens: int) -> str:
+        self.asked.append((left_out, most_tokens))
+        return f"{left_out}".ljust(most_tokens * self._too_long, "早")
+
+
+@given(lengths, st.integers(1, 300), st.integers(150, 4000))
+@quickly
+@on_virtual_clock
+async def test_with_a_summary_too_a_prompt_is_never_over_budget(
+    lengths: list[int], input_length: int, limit: int
+) -> None:
+    prompt, summing = conversation(lengths, text="早" * input_length), Summing()
+    try:
+        fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(limit), summing)
+    except PromptTooLong:
+        with pytest.raises(PromptTooLong):
+            await fit(prompt, ScriptedLLM(), budget(limit))
+        return
+    assert await tokens_of(fitted) <= limit
+    assert replace(fitted, earlier="") == prompt.without(fitted.left_out)
+    without = await fit(prompt, ScriptedLLM(), budget(limit))
+    assert bool(fitted.left_out) == bool(without.left_out)
+    assert bool(fitted.rounds) == bool(without.rounds)
+    if fitted.earlier:
+        assert summing.asked == [(fitted.left_out, min(EARLY_TOKENS, limit // EARLY_SHARE))]
+
+
+@given(st.lists(st.integers(1, 200), min_size=2, max_size=40), st.integers(700, 2000), st.integers(0, 5))
+@settings(deadline=None, max_examples=30)
+@on_virtual_clock
+async def test_between_cuts_a_prompt_with_a_summary_goes_on_where_the_last_one_ended(
+    lengths: list[int], limit: int, left_out: int
+) -> None:
+    before = conversation((), left_out=left_out)
+    for turn in range(1, len(lengths)):
+        newest = said(lengths[turn], turn)[0].content
+        prompt = conversation(lengths[:turn], text=newest, left_out=left_out)
+        fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(limit), Summing())
+        assert fitted.left_out >= before.left_out
+        if fitted.left_out == before.left_out and turn > 1:
+            assert fitted.messages[: len(before.messages)] == before.messages
+        before = fitted
+
+
+@on_virtual_clock
+async def test_nothing_is_summed_up_where_nothing_is_left_out() -> None:
+    summing = Summing()
+    assert (await fit_and_sum_up(conversation([20] * 10), ScriptedLLM(), budget(4000), summing)).earlier == ""
+    assert summing.asked == []
+
+
+@on_virtual_clock
+async def test_a_summary_that_is_longer_than_was_estimated_and_has_no_room_is_left_out() -> None:
+    prompt = conversation([100] * 20)
+    fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(1000), Summing(too_long=20))
+    assert fitted.left_out
+    assert fitted.earlier == ""
+
+
+@on_virtual_clock
+async def test_the_last_round_goes_before_the_summary() -> None:
+    fitted = await fit_and_sum_up(conversation([100, 100], head=10), ScriptedLLM(), budget(260), Summing())
+    assert (len(fitted.rounds), fitted.earlier) == (1, "")
 
 
 # -------------------------------------------------------------------------------------------------------- counting

@@ -12,12 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from myna.cli.terminal import Json, PersonaName, Setting, overrides, with_service
 from myna.core.errors import BadInput
+from myna.core.ids import MessageId, TurnId
+from myna.core.messages import UserMessage
 from myna.engines.base import LLM, LLMMessage
+from myna.memory.summary import summary_of
 from myna.server.history import message_told
 from myna.server.llm import ChatMessage
 from myna.server.service import Service
-from myna.session.budget import Budget, fit
-from myna.session.history import recent
+from myna.session.budget import Budget, fit, fit_and_sum_up
+from myna.session.history import recent, rounds
 from myna.session.prompt import Prompt, build_prompt
 
 app = typer.Typer(help="What the model is given.", no_args_is_help=True)
@@ -125,7 +128,14 @@ async def _show(service: Service, name: str | None, said: Sequence[ChatMessage],
         system=options.preferences.instructions,
     )
     budget = Budget.of(llm.info, options.sampling, options.max_context_tokens)
-    fitted = await fit(prompt, llm, budget)
+    said_all = [*history, UserMessage(MessageId(""), TurnId(""), text)]
+
+    async def sum_up(left_out: int, most_tokens: int) -> str:
+        early = sum(map(len, rounds(history)[:left_out]))
+        return summary_of(said_all[:early], said_all[early:], most_tokens=most_tokens)
+
+    remembers = service.settings.memory.enabled
+    fitted = await (fit_and_sum_up(prompt, llm, budget, sum_up) if remembers else fit(prompt, llm, budget))
     return Shown(persona.id, await _parts(fitted, llm), budget, fitted.left_out)
 
 

@@ -176,6 +176,19 @@ class SessionMemory(Protocol):
         """What the newest utterance asks to be forgotten; it is, when the turn has been `told`. Never fails."""
         ...
 
+    async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
+        """What is told of the messages that a prompt leaves out, to stand before the first utterance that it has.
+
+        Made of the user's own words, but for those that he had forgotten, perhaps in a message ``after`` them. Never
+        fails; "" where there is nothing to tell, or not in time.
+
+        Args:
+            left_out: The oldest messages of the conversation.
+            after: The others, the newest utterance included.
+            most_tokens: So many it takes at most, by estimate.
+        """
+        ...
+
     def told(self, messages: Sequence[Message]) -> None:
         """A turn has ended with these messages, the utterance first: remember from them later, out of its way.
 

@@ -75,7 +75,7 @@ _BELONGS = re.compile(
 )
 _OPENING = r"^(?:你好|嗨|大家好|哈喽|其实|对了|那个|嗯|因为|所以|不过|但是?|而且|另外|[，, ]){0,6}"
 _BLANKS = re.compile(r"[^\S\n]+")
-_CODE = re.compile(r"```.*?(?:```|$)|^>.*$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"```(?s:.*?)(?:```|\Z)|^>.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

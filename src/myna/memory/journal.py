@@ -1,15 +1,16 @@
 """Which messages are still to be remembered from: on disk, so that a process that dies leaves nothing out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Boolean, Column, Index, Table, Text, and_, delete, false, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Select, Table, Text, and_, delete, false, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from myna.core.ids import ConversationId, MessageId, UserId
 from myna.memory.base import NewMemory, Scope
+from myna.memory.untold import tell_no_more, tell_none, untold_in
 from myna.store.database import Database
 from myna.store.tables import Number, metadata
 
@@ -79,6 +80,10 @@ class Journal(Protocol):
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""
         ...
 
+    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+        """The messages of a conversation that are told no more: something was forgotten that came from them."""
+        ...
+
 
 class SQLJournal:
     """A journal in the database of the memories."""
@@ -130,6 +135,10 @@ class SQLJournal:
             for row in reversed(rows)
         ]
 
+    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+        """The messages of a conversation that are told no more."""
+        return await untold_in(self._database, user_id, conversation_id)
+
 
 def _of(entry: Entry) -> ColumnElement[bool]:
     return and_(to_remember.c.conversation_id == entry.conversation_id, to_remember.c.message_id == entry.message_id)
@@ -145,9 +154,15 @@ async def waits(connection: AsyncConnection, user_id: UserId, new: NewMemory) ->
     return (await connection.execute(wanted.limit(1))).first() is not None
 
 
-async def no_longer(connection: AsyncConnection, user_id: UserId, *these: ColumnElement[bool]) -> None:
-    """Nothing is remembered any more from messages of this user that wait for it: all, or these."""
-    await connection.execute(delete(to_remember).where(to_remember.c.user_id == user_id, *these))
+async def no_longer(connection: AsyncConnection, user_id: UserId, sources: Select[tuple[Any]] | None = None) -> None:
+    """Nothing is remembered any more from messages of this user, nor are they told: all, or those with these ids."""
+    waiting = delete(to_remember).where(to_remember.c.user_id == user_id)
+    if sources is None:
+        await connection.execute(waiting)
+        await tell_none(connection, user_id)
+    else:
+        await connection.execute(waiting.where(to_remember.c.message_id.in_(sources)))
+        await tell_no_more(connection, user_id, sources)
 
 
 class NoJournal:
@@ -166,4 +181,8 @@ class NoJournal:
 
     async def left(self) -> Sequence[Left]:
         """Nothing was kept."""
+        return ()
+
+    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+        """Nothing is known."""
         return ()

@@ -21,6 +21,7 @@ from myna.engines.task_group import open_task_group
 from myna.memory.base import Memories, NewMemory, Recalled, Scope
 from myna.memory.clauses import begins_play
 from myna.memory.comparing import keep
+from myna.memory.early import Early
 from myna.memory.extraction import extract
 from myna.memory.forgetting import Forgotten, Last, Request, forget_by_word, meant_by_word, request_in, withdraws
 from myna.memory.journal import Entry, Journal
@@ -120,6 +121,10 @@ class Remembering:
         if conversation.private:
             return None
         return RememberedSession(self, self._memories, scope, conversation, limit, said)
+
+    def early_in(self, scope: Scope, conversation: Conversation) -> Early:
+        """Sums up what was said early in a conversation."""
+        return Early(self._journal, scope.user_id, conversation.id)
 
     def take(self, told: _Told) -> None:
         """Remember from an utterance, later. Never waits."""
@@ -285,6 +290,7 @@ class RememberedSession:
         self._scope = scope
         self._conversation = conversation
         self._limit = limit
+        self._early = remembering.early_in(scope, conversation)
         self._last = Last()
         self._recalled: Sequence[Recalled] = ()
         self._before = ""
@@ -318,6 +324,10 @@ class RememberedSession:
             with anyio.move_on_after(RECALL_S):
                 await _guarded(find, "find what is to be forgotten")
         return found[0]
+
+    async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
+        """What is told of the messages that a prompt leaves out. Never fails; "" where that takes long."""
+        return await self._early.summary(left_out, after, most_tokens=most_tokens)
 
     def told(self, messages: Sequence[Message]) -> None:
         """A turn has ended with these messages, the utterance first: remember from them later, out of its way."""

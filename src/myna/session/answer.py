@@ -18,9 +18,9 @@ from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead,
 from myna.engines.consent import consent_question
 from myna.personas.model import Persona
 from myna.session.bounds import within
-from myna.session.budget import BYTES_A_TOKEN, Budget, check_input, fit
+from myna.session.budget import BYTES_A_TOKEN, Budget, check_input, fit, fit_and_sum_up
 from myna.session.consent import ASK_FIRST, CHANGED, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
-from myna.session.history import last_utterances, newest_utterances, recent
+from myna.session.history import last_utterances, newest_utterances, recent, rounds
 from myna.session.options import SessionEngines, SessionOptions
 from myna.session.prompt import Prompt, build_prompt, has_chinese
 from myna.session.speak import Voice, style_wanted
@@ -143,7 +143,7 @@ class Answering:
         prompt = self._prompt(messages, turn.preferences, [*([note] if note else []), *(one.text for one in known)])
 
         async def fitting(wanted: Prompt) -> Prompt:
-            counting = fit(wanted, llm, budget)
+            counting = fit(wanted, llm, budget) if turn.apart else self._fit(wanted, messages, budget)
             return await within(self.options.limits.first_token_s, counting, f"The tokenizer of {llm.info.model}")
 
         try:
@@ -155,6 +155,17 @@ class Answering:
         if known:
             await turn.emit(MemoryUsed(turn.id, tuple(known)))
         return fitted
+
+    async def _fit(self, prompt: Prompt, messages: Sequence[Message], budget: Budget) -> Prompt:
+        """``prompt`` within the budget. What it leaves out of ``messages`` is summed up, if there is a memory."""
+        if (memory := self.options.memory) is None:
+            return await fit(prompt, self.llm, budget)
+
+        async def sum_up(left_out: int, most_tokens: int) -> str:
+            early = sum(map(len, rounds(messages)[:left_out]))
+            return await memory.early(messages[:early], messages[early:], most_tokens=most_tokens)
+
+        return await fit_and_sum_up(prompt, self.llm, budget, sum_up)
 
     async def _recalled(self, messages: Sequence[Message], budget: Budget) -> tuple[str, list[UsedMemory]]:
         """What is to be said about forgetting, or what is remembered."""
@@ -186,10 +197,13 @@ class Answering:
                 fitted = await within(self.options.limits.first_token_s, fitting, "The tokenizer")
             except PromptTooLong:
                 longest = max(range(len(followed)), key=lambda at: _length(followed[at]), default=-1)
-                if longest < 0 or _length(followed[longest]) <= SHORTEST_RESULT:
+                if longest >= 0 and _length(followed[longest]) > SHORTEST_RESULT:
+                    told = followed[longest]
+                    followed[longest] = replace(told, content=shorten(told.content, len(told.content) // 2))
+                elif prompt.earlier:
+                    prompt = replace(prompt, earlier="")
+                else:
                     raise
-                told = followed[longest]
-                followed[longest] = replace(told, content=shorten(told.content, len(told.content) // 2))
             else:
                 return replace(request, messages=fitted.messages)
 
@@ -211,7 +225,8 @@ class Answering:
         if isinstance(llm := self.engines.llm, ReadsAhead):
             specs = _offered(preferences, self._toolset(preferences))
             with suppress(MynaError):
-                fitting = fit(self._prompt([*messages, _said("")], preferences), llm, self._budget(preferences, specs))
+                wanted = [*messages, _said("")]
+                fitting = self._fit(self._prompt(wanted, preferences), wanted, self._budget(preferences, specs))
                 prompt = await within(READ_S, fitting, f"The tokenizer of {llm.info.model}")
                 reading = llm.read_ahead(prompt.messages, tools=specs)
                 await within(READ_S, reading, f"The LLM {llm.info.model}")

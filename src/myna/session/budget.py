@@ -10,6 +10,7 @@ a window over the numbers, and the roundest one stays in it for long.
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from myna.core.errors import PromptTooLong
 from myna.core.tools import ToolSpec
@@ -24,6 +25,15 @@ BYTES_A_TOKEN = 3
 """Of JSON schemas in English, and of Chinese."""
 PROMPT_TOKENS = 64
 """More than any chat template is known to put around a message, and at the ends of a prompt."""
+EARLY_TOKENS = 200
+"""What a summary of the rounds that were left out may take; they tell the most in the first 150."""
+EARLY_SHARE = 8
+"""It takes no more than one part in so many of a prompt."""
+ESTIMATED = 1.25
+"""How much longer a text may be than was estimated."""
+
+SumUp: TypeAlias = Callable[[int, int], Awaitable[str]]
+"""Sums up so many of the oldest rounds in so many tokens, by estimate; "" if there is nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +68,19 @@ class Budget:
         return replace(wanted, max_tokens=min(wanted.max_tokens, self.answer_tokens))
 
 
-async def fit(prompt: Prompt, llm: LLM, budget: Budget) -> Prompt:
+async def fit(prompt: Prompt, llm: LLM, budget: Budget, *, reserved: int = 0) -> Prompt:
     """``prompt`` without the oldest rounds of its history, as many as it takes to keep within the budget.
 
-    The newest round stays, unless there is no room even for that beside the input.
+    The newest round stays, unless there is no room even for that beside the input. So many tokens as are ``reserved``
+    are kept free, where any round is left out.
 
     Raises:
         PromptTooLong: The input, or what stands before all history, is too long by itself.
     """
-    limit = budget.prompt_tokens
-    if at_most(prompt) <= limit:
+    whole, limit = budget.prompt_tokens, budget.prompt_tokens - reserved
+    if at_most(prompt) <= (limit if prompt.left_out else whole):
         return prompt
-    await check_input(prompt, llm, budget)
+    await check_input(prompt, llm, replace(budget, prompt_tokens=limit))
 
     counted: dict[int, int] = {}
 
@@ -79,12 +90,38 @@ async def fit(prompt: Prompt, llm: LLM, budget: Budget) -> Prompt:
         return counted[cut]
 
     none = len(prompt.rounds)
+    if reserved and not prompt.left_out and await _first_at_most(whole, tokens, none) == 0:
+        return prompt
     fewest = await _first_at_most(limit, tokens, none)
     if fewest == 0:
         return prompt
     half = (await llm.count_tokens(prompt.head) + limit) // 2
     most = max(fewest, await _first_at_most(half, tokens, none) - 1)
     return prompt.without(roundest(prompt.left_out + fewest, prompt.left_out + most) - prompt.left_out)
+
+
+async def fit_and_sum_up(prompt: Prompt, llm: LLM, budget: Budget, sum_up: SumUp) -> Prompt:
+    """`fit`, with a summary of the rounds that are left out.
+
+    Its room is kept free whatever it says, so that the cut does not move with it. Where nothing of the history would
+    stay beside it, or the input has no room, it is left out: what was said last goes before what was said early.
+
+    Raises:
+        PromptTooLong: As for `fit`.
+    """
+    most = min(EARLY_TOKENS, budget.prompt_tokens // EARLY_SHARE)
+    try:
+        cut = await fit(prompt, llm, budget, reserved=round(most * ESTIMATED))
+    except PromptTooLong:
+        return await fit(prompt, llm, budget)
+    if not cut.left_out:
+        return cut
+    if prompt.rounds and not cut.rounds and (without := await fit(prompt, llm, budget)).rounds:
+        return without
+    told = replace(cut, earlier=await sum_up(cut.left_out, most))
+    if at_most(told) > budget.prompt_tokens and await llm.count_tokens(told.messages) > budget.prompt_tokens:
+        return cut
+    return told
 
 
 async def check_input(prompt: Prompt, llm: LLM, budget: Budget) -> None:

@@ -82,6 +82,8 @@ class Prompt:
         input: The newest utterance, with what has followed it: tools that it had called, and their results.
         left_out: How many older rounds the conversation has that are not among ``rounds``.
         beside: Stands before the newest utterance, in the same message, and is gone in the next turn.
+        earlier: A summary of what was left out; stands before the first utterance, in the same message. It has to be
+            the same as long as the same rounds are left out, for the KV cache.
     """
 
     system: LLMMessage
@@ -90,6 +92,7 @@ class Prompt:
     input: tuple[LLMMessage, ...]
     left_out: int = 0
     beside: str = ""
+    earlier: str = ""
 
     @property
     def head(self) -> tuple[LLMMessage, ...]:
@@ -105,18 +108,22 @@ class Prompt:
         sent = [*self.head]
         before: LLMMessage | None = None
         spoken = next((message for message in self.input if message.role == "user"), None)
-        for message in (*(message for one in self.rounds for message in one), *self.input):
-            told = self.beside if message is spoken else ""
+        talked = (*(message for one in self.rounds for message in one), *self.input)
+        first = next((message for message in talked if message.role == "user"), None)
+        for message in talked:
+            told = (self.earlier if message is first else "") + (self.beside if message is spoken else "")
             again = message == before and message.role == "user"
             if again and not told:
                 continue
             before = message
             content = told + message.content
-            if message.role == sent[-1].role == "user":
-                earlier = sent.pop().content
-                earlier = earlier.removesuffix(message.content).removesuffix("\n") if again else earlier
-                content = f"{earlier}\n{content}" if earlier else content
             said = message.content if told else message.said
+            if message.role == sent[-1].role == "user":
+                joined = sent.pop()
+                earlier = joined.content.removesuffix(message.content).removesuffix("\n") if again else joined.content
+                content = f"{earlier}\n{content}" if earlier else content
+                if joined.said is not None and not told:
+                    said = f"{joined.said}\n{message.content}"
             sent.append(message if content == message.content else replace(message, content=content, said=said))
         return tuple(sent)
 

@@ -1,0 +1,211 @@
+"""What a session tells of what was said early, over a real database: after forgetting, by whomever, and a restart."""
+
+from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from tests.store.postgres import Postgres, run_postgres
+
+from myna.core.ids import OWNER, ConversationId, MessageId, TurnId, UserId
+from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
+from myna.core.reply import Reply
+from myna.memory.base import NewMemory, Scope, SessionMemory
+from myna.memory.early import EARLY_S, Early
+from myna.memory.journal import NoJournal, SQLJournal
+from myna.memory.opening import open_memories_with
+from myna.memory.options import MemoryOptions
+from myna.memory.remembering import open_remembering
+from myna.memory.sql_memories import SQLMemories
+from myna.store.database import open_database
+from myna.store.sql import SQLStore
+
+pytestmark = pytest.mark.anyio
+
+SCOPE = Scope(OWNER)
+CONVERSATION = Conversation(ConversationId("conv_1"), "assistant")
+BIRTHDAY, THESIS = "我的生日是5月3日", "我在写关于水稻病害的论文"
+
+
+def talk(*said: str) -> list[Message]:
+    messages: list[Message] = []
+    for number, text in enumerate(said):
+        turn_id = TurnId(f"turn_{number}")
+        messages.append(UserMessage(MessageId(f"msg_{number}"), turn_id, text))
+        messages.append(
+            AssistantMessage(MessageId(f"rep_{number}"), turn_id, Reply("好。", "好。", "好。"), "completed")
+        )
+    return messages
+
+
+SAID = talk(BIRTHDAY, THESIS)
+
+
+class Process:
+    """What one process has open of a folder."""
+
+    def __init__(self, store: SQLStore, memories: SQLMemories, session: SessionMemory) -> None:
+        self.store, self.memories, self.session = store, memories, session
+
+    async def early(self, *after: Message) -> str:
+        return await self.session.early(SAID, after, most_tokens=200)
+
+    async def tell(self) -> None:
+        """Keep what was said, and remember from it."""
+        await self.store.create(CONVERSATION)
+        for message in SAID:
+            await self.store.append(CONVERSATION.id, message)
+        new = NewMemory("用户的生日是5月3日", source=SAID[0].id, conversation_id=CONVERSATION.id)
+        await self.memories.remember(SCOPE, new)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Generator[Postgres]:
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database of either kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "myna.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@asynccontextmanager
+async def process_in(place: str, conversation: Conversation = CONVERSATION) -> AsyncGenerator[Process]:
+    async with (
+        open_database(place) as database,
+        open_memories_with(database, MemoryOptions(vectors="none"), None, lambda: None) as memories,
+        open_remembering(memories, lambda: None, SQLJournal(database)) as remembering,
+    ):
+        session = remembering.session(Scope(conversation.user_id), conversation, limit=3)
+        assert session is not None
+        yield Process(SQLStore(database), memories, session)
+
+
+async def test_what_was_left_out_is_told(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        summary = await process.early()
+    assert BIRTHDAY in summary
+    assert THESIS in summary
+
+
+async def test_after_a_restart_it_is_the_same(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        before = await process.early()
+    async with process_in(place) as process:
+        assert await process.early() == before
+
+
+async def test_a_message_of_which_a_memory_was_forgotten_is_told_no_more(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        await process.early()
+        (memory,) = await process.memories.all(SCOPE)
+        await process.memories.forget(SCOPE, [memory.id])
+        summary = await process.early()
+    assert BIRTHDAY not in summary
+    assert THESIS in summary
+    async with process_in(place) as process:
+        assert await process.early() == summary
+
+
+async def test_what_myna_replaces_by_itself_is_still_what_was_said(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        (memory,) = await process.memories.all(SCOPE)
+        await process.memories.remember(SCOPE, NewMemory("用户的生日是6月1日"), instead_of=[memory])
+        assert BIRTHDAY in await process.early()
+
+
+async def test_what_another_process_forgets_is_told_no_more(place: str) -> None:
+    async with process_in(place) as server, process_in(place) as command:
+        await server.tell()
+        assert BIRTHDAY in await server.early()
+        (memory,) = await command.memories.all(SCOPE)
+        await command.memories.forget(SCOPE, [memory.id])
+        assert BIRTHDAY not in await server.early()
+
+
+async def test_when_all_is_forgotten_nothing_that_was_said_before_is_told(place: str) -> None:
+    later = talk("x", "y", "我开始学吉他了")[4:]
+    async with process_in(place) as process:
+        await process.tell()
+        await process.memories.forget_all(OWNER)
+        await process.memories.forget_all(OWNER)
+        assert await process.early() == ""
+        for message in later:
+            await process.store.append(CONVERSATION.id, message)
+        told = await process.session.early([*SAID, *later], (), most_tokens=200)
+    assert "我开始学吉他了" in told
+    assert BIRTHDAY not in told
+    assert THESIS not in told
+
+
+async def test_a_branch_tells_no_more_than_what_it_came_from(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        (memory,) = await process.memories.all(SCOPE)
+        await process.memories.forget(SCOPE, [memory.id])
+        branch = await process.store.branch(OWNER, CONVERSATION.id, SAID[-1].id)
+    async with process_in(place, branch) as process:
+        summary = await process.early()
+    assert BIRTHDAY not in summary
+    assert THESIS in summary
+
+
+async def test_what_one_user_forgets_is_nothing_to_another(place: str) -> None:
+    async with process_in(place) as process:
+        await process.tell()
+        await process.memories.forget_all(UserId("anne"))
+        assert BIRTHDAY in await process.early()
+
+
+async def test_what_the_newest_utterance_has_forgotten_is_told_no_more_in_its_own_turn(place: str) -> None:
+    async with process_in(place) as process:
+        assert BIRTHDAY in await process.early()
+        summary = await process.early(*talk("忘掉我说的生日")[:1])
+    assert BIRTHDAY not in summary
+    assert THESIS in summary
+
+
+# ------------------------------------------------------------------------------------------------------- its limits
+
+
+class Slow(NoJournal):
+    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+        await anyio.sleep_forever()
+        return ()
+
+
+class Broken(NoJournal):
+    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+        raise OSError("the disk is gone")
+
+
+async def test_a_turn_does_not_wait_for_a_database_that_does_not_answer() -> None:
+    with anyio.fail_after(100 * EARLY_S):
+        assert await Early(Slow(), OWNER, CONVERSATION.id).summary(SAID, (), most_tokens=200) == ""
+
+
+async def test_a_database_that_fails_costs_the_summary_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    assert await Early(Broken(), OWNER, CONVERSATION.id).summary(SAID, (), most_tokens=200) == ""
+    assert "summed up" in caplog.text
+
+
+async def test_what_took_too_long_is_there_in_a_later_turn() -> None:
+    early, many = Early(NoJournal(), OWNER, CONVERSATION.id), talk(*(f"我在第{n}天学了第{n}课" for n in range(1000)))
+
+    async def summary(messages: Sequence[Message]) -> str:
+        return await early.summary(messages, (), most_tokens=200)
+
+    with anyio.fail_after(30):
+        while not (told := await summary(many)):
+            await anyio.sleep(0.1)
+    assert "课" in told
