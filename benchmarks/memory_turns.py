@@ -57,6 +57,14 @@ class Untold:
 
     memory: SessionMemory
 
+    def listen(self) -> None:
+        """Tell the memory."""
+        self.memory.listen()
+
+    async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
+        """What the memory says."""
+        return await self.memory.early(left_out, after, most_tokens=most_tokens)
+
     async def recall(self, text: str) -> Sequence[Recalled]:
         """Nothing, after recalling."""
         await self.memory.recall(text)

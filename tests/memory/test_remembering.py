@@ -187,6 +187,29 @@ async def test_who_talks_stops_the_llm_and_it_begins_again_later(tmp_path: Path)
         assert await texts_in(memories) == ["The user drives an old Volvo"]
 
 
+async def test_who_begins_to_speak_stops_the_llm(tmp_path: Path) -> None:
+    async with remembering_in(tmp_path, [HANG], '"fact"') as (remembering, _, llm):
+        session = session_of(remembering)
+        session.told([said("I drive an old Volvo")])
+        with anyio.fail_after(SOON_S):
+            while not llm.calls:
+                await anyio.sleep(0.01)
+            session.listen()
+            while llm.calls[0].ended is None:
+                await anyio.sleep(0.01)
+        assert llm.calls[0].ended == "closed"
+
+
+async def test_what_was_just_said_is_known_in_the_next_turn(tmp_path: Path) -> None:
+    async with remembering_in(tmp_path) as (remembering, _, _):
+        session = session_of(remembering)
+        for name in ("Robin", "Bartholomew"):
+            session.told([said(f"My name is {name}")])
+            recalled = await session.recall("What is my name?")
+            assert [each.memory.text for each in recalled] == [f"The user's name is {name}"]
+            session.told([])
+
+
 async def test_an_llm_that_fails_costs_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with remembering_in(tmp_path, [EngineUnavailable("gone")], '"fact"') as (remembering, memories, _):
         session = session_of(remembering)

@@ -36,6 +36,7 @@ class Known:
 
     texts: Sequence[str] = (CAT,)
     takes_s: float = 0.0
+    listened: int = 0
     asked: list[str] = field(default_factory=list[str])
     heard: list[Sequence[Message]] = field(default_factory=list[Sequence[Message]])
 
@@ -46,6 +47,9 @@ class Known:
             Recalled(Memory(MemoryId(f"mem_{place}"), Scope(OWNER), known, NOW, NOW), 0.9)
             for place, known in enumerate(self.texts)
         ]
+
+    def listen(self) -> None:
+        self.listened += 1
 
     async def to_forget(self, text: str) -> "Forgetting | None":
         return Forgetting() if text.startswith("忘掉") else None

@@ -168,6 +168,10 @@ class ToForget(Protocol):
 class SessionMemory(Protocol):
     """The memory that one session has. Bound to user, persona and conversation; made by the server."""
 
+    def listen(self) -> None:
+        """The user has begun to speak: nothing is to take the machine's time now that is not for his turn."""
+        ...
+
     async def recall(self, text: str) -> Sequence[Recalled]:
         """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""
         ...

@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 import anyio
@@ -25,8 +25,9 @@ from myna.memory.early import Early
 from myna.memory.extraction import extract
 from myna.memory.forgetting import Forgotten, Last, Request, forget_by_word, meant_by_word, request_in, withdraws
 from myna.memory.journal import Entry, Journal
-from myna.memory.right_of_way import RightOfWay
+from myna.memory.right_of_way import LONGEST_SPEECH_S, RightOfWay
 from myna.memory.rules import take
+from myna.memory.told import Told, last_of
 from myna.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ LLM_S = 60.0
 """How long the LLM may take for one claim."""
 RECALL_S = 0.4
 """How long a turn waits for what is remembered."""
+SETTLE_S = 0.2
+"""How much of that it waits until the rules are through with what the same user said before: it may be the answer."""
 
 Now = Callable[[], date]
 
@@ -50,36 +53,6 @@ Now = Callable[[], date]
 def today() -> date:
     """The day where the server stands."""
     return datetime.now().astimezone().date()
-
-
-@dataclass(slots=True)
-class _Told:
-    """An utterance that is to be remembered from.
-
-    Attributes:
-        last: What came before it.
-        before: The reply that it answers.
-        used: The memories that went into its prompt.
-        noted: The journal has it.
-        ruled: The rules are through with it.
-        withdrawn: Everything of the user was forgotten meanwhile.
-        left: What the rules left to the LLM.
-    """
-
-    entry: Entry
-    text: str
-    last: Last = field(default_factory=Last)
-    before: str = ""
-    used: Sequence[MemoryId] = ()
-    noted: bool = False
-    ruled: bool = False
-    withdrawn: bool = False
-    left: tuple[str, ...] = ()
-
-    @property
-    def request(self) -> Request | None:
-        """What it asks to be forgotten."""
-        return request_in(self.text, asked_everything=self.last.asked_everything)
 
 
 class Remembering:
@@ -97,12 +70,13 @@ class Remembering:
         self._llm = llm
         self._journal = journal
         self._now = now
-        self._new: deque[_Told] = deque()
-        self._unread: deque[_Told] = deque()
-        self._keeping: _Told | None = None
-        self._reading: _Told | None = None
+        self._new: deque[Told] = deque()
+        self._unread: deque[Told] = deque()
+        self._keeping: Told | None = None
+        self._reading: Told | None = None
         self._changing = anyio.Lock()
         self._stirred = anyio.Event()
+        self._kept = anyio.Event()
         self._idle = anyio.Event()
         self._idle.set()
 
@@ -126,7 +100,7 @@ class Remembering:
         """Sums up what was said early in a conversation."""
         return Early(self._journal, scope.user_id, conversation.id)
 
-    def take(self, told: _Told) -> None:
+    def take(self, told: Told) -> None:
         """Remember from an utterance, later. Never waits."""
         if len(self._new) >= MOST_NEW:
             log.warning("Too much was said at once: nothing is remembered of %s.", self._new.popleft().entry.message_id)
@@ -139,6 +113,12 @@ class Remembering:
         for waiting in (*self._unread, self._reading, self._keeping):
             if waiting is not None and waiting.entry.scope.user_id == user_id:
                 waiting.left, waiting.withdrawn = (), True
+
+    async def settle(self, user_id: UserId) -> None:
+        """Wait until the rules are through with all that this user has said, for `SETTLE_S` at most."""
+        with anyio.move_on_after(SETTLE_S):
+            while any(told.entry.scope.user_id == user_id for told in (*self._new, self._keeping) if told is not None):
+                await self._kept.wait()
 
     async def idle(self) -> None:
         """Until all has been remembered from that was told."""
@@ -157,9 +137,12 @@ class Remembering:
             entry = left.entry
             conversation = await store.find(entry.conversation_id)
             messages = await store.messages(entry.conversation_id) if conversation else ()
-            texts = [each.text for each in messages if isinstance(each, UserMessage) and each.id == entry.message_id]
-            if texts:
-                self.take(_Told(entry, texts[0], noted=True, ruled=left.ruled))
+            said = [each for each in messages if isinstance(each, UserMessage)]
+            place = next((place for place, each in enumerate(said) if each.id == entry.message_id), None)
+            if place is not None:
+                before = said[place - 1] if place else None
+                last = last_of(before, request_in(before.text)) if before is not None else Last()
+                self.take(Told(entry, said[place].text, last, noted=True, ruled=left.ruled))
             else:  # deleted meanwhile
                 await self._journal.done(entry)
 
@@ -174,10 +157,12 @@ class Remembering:
                 if step.cancelled_caught:
                     log.warning("Remembering from %s took longer than %g s.", told.entry.message_id, STEP_S)
                 self._keeping = None
+                self._kept.set()
+                self._kept = anyio.Event()
             self._rest()
             await self._stirred.wait()
 
-    async def _keep(self, told: _Told) -> None:
+    async def _keep(self, told: Told) -> None:
         """Do what an utterance asks, or keep what the rules find in it."""
         if not told.noted:
             await self._journal.add(told.entry)
@@ -202,7 +187,7 @@ class Remembering:
                 return
         await self._journal.done(told.entry)
 
-    async def _add(self, told: _Told, new: NewMemory) -> None:
+    async def _add(self, told: Told, new: NewMemory) -> None:
         entry = told.entry
         sourced = replace(new, source=entry.message_id, conversation_id=entry.conversation_id)
         try:
@@ -214,7 +199,7 @@ class Remembering:
 
     # -------------------------------------------------------------------------------------------------- with the LLM
 
-    def _wait_for_llm(self, told: _Told) -> None:
+    def _wait_for_llm(self, told: Told) -> None:
         if len(self._unread) >= MOST_WAITING:
             given_up = self._unread.popleft()
             log.warning("Too much waits to be remembered: %s waits for the next start.", given_up.entry.message_id)
@@ -231,14 +216,14 @@ class Remembering:
             self._rest()
             await self._stirred.wait()
 
-    async def _read(self, told: _Told) -> None:
+    async def _read(self, told: Told) -> None:
         for claim in told.left:
             new = await self._asked(told, claim)
             async with self._changing:
                 if new is not None and told.left:
                     await self._add(told, new)
 
-    async def _asked(self, told: _Told, claim: str) -> NewMemory | None:
+    async def _asked(self, told: Told, claim: str) -> NewMemory | None:
         """What the LLM makes of a claim, as soon as nobody talks for long enough; None too if it was withdrawn."""
         while True:
             await self.way.wait()
@@ -253,7 +238,7 @@ class Remembering:
 
     # ----------------------------------------------------------------------------------------------------- the queue
 
-    def _withdraw(self, told: _Told, request: Request) -> None:
+    def _withdraw(self, told: Told, request: Request) -> None:
         """What is forgotten is not remembered afterwards from what still waits for the LLM."""
         for waiting in [*self._unread, *([self._reading] if self._reading else [])]:
             entry = waiting.entry
@@ -298,6 +283,10 @@ class RememberedSession:
         for message in said[-LONGEST_PLAY:]:
             self._follow(message, request_in(message.text))
 
+    def listen(self) -> None:
+        """The user has begun to speak: the LLM stops remembering."""
+        self._remembering.way.begin(self, LONGEST_SPEECH_S)
+
     async def recall(self, text: str) -> Sequence[Recalled]:
         """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""
         self._remembering.way.begin(self)
@@ -307,6 +296,7 @@ class RememberedSession:
         return self._recalled
 
     async def _recall(self, text: str) -> None:
+        await self._remembering.settle(self._scope.user_id)
         self._recalled = await self._memories.recall(self._scope, text, limit=self._limit)
 
     async def to_forget(self, text: str) -> Forgotten | None:
@@ -343,7 +333,7 @@ class RememberedSession:
 
     def _tell(self, message: UserMessage, used: Sequence[MemoryId]) -> None:
         entry = Entry(self._scope, self._conversation.id, message.id)
-        told = _Told(entry, message.text, self._last, self._before, used)
+        told = Told(entry, message.text, self._last, self._before, used)
         request = told.request
         self._follow(message, request)
         if not self._played or request is not None or "记" in message.text or "remember" in message.text.casefold():
@@ -351,7 +341,7 @@ class RememberedSession:
 
     def _follow(self, message: UserMessage, request: Request | None) -> None:
         self._played = LONGEST_PLAY if begins_play(message.text) else max(0, self._played - 1)
-        self._last = Last((message.id,), asked_everything=request is not None and request.wanted == "everything")
+        self._last = last_of(message, request)
 
 
 async def _guarded(work: Callable[[], Awaitable[None]], what: str) -> None:

@@ -12,6 +12,8 @@ LOOK_EVERY_S = 0.5
 """So often who waits looks whether somebody still talks."""
 LONGEST_TURN_S = 120.0
 """Somebody who began and never ended is thought to have gone away after this."""
+LONGEST_SPEECH_S = 30.0
+"""Somebody who began to speak, and was not answered after this, has said nothing: it was a noise."""
 
 
 class RightOfWay:
@@ -26,9 +28,9 @@ class RightOfWay:
         self._quiet_from = -math.inf
         self._at_work: anyio.CancelScope | None = None
 
-    def begin(self, who: Hashable) -> None:
-        """Somebody talks; work that runs is stopped."""
-        self._talking[who] = anyio.current_time() + LONGEST_TURN_S
+    def begin(self, who: Hashable, longest_s: float = LONGEST_TURN_S) -> None:
+        """Somebody talks, which is believed for ``longest_s``; work that runs is stopped."""
+        self._talking[who] = max(anyio.current_time() + longest_s, self._talking.get(who, 0.0))
         if self._at_work is not None:
             self._at_work.cancel()
 

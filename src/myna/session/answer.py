@@ -222,6 +222,8 @@ class Answering:
 
     async def read_ahead(self, messages: Sequence[Message], preferences: Preferences) -> None:
         """Have the LLM read what the next prompt begins with, as far as it can do that. Never fails."""
+        if self.options.memory is not None:
+            self.options.memory.listen()
         if isinstance(llm := self.engines.llm, ReadsAhead):
             specs = _offered(preferences, self._toolset(preferences))
             with suppress(MynaError):
