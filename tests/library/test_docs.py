@@ -77,8 +77,7 @@ threading.Thread(target=ask, daemon=True).start()
     assert "<tool_call>" not in said
 
 
-@pytest.mark.parametrize("page", ["library.md", "library.zh-CN.md"])
-def test_all_other_programs_run(page: str, tmp_path: Path) -> None:
-    first, *others = _programs(page)
-    _run("".join((first.replace(SERVED + WAITS, ""), *others)), tmp_path)
+def test_all_other_programs_run(tmp_path: Path) -> None:
+    (first, *others), (_, *chinese) = _programs("library.md"), _programs("library.zh-CN.md")
+    _run("".join((first.replace(SERVED + WAITS, ""), *others, *chinese)), tmp_path)
     assert (tmp_path / "hello.wav").stat().st_size > 10_000
