@@ -12,7 +12,7 @@ install: .venv/.runtime
 test: check
 	.venv/bin/myna models pull starter
 	.venv/bin/pytest -m "not models" -n auto --dist worksteal
-	.venv/bin/pytest -m models
+	.venv/bin/pytest -m models -n 2 --dist loadfile
 
 check: .venv/.dev
 	.venv/bin/ruff check

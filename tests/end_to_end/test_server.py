@@ -28,8 +28,9 @@ def test_llm_answers_in_words_without_tags(server: Server) -> None:
 
 
 def test_a_conversation_with_a_session_id_is_remembered(server: Server) -> None:
-    ask(server, ("user", "My name is Bartholomew."), session_id="names", temperature=0)
-    answer = ask(server, ("user", "What is my name? Say only the name."), session_id="names", temperature=0)
+    talk = {"session_id": "names", "private": True, "temperature": 0}  # others tell this server other names
+    ask(server, ("user", "My name is Bartholomew."), **talk)
+    answer = ask(server, ("user", "What is my name? Say only the name."), **talk)
     assert "Bartholomew" in answer.json()["text"]
 
 

@@ -51,13 +51,9 @@ def run_postgres(packages: Sequence[str] = ()) -> Generator[Postgres]:
     Raises:
         NoPostgres: The message says what to install.
     """
-    with FileLock(Path(tempfile.gettempdir()) / "myna-tests-install.lock", timeout=2 * INSTALL_S):
-        programs = _programs() or _install(["postgresql"])  # tests that run beside these would install it too
-        version = programs.parent.name
-        if missing := [
-            package.format(version=version) for package in packages if not _has(package.format(version=version))
-        ]:
-            _install(missing)
+    programs = _programs()
+    if programs is None or _missing(programs, packages):
+        programs = _install_all(packages)
     folder = Path(tempfile.mkdtemp(prefix="myna-pg-"))  # short: the path of a socket has 107 characters at most
     user = _user()
     if user is not None:
@@ -95,9 +91,28 @@ def _programs() -> Path | None:
     return Path(found).resolve().parent if found else None
 
 
+def _missing(programs: Path, packages: Sequence[str]) -> list[str]:
+    """What is not installed: of ``packages``, and the server's own, whose programs are there before it is complete."""
+    own = ["postgresql-{version}"] if programs.is_relative_to(INSTALLED) else []
+    named = [package.format(version=programs.parent.name) for package in (*own, *packages)]
+    return [package for package in named if not _has(package)]
+
+
 def _has(package: str) -> bool:
-    dpkg = shutil.which("dpkg")
-    return dpkg is not None and subprocess.run([dpkg, "-s", package], capture_output=True, check=False).returncode == 0
+    if (dpkg := shutil.which("dpkg-query")) is None:
+        return False
+    asked = subprocess.run([dpkg, "-W", "-f=${Status}", package], capture_output=True, text=True, check=False)
+    return asked.stdout.endswith(" ok installed")
+
+
+def _install_all(packages: Sequence[str]) -> Path:
+    """Install what is missing; of tests that run side by side, one does, and the others wait for it."""
+    lock = Path(tempfile.gettempdir()) / f"myna-tests-install-{os.geteuid()}.lock"
+    with FileLock(lock, timeout=4 * INSTALL_S):  # two installs of two commands each
+        programs = _programs() or _install(["postgresql"])
+        if missing := _missing(programs, packages):
+            _install(missing)
+        return programs
 
 
 def _install(packages: Sequence[str]) -> Path:
