@@ -57,9 +57,9 @@ class Untold:
 
     memory: SessionMemory
 
-    def listen(self) -> None:
+    def listen(self, *, speaking: bool) -> None:
         """Tell the memory."""
-        self.memory.listen()
+        self.memory.listen(speaking=speaking)
 
     async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
         """What the memory says."""

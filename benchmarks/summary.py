@@ -103,7 +103,7 @@ async def _answer(llm: LLM, messages: Sequence[Message], question: str, *, summe
     early = sum(map(len, whole[:left_out]))
     persona = Personas(None).find("assistant")
     prompt = build_prompt(persona, recent(messages, len(whole)), question, emotions=Emotions(), template=None)
-    told = summary_of(messages[:early], messages[early:], most_tokens=EARLY_TOKENS) if summed_up else ""
+    told = summary_of(messages[:early], most_tokens=EARLY_TOKENS) if summed_up else ""
     sent = replace(prompt.without(left_out), earlier=told).messages
     written = ""
     async with aclosing(llm.generate(_request(sent))) as deltas:

@@ -1,7 +1,8 @@
 """What a session tells of what was said early, over a real database: after forgetting, by whomever, and a restart."""
 
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,7 @@ from myna.memory.early import EARLY_S, Early
 from myna.memory.journal import NoJournal, SQLJournal
 from myna.memory.opening import open_memories_with
 from myna.memory.options import MemoryOptions
-from myna.memory.remembering import open_remembering
+from myna.memory.remembering import Remembering, open_remembering
 from myna.memory.sql_memories import SQLMemories
 from myna.store.database import open_database
 from myna.store.sql import SQLStore
@@ -45,8 +46,10 @@ SAID = talk(BIRTHDAY, THESIS)
 class Process:
     """What one process has open of a folder."""
 
-    def __init__(self, store: SQLStore, memories: SQLMemories, session: SessionMemory) -> None:
-        self.store, self.memories, self.session = store, memories, session
+    def __init__(
+        self, store: SQLStore, memories: SQLMemories, remembering: Remembering, session: SessionMemory
+    ) -> None:
+        self.store, self.memories, self.remembering, self.session = store, memories, remembering, session
 
     async def early(self, *after: Message) -> str:
         return await self.session.early(SAID, after, most_tokens=200)
@@ -84,7 +87,7 @@ async def process_in(place: str, conversation: Conversation = CONVERSATION) -> A
     ):
         session = remembering.session(Scope(conversation.user_id), conversation, limit=3)
         assert session is not None
-        yield Process(SQLStore(database), memories, session)
+        yield Process(SQLStore(database), memories, remembering, session)
 
 
 async def test_what_was_left_out_is_told(place: str) -> None:
@@ -103,17 +106,21 @@ async def test_after_a_restart_it_is_the_same(place: str) -> None:
         assert await process.early() == before
 
 
-async def test_a_message_of_which_a_memory_was_forgotten_is_told_no_more(place: str) -> None:
+async def test_when_anything_is_forgotten_nothing_is_told_that_was_said_before(place: str) -> None:
+    later = talk("x", "y", "我开始学吉他了")[4:]
     async with process_in(place) as process:
         await process.tell()
         await process.early()
         (memory,) = await process.memories.all(SCOPE)
         await process.memories.forget(SCOPE, [memory.id])
-        summary = await process.early()
-    assert BIRTHDAY not in summary
-    assert THESIS in summary
+        assert await process.early() == ""
+        for message in later:
+            await process.store.append(CONVERSATION.id, message)
     async with process_in(place) as process:
-        assert await process.early() == summary
+        told = await process.session.early([*SAID, *later], (), most_tokens=200)
+    assert "我开始学吉他了" in told
+    assert BIRTHDAY not in told
+    assert THESIS not in told
 
 
 async def test_what_myna_replaces_by_itself_is_still_what_was_said(place: str) -> None:
@@ -133,31 +140,51 @@ async def test_what_another_process_forgets_is_told_no_more(place: str) -> None:
         assert BIRTHDAY not in await server.early()
 
 
-async def test_when_all_is_forgotten_nothing_that_was_said_before_is_told(place: str) -> None:
-    later = talk("x", "y", "我开始学吉他了")[4:]
+async def test_when_all_is_forgotten_nothing_is_told_that_was_said_before(place: str) -> None:
     async with process_in(place) as process:
         await process.tell()
         await process.memories.forget_all(OWNER)
         await process.memories.forget_all(OWNER)
         assert await process.early() == ""
-        for message in later:
-            await process.store.append(CONVERSATION.id, message)
-        told = await process.session.early([*SAID, *later], (), most_tokens=200)
-    assert "我开始学吉他了" in told
-    assert BIRTHDAY not in told
-    assert THESIS not in told
+
+
+async def test_what_an_earlier_version_had_forgotten_stays_so(tmp_path: Path) -> None:
+    place = str(tmp_path / "myna.db")
+    async with process_in(place) as process:
+        await process.tell()
+        await process.memories.forget_all(OWNER)
+    with closing(sqlite3.connect(place)) as database:
+        database.execute("DROP TABLE memory_told_from")
+        database.execute("UPDATE alembic_version SET version_num = '0004'")
+        database.commit()
+    async with process_in(place) as process:
+        assert await process.early() == ""
+
+
+async def test_what_is_forgotten_by_word_is_told_no_more_though_it_was_no_memory(place: str) -> None:
+    other = Conversation(ConversationId("conv_2"), "assistant")
+    async with process_in(place) as process:
+        await process.tell()
+    async with process_in(place, other) as process:
+        await process.store.create(other)
+        process.session.told(talk("忘掉我说的论文")[:1])
+        await process.remembering.idle()
+    async with process_in(place) as process:
+        assert await process.early() == ""
 
 
 async def test_a_branch_tells_no_more_than_what_it_came_from(place: str) -> None:
     async with process_in(place) as process:
         await process.tell()
-        (memory,) = await process.memories.all(SCOPE)
-        await process.memories.forget(SCOPE, [memory.id])
+        await process.memories.forget_all(OWNER)
         branch = await process.store.branch(OWNER, CONVERSATION.id, SAID[-1].id)
     async with process_in(place, branch) as process:
-        summary = await process.early()
-    assert BIRTHDAY not in summary
-    assert THESIS in summary
+        assert await process.early() == ""
+
+
+async def test_a_conversation_that_is_not_kept_is_not_told(place: str) -> None:
+    async with process_in(place) as process:
+        assert await process.early() == ""
 
 
 async def test_what_one_user_forgets_is_nothing_to_another(place: str) -> None:
@@ -167,26 +194,30 @@ async def test_what_one_user_forgets_is_nothing_to_another(place: str) -> None:
         assert BIRTHDAY in await process.early()
 
 
-async def test_what_the_newest_utterance_has_forgotten_is_told_no_more_in_its_own_turn(place: str) -> None:
+async def test_who_asks_to_forget_is_told_nothing_in_that_turn(place: str) -> None:
     async with process_in(place) as process:
+        await process.tell()
         assert BIRTHDAY in await process.early()
-        summary = await process.early(*talk("忘掉我说的生日")[:1])
-    assert BIRTHDAY not in summary
-    assert THESIS in summary
+        assert await process.early(*talk("忘掉我说的生日")[:1]) == ""
 
 
 # ------------------------------------------------------------------------------------------------------- its limits
 
 
 class Slow(NoJournal):
-    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
         await anyio.sleep_forever()
-        return ()
+        return None
 
 
 class Broken(NoJournal):
-    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
         raise OSError("the disk is gone")
+
+
+class Whole(NoJournal):
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
+        return SAID[0].id
 
 
 async def test_a_turn_does_not_wait_for_a_database_that_does_not_answer() -> None:
@@ -200,7 +231,7 @@ async def test_a_database_that_fails_costs_the_summary_and_no_more(caplog: pytes
 
 
 async def test_what_took_too_long_is_there_in_a_later_turn() -> None:
-    early, many = Early(NoJournal(), OWNER, CONVERSATION.id), talk(*(f"我在第{n}天学了第{n}课" for n in range(1000)))
+    early, many = Early(Whole(), OWNER, CONVERSATION.id), talk(*(f"我在第{n}天学了第{n}课" for n in range(1000)))
 
     async def summary(messages: Sequence[Message]) -> str:
         return await early.summary(messages, (), most_tokens=200)

@@ -194,10 +194,16 @@ async def test_who_begins_to_speak_stops_the_llm(tmp_path: Path) -> None:
         with anyio.fail_after(SOON_S):
             while not llm.calls:
                 await anyio.sleep(0.01)
-            session.listen()
+            session.listen(speaking=True)
             while llm.calls[0].ended is None:
                 await anyio.sleep(0.01)
         assert llm.calls[0].ended == "closed"
+        session.told([])  # a turn ends while he speaks on
+        await anyio.sleep(0.1)
+        assert len(llm.calls) == 1
+        session.listen(speaking=False)
+        await done(remembering)
+        assert len(llm.calls) == 2
 
 
 async def test_what_was_just_said_is_known_in_the_next_turn(tmp_path: Path) -> None:

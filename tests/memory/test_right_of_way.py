@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import anyio
 
 from myna.memory.right_of_way import LONGEST_TURN_S, QUIET_S, RightOfWay
@@ -62,3 +65,18 @@ async def test_who_never_ends_has_gone_away() -> None:
     way.begin("somebody")
     await way.wait()
     assert LONGEST_TURN_S <= anyio.current_time() - began <= LONGEST_TURN_S + 1
+
+
+@on_virtual_clock
+async def test_who_has_gone_away_is_forgotten_when_others_talk() -> None:
+    class Somebody:
+        pass
+
+    way, somebody = RightOfWay(), Somebody()
+    gone = weakref.ref(somebody)
+    way.begin(somebody)
+    del somebody
+    await anyio.sleep(LONGEST_TURN_S + 1)
+    way.begin("other")
+    gc.collect()
+    assert gone() is None

@@ -48,7 +48,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def on_stage(
+async def on_stage(  # noqa: PLR0913 - all that a session may be given
     llm: LLM | None,
     *,
     asr: ASR | None = None,
@@ -56,8 +56,9 @@ async def on_stage(
     vad: VAD | None = None,
     options: SessionOptions | None = None,
     persona: Persona = PERSONA,
+    store: Store | None = None,
 ) -> AsyncGenerator[Stage]:
-    store = InMemoryStore()
+    store = InMemoryStore() if store is None else store
     await store.create(CONVERSATION)
     engines = SessionEngines(llm, asr, tts, vad)
     async with open_session(CONVERSATION, persona, engines, store, options or SessionOptions()) as session:

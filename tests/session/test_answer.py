@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 from tests.session.players import CONVERSATION, PERSONA, Stage, on_stage, shown
+from tests.session.test_memory import Known
 from tests.session.test_tools import calls, prompt, results
 
 from myna.core.commands import Configure, SendText
@@ -17,7 +18,7 @@ from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolR
 from myna.core.preferences import Preferences
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
-from myna.engines.base import LLMRequest
+from myna.engines.base import LLMRequest, Sampling
 from myna.session.answer import Answering
 from myna.session.consent import ASK_FIRST
 from myna.session.options import SessionEngines, SessionOptions
@@ -204,3 +205,33 @@ async def test_a_turn_that_fails_ends_the_calls_that_run() -> None:
     assert isinstance(events[-1], TurnEnded)
     assert events[-1].outcome == "failed"
     assert [type(message) for message in history] == [UserMessage, ToolCallMessage, ToolResultMessage]
+
+
+@on_virtual_clock
+async def test_the_summary_of_what_was_cut_off_goes_before_any_of_a_tool_s_result() -> None:
+    left = 0
+
+    @tool
+    async def read() -> str:
+        """Read a book."""
+        return "书" * left
+
+    llm, memory = ScriptedLLM("好。", "好。", "好。", calls(("read", {})), "好。"), Known((), summary="早" * 100)
+    async with open_toolbox([Shop((read,))]) as toolbox:
+        options = SessionOptions(
+            tools=toolbox.select(["*"]),
+            memory=memory,
+            max_history_rounds=2,
+            max_context_tokens=1064,
+            sampling=Sampling(max_tokens=64),
+        )
+        async with on_stage(llm, options=options) as stage:
+            for _ in range(4):
+                await stage.session.send(SendText("读"))
+                await stage.turn()
+                first = await llm.count_tokens(llm.calls[0].request.messages)
+                left = 1000 - first - 120  # of these, some 70 for the tool and its call
+    told, refitted = (call.request.messages for call in llm.calls[3:])
+    assert any(message.content.startswith(memory.summary) for message in told)
+    assert not any(memory.summary in message.content for message in refitted)
+    assert refitted[-1].content == "书" * left

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 from myna.core.errors import PromptTooLong
 from myna.core.tools import ToolSpec
 from myna.engines.base import LLMInfo, LLMMessage, Sampling
-from myna.session.budget import EARLY_SHARE, EARLY_TOKENS, Budget, at_most, check_input, fit, fit_and_sum_up, roundest
+from myna.session.budget import (
+    EARLY_SHARE,
+    EARLY_TOKENS,
+    ESTIMATED,
+    Budget,
+    at_most,
+    check_input,
+    fit,
+    fit_and_sum_up,
+    roundest,
+)
 from myna.session.prompt import Prompt
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import ScriptedLLM
@@ -138,24 +148,28 @@ def test_the_roundest_number_is_the_one_with_the_most_zeros_in_binary(low: int, 
 
 
 class Summing:
-    """Sums up in as many tokens as it may, and remembers what it was asked."""
+    """Sums up in as many tokens as it may, or so many times more, and remembers what it was asked."""
 
-    def __init__(self, *, too_long: int = 1) -> None:
+    def __init__(self, *, too_long: int = 1, at_least: int = 0) -> None:
         self.asked: list[tuple[int, int]] = []
         self._too_long = too_long
+        self._at_least = at_least
 
     async def __call__(self, left_out: int, most_tokens: int) -> str:
         self.asked.append((left_out, most_tokens))
-        return f"{left_out}".ljust(most_tokens * self._too_long, "早")
+        return f"{left_out}".ljust(max(self._at_least, most_tokens * self._too_long), "早")
 
 
-@given(lengths, st.integers(1, 300), st.integers(150, 4000))
+times_too_long = st.integers(1, 4)
+
+
+@given(lengths, st.integers(1, 300), st.integers(150, 4000), times_too_long)
 @quickly
 @on_virtual_clock
 async def test_with_a_summary_too_a_prompt_is_never_over_budget(
-    lengths: list[int], input_length: int, limit: int
+    lengths: list[int], input_length: int, limit: int, too_long: int
 ) -> None:
-    prompt, summing = conversation(lengths, text="早" * input_length), Summing()
+    prompt, summing = conversation(lengths, text="早" * input_length), Summing(too_long=too_long)
     try:
         fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(limit), summing)
     except PromptTooLong:
@@ -168,21 +182,27 @@ async def test_with_a_summary_too_a_prompt_is_never_over_budget(
     assert bool(fitted.left_out) == bool(without.left_out)
     assert bool(fitted.rounds) == bool(without.rounds)
     if fitted.earlier:
-        assert summing.asked == [(fitted.left_out, min(EARLY_TOKENS, limit // EARLY_SHARE))]
+        most = min(EARLY_TOKENS, limit // EARLY_SHARE)
+        assert summing.asked[0] == (fitted.left_out, most)
+        assert len(summing.asked) == (1 if too_long == 1 else 2)
+        assert await tokens_of(fitted) - await tokens_of(prompt.without(fitted.left_out)) <= round(most * ESTIMATED)
 
 
-@given(st.lists(st.integers(1, 200), min_size=2, max_size=40), st.integers(700, 2000), st.integers(0, 5))
-@settings(deadline=None, max_examples=30)
+@given(
+    st.lists(st.integers(1, 100), min_size=2, max_size=40), st.integers(700, 2000), st.integers(0, 5), times_too_long
+)
+@settings(deadline=None, max_examples=50)
 @on_virtual_clock
 async def test_between_cuts_a_prompt_with_a_summary_goes_on_where_the_last_one_ended(
-    lengths: list[int], limit: int, left_out: int
+    lengths: list[int], limit: int, left_out: int, too_long: int
 ) -> None:
     before = conversation((), left_out=left_out)
     for turn in range(1, len(lengths)):
         newest = said(lengths[turn], turn)[0].content
         prompt = conversation(lengths[:turn], text=newest, left_out=left_out)
-        fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(limit), Summing())
+        fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(limit), Summing(too_long=too_long))
         assert fitted.left_out >= before.left_out
+        assert bool(fitted.earlier) == bool(fitted.left_out)
         if fitted.left_out == before.left_out and turn > 1:
             assert fitted.messages[: len(before.messages)] == before.messages
         before = fitted
@@ -196,11 +216,21 @@ async def test_nothing_is_summed_up_where_nothing_is_left_out() -> None:
 
 
 @on_virtual_clock
-async def test_a_summary_that_is_longer_than_was_estimated_and_has_no_room_is_left_out() -> None:
-    prompt = conversation([100] * 20)
-    fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(1000), Summing(too_long=20))
+async def test_a_summary_that_is_longer_than_was_estimated_is_asked_for_again_in_fewer_tokens() -> None:
+    summing = Summing(too_long=2)
+    fitted = await fit_and_sum_up(conversation([100] * 20), ScriptedLLM(), budget(1000), summing)
+    assert summing.asked == [(fitted.left_out, 125), (fitted.left_out, 125 * 156 // 250)]
+    assert len(fitted.earlier) == 156
+
+
+@pytest.mark.parametrize("rounds", [3, 20])
+@on_virtual_clock
+async def test_a_summary_that_stays_too_long_is_left_out_however_much_room_there_is(rounds: int) -> None:
+    prompt, summing = conversation([100] * rounds, left_out=5), Summing(at_least=400)
+    fitted = await fit_and_sum_up(prompt, ScriptedLLM(), budget(2000), summing)
     assert fitted.left_out
     assert fitted.earlier == ""
+    assert len(summing.asked) == 2
 
 
 @on_virtual_clock

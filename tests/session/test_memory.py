@@ -3,23 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from tests.session.live import LIVE, live
 from tests.session.players import CONVERSATION, on_stage, shown
 
 from myna.core.commands import CreateReply, SendText
 from myna.core.errors import EngineUnavailable
-from myna.core.events import Event, MemoryUsed, ReplyText, UsedMemory
+from myna.core.events import Event, MemoryUsed, ReplyText, SpeechStarted, TranscriptFinal, UsedMemory
 from myna.core.ids import OWNER, MemoryId, new_message_id, new_turn_id
 from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
+from myna.core.preferences import BargeIn, Preferences, TurnTakingPreferences
 from myna.core.tools import ToolCall
 from myna.memory.base import Memory, Recalled, Scope
+from myna.memory.journal import NoJournal
+from myna.memory.remembering import open_remembering
+from myna.memory.right_of_way import RightOfWay
 from myna.session.options import SessionOptions
 from myna.store.in_memory import InMemoryStore
 from myna.testing.clock import on_virtual_clock
-from myna.testing.llm import ScriptedLLM
+from myna.testing.llm import HANG, ScriptedLLM
+from myna.testing.memory import open_memories_in
 
 CAT = "用户的猫叫小白"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +43,9 @@ class Known:
 
     texts: Sequence[str] = (CAT,)
     takes_s: float = 0.0
-    listened: int = 0
+    summary: str = ""
+    happened: list[str] = field(default_factory=list[str])
+    let_go: int = 0
     asked: list[str] = field(default_factory=list[str])
     heard: list[Sequence[Message]] = field(default_factory=list[Sequence[Message]])
 
@@ -48,17 +57,25 @@ class Known:
             for place, known in enumerate(self.texts)
         ]
 
-    def listen(self) -> None:
-        self.listened += 1
+    def listen(self, *, speaking: bool) -> None:
+        self._happens("speaks" if speaking else "is silent")
 
     async def to_forget(self, text: str) -> "Forgetting | None":
         return Forgetting() if text.startswith("忘掉") else None
 
     async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
-        return ""
+        return self.summary
 
     def told(self, messages: Sequence[Message]) -> None:
-        self.heard.append(messages)
+        if messages:
+            self.heard.append(messages)
+            self._happens("told")
+        else:
+            self.let_go += 1
+
+    def _happens(self, what: str) -> None:
+        if self.happened[-1:] != [what]:
+            self.happened.append(what)
 
 
 def options(memory: Known, **more: Any) -> SessionOptions:
@@ -189,3 +206,79 @@ async def test_how_a_turn_went_is_kept() -> None:
         ((history, *_), (turn,)) = await stage.history(), await stage.store.turns(CONVERSATION.id)
     assert (turn.id, turn.outcome, turn.problems) == (history.turn_id, "completed", ())
     assert {"first_token", "reply", "turn"} <= turn.reached_ms.keys()
+
+
+def spoken(memory: Any, *, replies: bool = True, barge_in: BargeIn = "pause") -> SessionOptions:
+    turn_taking = TurnTakingPreferences(replies=replies, barge_in=barge_in)
+    return replace(LIVE, memory=memory, preferences=Preferences(turn_taking=turn_taking))
+
+
+@on_virtual_clock
+async def test_memory_knows_while_the_user_speaks() -> None:
+    memory = Known()
+    async with live(ScriptedLLM("好。"), options=spoken(memory)) as user:
+        await anyio.sleep(2)
+        assert "speaks" not in memory.happened
+        await user.speak(0.8, "猫不吃饭。")
+        assert memory.happened[-1] == "speaks"
+        await anyio.sleep(10)
+        assert memory.happened[-3:] == ["speaks", "is silent", "told"]
+
+
+@on_virtual_clock
+async def test_memory_knows_it_where_nobody_is_answered() -> None:
+    memory = Known()
+    async with live(None, options=spoken(memory, replies=False)) as user:
+        await user.speak(0.8, "猫不吃饭。")
+        assert memory.happened[-1] == "speaks"
+        await anyio.sleep(2)
+        assert memory.happened[-2:] == ["speaks", "is silent"]
+
+
+@on_virtual_clock
+async def test_a_reply_that_ends_does_not_make_him_silent() -> None:
+    memory = Known()
+    async with live(ScriptedLLM("很长的一句话，" * 4, "好。"), options=spoken(memory, barge_in="never")) as user:
+        await user.speak(0.8, "说吧")
+        await anyio.sleep(1.5)
+        await user.speak(20, "还有" * 60)
+        assert memory.happened[-3:] == ["speaks", "told", "speaks"]
+        await anyio.sleep(10)
+        assert memory.happened[-2:] == ["is silent", "told"]
+
+
+@on_virtual_clock
+async def test_memory_is_let_go_where_the_user_had_not_ended() -> None:
+    memory = Known()
+    async with live(ScriptedLLM("好。"), options=spoken(memory)) as user:
+        await user.speak(0.8, "猫不吃")
+        while not memory.asked:
+            await anyio.sleep(0.01)
+        assert memory.let_go == 0
+        await user.speak(0.8, "猫不吃饭了你说")
+        assert (memory.let_go, memory.heard) == (1, [])
+
+
+async def is_free(way: RightOfWay) -> bool:
+    with anyio.move_on_after(0) as scope:
+        await way.wait()
+    return not scope.cancelled_caught
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("ends", ["while he speaks", "while the answer is made"])
+async def test_who_has_left_is_not_in_the_way(tmp_path: Path, ends: str) -> None:
+    way, until = RightOfWay(quiet_s=0.0), SpeechStarted if ends == "while he speaks" else TranscriptFinal
+    async with (
+        open_memories_in(tmp_path) as memories,
+        open_remembering(memories, lambda: None, NoJournal(), way=way) as remembering,
+    ):
+        memory = remembering.session(Scope(OWNER), CONVERSATION, limit=3)
+        async with live(ScriptedLLM([HANG]), options=spoken(memory)) as user, anyio.create_task_group() as tasks:
+            tasks.start_soon(user.speak, 0.8, "猫不吃饭。")
+            with anyio.fail_after(10):
+                while not any(isinstance(event, until) for event in user.told()):
+                    await anyio.sleep(0.01)
+            assert not await is_free(way)
+            tasks.cancel_scope.cancel()
+        assert await is_free(way)

@@ -15,7 +15,7 @@ from myna.core.errors import BadInput
 from myna.core.ids import MessageId, TurnId
 from myna.core.messages import UserMessage
 from myna.engines.base import LLM, LLMMessage
-from myna.memory.summary import summary_of
+from myna.memory.summary import asks_to_forget, summary_of
 from myna.server.history import message_told
 from myna.server.llm import ChatMessage
 from myna.server.service import Service
@@ -128,11 +128,11 @@ async def _show(service: Service, name: str | None, said: Sequence[ChatMessage],
         system=options.preferences.instructions,
     )
     budget = Budget.of(llm.info, options.sampling, options.max_context_tokens)
-    said_all = [*history, UserMessage(MessageId(""), TurnId(""), text)]
 
     async def sum_up(left_out: int, most_tokens: int) -> str:
         early = sum(map(len, rounds(history)[:left_out]))
-        return summary_of(said_all[:early], said_all[early:], most_tokens=most_tokens)
+        after = [*history[early:], UserMessage(MessageId(""), TurnId(""), text)]
+        return "" if asks_to_forget(after) else summary_of(history[:early], most_tokens=most_tokens)
 
     remembers = service.settings.memory.enabled
     fitted = await (fit_and_sum_up(prompt, llm, budget, sum_up) if remembers else fit(prompt, llm, budget))

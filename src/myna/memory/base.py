@@ -168,8 +168,12 @@ class ToForget(Protocol):
 class SessionMemory(Protocol):
     """The memory that one session has. Bound to user, persona and conversation; made by the server."""
 
-    def listen(self) -> None:
-        """The user has begun to speak: nothing is to take the machine's time now that is not for his turn."""
+    def listen(self, *, speaking: bool) -> None:
+        """Whether the user speaks, or has spoken and is not understood yet; said again while he goes on.
+
+        While he does, nothing is to take the machine's time that is not for his turn, whatever ends meanwhile. It is
+        over by the session's end at the latest.
+        """
         ...
 
     async def recall(self, text: str) -> Sequence[Recalled]:
@@ -196,6 +200,7 @@ class SessionMemory(Protocol):
     def told(self, messages: Sequence[Message]) -> None:
         """A turn has ended with these messages, the utterance first: remember from them later, out of its way.
 
-        Called for every turn that was real, however it ended.
+        Called for every turn that was real, however it ended; with no messages where one never came to be, and when
+        the session ends.
         """
         ...

@@ -12,6 +12,8 @@ from myna.memory.wording import Language, language_of, simplified
 
 LONGEST = 1_000
 """Characters of an utterance that are looked at: what is longer was pasted."""
+LONGEST_PLAY = 10
+"""Utterances from "you be the waiter" on in which only what is asked for is remembered."""
 
 _SENTENCE = re.compile(r"[^。！？!?\n；;…]+?(?:\.(?=\s|$|[\u4e00-\u9fff])|[。！？!?\n；;…]+|$)")
 _COMMA = re.compile(
@@ -111,7 +113,7 @@ _PLAY_BEGINS = re.compile(
 
 
 def begins_play(utterance: str) -> bool:
-    """Whether the conversation is a play from here on, in which nobody speaks of himself."""
+    """Whether the conversation is a play from here on, for `LONGEST_PLAY`, in which nobody speaks of himself."""
     return _PLAY_BEGINS.search(simplified(utterance[:LONGEST])) is not None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from myna.core.ids import MessageId
+from myna.core.messages import UserMessage
 from myna.memory.base import Memories, Memory, Scope
 from myna.memory.topics import topic_of
 from myna.memory.wording import Language, language_of, simplified
@@ -37,6 +38,11 @@ class Request:
     wanted: Wanted
     about: str = ""
     itself: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is about what was said before, and needs no yes first."""
+        return self.wanted != "everything" and not self.itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +231,11 @@ _MEANT: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+
+
+def last_of(message: UserMessage, request: Request | None) -> Last:
+    """What has to be known of an utterance, and of the ``request`` in it, to understand the next one."""
+    return Last((message.id,), asked_everything=request is not None and request.wanted == "everything")
 
 
 def request_in(utterance: str, *, asked_everything: bool = False) -> Request | None:

@@ -1,16 +1,16 @@
 """Which messages are still to be remembered from: on disk, so that a process that dies leaves nothing out."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import Boolean, Column, Index, Select, Table, Text, and_, delete, false, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Table, Text, and_, delete, false, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
 from myna.core.ids import ConversationId, MessageId, UserId
 from myna.memory.base import NewMemory, Scope
-from myna.memory.untold import tell_no_more, tell_none, untold_in
+from myna.memory.told_from import first_told, tell_from_now
 from myna.store.database import Database
 from myna.store.tables import Number, metadata
 
@@ -80,8 +80,12 @@ class Journal(Protocol):
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""
         ...
 
-    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
-        """The messages of a conversation that are told no more: something was forgotten that came from them."""
+    async def told_no_more(self, user_id: UserId) -> None:
+        """He has had something forgotten: nothing that he has said until now is told again."""
+        ...
+
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
+        """The first message of a conversation that may be told again; None: none of it may."""
         ...
 
 
@@ -135,9 +139,14 @@ class SQLJournal:
             for row in reversed(rows)
         ]
 
-    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
-        """The messages of a conversation that are told no more."""
-        return await untold_in(self._database, user_id, conversation_id)
+    async def told_no_more(self, user_id: UserId) -> None:
+        """Nothing that this user has said until now is told again."""
+        async with self._database.write() as connection:
+            await tell_from_now(connection, user_id)
+
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
+        """The first message that may be told again; None too where the conversation is not in the database."""
+        return await first_told(self._database, user_id, conversation_id)
 
 
 def _of(entry: Entry) -> ColumnElement[bool]:
@@ -154,15 +163,10 @@ async def waits(connection: AsyncConnection, user_id: UserId, new: NewMemory) ->
     return (await connection.execute(wanted.limit(1))).first() is not None
 
 
-async def no_longer(connection: AsyncConnection, user_id: UserId, sources: Select[tuple[Any]] | None = None) -> None:
-    """Nothing is remembered any more from messages of this user, nor are they told: all, or those with these ids."""
-    waiting = delete(to_remember).where(to_remember.c.user_id == user_id)
-    if sources is None:
-        await connection.execute(waiting)
-        await tell_none(connection, user_id)
-    else:
-        await connection.execute(waiting.where(to_remember.c.message_id.in_(sources)))
-        await tell_no_more(connection, user_id, sources)
+async def no_longer(connection: AsyncConnection, user_id: UserId, *these: ColumnElement[bool]) -> None:
+    """Nothing is remembered any more from messages of this user that wait for it: all, or these. And none is told."""
+    await connection.execute(delete(to_remember).where(to_remember.c.user_id == user_id, *these))
+    await tell_from_now(connection, user_id)
 
 
 class NoJournal:
@@ -183,6 +187,9 @@ class NoJournal:
         """Nothing was kept."""
         return ()
 
-    async def untold(self, user_id: UserId, conversation_id: ConversationId) -> Collection[MessageId]:
+    async def told_no_more(self, user_id: UserId) -> None:
+        """Nothing is kept."""
+
+    async def first_told(self, user_id: UserId, conversation_id: ConversationId) -> MessageId | None:
         """Nothing is known."""
-        return ()
+        return None

@@ -19,15 +19,24 @@ from myna.core.messages import AssistantMessage, Conversation, Message, UserMess
 from myna.engines.base import LLM
 from myna.engines.task_group import open_task_group
 from myna.memory.base import Memories, NewMemory, Recalled, Scope
-from myna.memory.clauses import begins_play
+from myna.memory.clauses import LONGEST_PLAY, begins_play
 from myna.memory.comparing import keep
 from myna.memory.early import Early
 from myna.memory.extraction import extract
-from myna.memory.forgetting import Forgotten, Last, Request, forget_by_word, meant_by_word, request_in, withdraws
+from myna.memory.forgetting import (
+    Forgotten,
+    Last,
+    Request,
+    forget_by_word,
+    last_of,
+    meant_by_word,
+    request_in,
+    withdraws,
+)
 from myna.memory.journal import Entry, Journal
 from myna.memory.right_of_way import LONGEST_SPEECH_S, RightOfWay
 from myna.memory.rules import take
-from myna.memory.told import Told, last_of
+from myna.memory.told import Told
 from myna.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -38,8 +47,6 @@ MOST_WAITING = 256
 """Utterances that wait for the LLM. For a new one the oldest waits until the next start of the process."""
 STEP_S = 10.0
 """How long the rules, the comparison and the store may take for one utterance."""
-LONGEST_PLAY = 10
-"""Utterances after "you be the waiter" in which only what is asked for is remembered."""
 LLM_S = 60.0
 """How long the LLM may take for one claim."""
 RECALL_S = 0.4
@@ -173,6 +180,8 @@ class Remembering:
             async with self._changing:
                 self._withdraw(told, request)
                 await forget_by_word(told.text, self._memories, scope, told.last)
+                if request.is_final:  # though no memory may have come of it
+                    await self._journal.told_no_more(scope.user_id)
         else:
             taken = take(told.text, self._now(), before=told.before)
             async with self._changing:
@@ -280,12 +289,16 @@ class RememberedSession:
         self._recalled: Sequence[Recalled] = ()
         self._before = ""
         self._played = 0
+        self._speech = object()  # who talks while he speaks; a turn, which may end meanwhile, is the session itself
         for message in said[-LONGEST_PLAY:]:
             self._follow(message, request_in(message.text))
 
-    def listen(self) -> None:
-        """The user has begun to speak: the LLM stops remembering."""
-        self._remembering.way.begin(self, LONGEST_SPEECH_S)
+    def listen(self, *, speaking: bool) -> None:
+        """Whether the user speaks: then the LLM does not remember. It is believed for `LONGEST_SPEECH_S`."""
+        if speaking:
+            self._remembering.way.begin(self._speech, LONGEST_SPEECH_S)
+        else:
+            self._remembering.way.end(self._speech)
 
     async def recall(self, text: str) -> Sequence[Recalled]:
         """What fits the newest utterance. Never fails; gives nothing where memory does not answer in time."""

@@ -13,7 +13,7 @@ LOOK_EVERY_S = 0.5
 LONGEST_TURN_S = 120.0
 """Somebody who began and never ended is thought to have gone away after this."""
 LONGEST_SPEECH_S = 30.0
-"""Somebody who began to speak, and was not answered after this, has said nothing: it was a noise."""
+"""Somebody who speaks, and of whom nothing was heard for so long, is thought to have gone away."""
 
 
 class RightOfWay:
@@ -30,7 +30,9 @@ class RightOfWay:
 
     def begin(self, who: Hashable, longest_s: float = LONGEST_TURN_S) -> None:
         """Somebody talks, which is believed for ``longest_s``; work that runs is stopped."""
-        self._talking[who] = max(anyio.current_time() + longest_s, self._talking.get(who, 0.0))
+        now = anyio.current_time()
+        self._forget_who_left(now)
+        self._talking[who] = max(now + longest_s, self._talking.get(who, 0.0))
         if self._at_work is not None:
             self._at_work.cancel()
 
@@ -69,5 +71,8 @@ class RightOfWay:
 
     def _left_s(self) -> float:
         now = anyio.current_time()
-        self._talking = {who: until for who, until in self._talking.items() if until > now}
+        self._forget_who_left(now)
         return max([self._quiet_from, *self._talking.values()], default=now) - now
+
+    def _forget_who_left(self, now: float) -> None:
+        self._talking = {who: until for who, until in self._talking.items() if until > now}

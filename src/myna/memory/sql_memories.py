@@ -13,7 +13,7 @@ from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import ConversationId, MemoryId, MessageId, UserId, new_memory_id
 from myna.memory.base import Actor, Audited, Change, Memory, NewMemory, Recalled, Scope
 from myna.memory.index import VectorIndex
-from myna.memory.journal import no_longer, waits
+from myna.memory.journal import no_longer, to_remember, waits
 from myna.memory.options import LONGEST_TEXT, MemoryOptions
 from myna.memory.recall import Candidate, nearest, recalled
 from myna.memory.tables import audit, memories, vector_work, words
@@ -221,7 +221,7 @@ class SQLMemories:
             await self._alone(connection, user_id)
             if actor == "user":  # what waits to be remembered from the same messages would bring it back
                 sources = select(memories.c.source).where(these, memories.c.source.is_not(None))
-                await no_longer(connection, user_id, sources)
+                await no_longer(connection, user_id, to_remember.c.message_id.in_(sources))
             gone = await self._forget_in(connection, user_id, these, actor)
         await self._forgotten(gone)
         return sum(map(len, gone.values()))

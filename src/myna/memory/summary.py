@@ -8,13 +8,12 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import chain
 
-from myna.core.ids import MessageId
 from myna.core.messages import AssistantMessage, Message, UserMessage
 from myna.engines.base import LLMMessage
 from myna.engines.llm.token_estimate import estimate_tokens
-from myna.memory.forgetting import Last, request_in, withdraws
+from myna.memory.clauses import LONGEST_PLAY, begins_play
+from myna.memory.forgetting import Last, last_of, request_in
 from myna.memory.wording import language_of
 from myna.memory.words import words_of
 from myna.text.backchannels import is_backchannel
@@ -27,8 +26,10 @@ SAID = {
 ANSWERED = {"zh": "被问到“{asked}”时：{text}", "en": 'when asked "{asked}": {text}'}
 """How a short answer is told, which says little without its question."""
 
-MOST_MESSAGES = 2_000
-"""So many are looked at, the newest; each utterance among them takes some 0.1 ms."""
+MOST_CHARACTERS = 100_000
+"""So much of what the user said is looked at, the newest: 10,000 characters take some 10 ms."""
+NEWEST = 4
+"""So many utterances are looked at for a wish to forget that may not have come true yet."""
 LONGEST_UTTERANCE = 2_000
 """Characters that are looked at: what is longer was pasted."""
 LONGEST_SENTENCE = 160
@@ -68,76 +69,88 @@ class Sentence:
     """A sentence that may be told.
 
     Attributes:
-        source: The user's message that it is of.
         words: What it tells.
         weight: How much a word of it tells.
         tokens: About how many it takes.
     """
 
-    source: MessageId
     text: str
     words: frozenset[str]
     weight: float
     tokens: int
 
 
-def summary_of(
-    left_out: Sequence[Message], after: Sequence[Message] = (), *, most_tokens: int, untold: Collection[MessageId] = ()
-) -> str:
+def summary_of(left_out: Sequence[Message], *, most_tokens: int) -> str:
     """What is told of the messages that a prompt leaves out; "" where they tell nothing, or nothing has room.
 
     Args:
-        left_out: The oldest messages of the conversation.
-        after: The others, in which the user may have had something forgotten.
+        left_out: The oldest messages of the conversation, or those of them that may be told.
         most_tokens: So many it takes at most, by estimate.
-        untold: These messages are not told.
     """
-    sentences = [each for each in told_in(left_out, after) if each.source not in untold]
     frame = max(_tokens(form) for form in SAID.values())
-    chosen = _most_telling(sentences, most_tokens - frame)
+    chosen = _most_telling(told_in(left_out), most_tokens - frame)
     if not chosen:
         return ""
     lines = "\n".join(f"- {each.text}" for each in chosen)
     return SAID["en" if language_of(lines) == "en" else "zh"].replace("{lines}", lines)
 
 
-def told_in(left_out: Sequence[Message], after: Sequence[Message] = ()) -> Sequence[Sentence]:
-    """The sentences in ``left_out`` that may be told, in their order: those that the user did not have forgotten."""
+def told_in(left_out: Sequence[Message]) -> Sequence[Sentence]:
+    """The sentences in ``left_out`` that may be told, in their order.
+
+    Nothing from before a wish to forget, whatever it was about, and nothing that was said in a play.
+    """
     told: list[Sentence] = []
-    last = Last()
-    heard = ""
-    early = left_out[-MOST_MESSAGES:]
-    for place, message in enumerate(chain(early, after)):
+    last, heard, played, forgot = Last(), "", 0, False
+    for message in _newest(left_out):
         if isinstance(message, AssistantMessage):
-            heard = message.reply.heard
+            heard = message.reply.heard if not forgot else ""
         if not isinstance(message, UserMessage):
             continue
         request = request_in(message.text, asked_everything=last.asked_everything)
+        played = LONGEST_PLAY if begins_play(message.text) else max(0, played - 1)
         if request is not None:
-            told = [each for each in told if not withdraws(request, last, each.source, each.text)]
-        elif place < len(early):
-            told += _sentences(message, heard)
-        last = Last((message.id,), asked_everything=request is not None and request.wanted == "everything")
+            told = [] if request.is_final else told
+        elif not played:
+            told += _sentences(message.text, heard)
+        last, heard, forgot = last_of(message, request), "", request is not None
     return told
 
 
-def asks_to_forget(message: Message) -> bool:
-    """Whether a message may be one after which less is told."""
-    return isinstance(message, UserMessage) and request_in(message.text, asked_everything=True) is not None
+def asks_to_forget(newest: Sequence[Message]) -> bool:
+    """Whether one of the last `NEWEST` utterances asks to forget anything."""
+    last = Last()
+    for message in [message for message in newest if isinstance(message, UserMessage)][-NEWEST:]:
+        request = request_in(message.text, asked_everything=last.asked_everything)
+        if request is not None and request.is_final:
+            return True
+        last = last_of(message, request)
+    return False
 
 
-def _sentences(message: UserMessage, heard: str) -> Iterator[Sentence]:
-    said = message.text[:LONGEST_UTTERANCE]
+def _newest(messages: Sequence[Message]) -> Sequence[Message]:
+    """The newest of them, with `MOST_CHARACTERS` of the user's."""
+    left = MOST_CHARACTERS
+    for place in range(len(messages) - 1, -1, -1):
+        message = messages[place]
+        left -= min(LONGEST_UTTERANCE, len(message.text)) if isinstance(message, UserMessage) else 0
+        if left < 0:
+            return messages[place + 1 :]
+    return messages
+
+
+def _sentences(utterance: str, heard: str) -> Iterator[Sentence]:
+    said = utterance[:LONGEST_UTTERANCE]
     if asked := _asked(said, heard):
         form, answer = ANSWERED["en" if language_of(said) == "en" else "zh"], " ".join(said.split())
         text = form.format(asked=asked, text=answer)
         if len(text) <= LONGEST_SENTENCE:
-            yield _sentence(message.id, text, words_of(f"{asked} {answer}"), ASKED)
+            yield _sentence(text, words_of(f"{asked} {answer}"), ASKED)
         return
     for found in _SENTENCE.findall(_CODE.sub("\n", said)):
         text = " ".join(found.split())
         if len(text) <= LONGEST_SENTENCE and _says_something(text, words := words_of(text)):
-            yield _sentence(message.id, text, words, ASKED if _ASKS.search(text) else 1.0)
+            yield _sentence(text, words, ASKED if _ASKS.search(text) else 1.0)
 
 
 def _says_something(text: str, words: Collection[str]) -> bool:
@@ -145,9 +158,9 @@ def _says_something(text: str, words: Collection[str]) -> bool:
     return len(words) >= (LEAST_WORDS if special else LEAST_PLAIN_WORDS) and not is_backchannel(text)
 
 
-def _sentence(source: MessageId, text: str, words: frozenset[str], weight: float) -> Sentence:
+def _sentence(text: str, words: frozenset[str], weight: float) -> Sentence:
     weight *= FIGURE ** min(MOST_FIGURES, len(_FIGURE.findall(text)))
-    return Sentence(source, text, words, weight * (OWN if _OWN.search(text) else 1.0), _tokens(f"- {text}\n"))
+    return Sentence(text, words, weight * (OWN if _OWN.search(text) else 1.0), _tokens(f"- {text}\n"))
 
 
 def _asked(said: str, heard: str) -> str:

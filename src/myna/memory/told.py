@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from myna.core.ids import MemoryId
-from myna.core.messages import UserMessage
 from myna.memory.forgetting import Last, Request, request_in
 from myna.memory.journal import Entry
 
@@ -37,8 +36,3 @@ class Told:
     def request(self) -> Request | None:
         """What it asks to be forgotten."""
         return request_in(self.text, asked_everything=self.last.asked_everything)
-
-
-def last_of(message: UserMessage, request: Request | None) -> Last:
-    """What has to be known of an utterance, and of the ``request`` in it, to understand the next one."""
-    return Last((message.id,), asked_everything=request is not None and request.wanted == "everything")

@@ -197,11 +197,11 @@ class Answering:
                 fitted = await within(self.options.limits.first_token_s, fitting, "The tokenizer")
             except PromptTooLong:
                 longest = max(range(len(followed)), key=lambda at: _length(followed[at]), default=-1)
-                if longest >= 0 and _length(followed[longest]) > SHORTEST_RESULT:
+                if prompt.earlier:
+                    prompt = replace(prompt, earlier="")
+                elif longest >= 0 and _length(followed[longest]) > SHORTEST_RESULT:
                     told = followed[longest]
                     followed[longest] = replace(told, content=shorten(told.content, len(told.content) // 2))
-                elif prompt.earlier:
-                    prompt = replace(prompt, earlier="")
                 else:
                     raise
             else:
@@ -222,8 +222,6 @@ class Answering:
 
     async def read_ahead(self, messages: Sequence[Message], preferences: Preferences) -> None:
         """Have the LLM read what the next prompt begins with, as far as it can do that. Never fails."""
-        if self.options.memory is not None:
-            self.options.memory.listen()
         if isinstance(llm := self.engines.llm, ReadsAhead):
             specs = _offered(preferences, self._toolset(preferences))
             with suppress(MynaError):

@@ -26,11 +26,11 @@ BYTES_A_TOKEN = 3
 PROMPT_TOKENS = 64
 """More than any chat template is known to put around a message, and at the ends of a prompt."""
 EARLY_TOKENS = 200
-"""What a summary of the rounds that were left out may take; they tell the most in the first 150."""
+"""What a summary of the rounds that were left out may take, by estimate; they tell the most in the first 150."""
 EARLY_SHARE = 8
 """It takes no more than one part in so many of a prompt."""
 ESTIMATED = 1.25
-"""How much longer a text may be than was estimated."""
+"""So much longer than estimated it may be."""
 
 SumUp: TypeAlias = Callable[[int, int], Awaitable[str]]
 """Sums up so many of the oldest rounds in so many tokens, by estimate; "" if there is nothing to tell."""
@@ -103,25 +103,29 @@ async def fit(prompt: Prompt, llm: LLM, budget: Budget, *, reserved: int = 0) ->
 async def fit_and_sum_up(prompt: Prompt, llm: LLM, budget: Budget, sum_up: SumUp) -> Prompt:
     """`fit`, with a summary of the rounds that are left out.
 
-    Its room is kept free whatever it says, so that the cut does not move with it. Where nothing of the history would
-    stay beside it, or the input has no room, it is left out: what was said last goes before what was said early.
+    Its room is kept free whatever it says, so that the cut does not move with it; and whether it is told hangs on its
+    own length alone, never on what else there is room for, so that it stays as long as the cut does. It may be longer
+    than estimated: figures are, and most scripts but the Latin and the Chinese. Then a shorter one is asked for, once.
+    Where nothing of the history would stay beside it, or the input has no room, it is left out: what was said last goes
+    before what was said early.
 
     Raises:
         PromptTooLong: As for `fit`.
     """
     most = min(EARLY_TOKENS, budget.prompt_tokens // EARLY_SHARE)
+    room = round(most * ESTIMATED)
     try:
-        cut = await fit(prompt, llm, budget, reserved=round(most * ESTIMATED))
+        cut = await fit(prompt, llm, budget, reserved=room)
     except PromptTooLong:
         return await fit(prompt, llm, budget)
     if not cut.left_out:
         return cut
     if prompt.rounds and not cut.rounds and (without := await fit(prompt, llm, budget)).rounds:
         return without
-    told = replace(cut, earlier=await sum_up(cut.left_out, most))
-    if at_most(told) > budget.prompt_tokens and await llm.count_tokens(told.messages) > budget.prompt_tokens:
-        return cut
-    return told
+    told, takes = await _told(cut, llm, await sum_up(cut.left_out, most))
+    if takes > room:
+        told, takes = await _told(cut, llm, await sum_up(cut.left_out, most * room // takes))
+    return told if takes <= room else cut
 
 
 async def check_input(prompt: Prompt, llm: LLM, budget: Budget) -> None:
@@ -164,6 +168,14 @@ def roundest(low: int, high: int) -> int:
         return 0
     zeros = ((low - 1) ^ high).bit_length() - 1
     return high >> zeros << zeros
+
+
+async def _told(cut: Prompt, llm: LLM, earlier: str) -> tuple[Prompt, int]:
+    """``cut`` with ``earlier``, and how many tokens more it has so."""
+    if not earlier:
+        return cut, 0
+    told = replace(cut, earlier=earlier)
+    return told, await llm.count_tokens(told.messages) - await llm.count_tokens(cut.messages)
 
 
 async def _first_at_most(bound: int, tokens: Callable[[int], Awaitable[int]], last: int) -> int:

@@ -163,6 +163,7 @@ class Floor:
                 await self._heed(note)
             except MynaError as error:  # the notes behind it are to be heeded all the same
                 self.turns.outbox.post(Refused("", error.code, error.message, error.hint))
+            self.turns.listen(speaking=bool(self._utterances) or isinstance(note, PartialHeard))
         if self.silences is not None:
             self.silences.mind_stalls()
 
@@ -219,9 +220,8 @@ class Floor:
 
     def _commit(self, utterance: _Utterance, *, replies: bool) -> None:
         utterance.committed, utterance.answered = True, replies
-        if replies and all(
-            one.reply_id is None for one in self._utterances.values()
-        ):  # one reply is promised at a time
+        promised = any(one.reply_id is not None for one in self._utterances.values())
+        if replies and not promised:  # one reply is promised at a time
             utterance.reply_id = new_message_id()
 
     def _end_speech(self, note: SpeechEnded) -> None:

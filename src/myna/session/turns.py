@@ -153,6 +153,11 @@ class Turns:
         else:
             self.apart[turn.id] = self._run(turn, partial(self.answering.answer, turn, messages))
 
+    def listen(self, *, speaking: bool) -> None:
+        """Have memory know whether the user speaks: what it does besides has to wait then."""
+        if (memory := self.answering.options.memory) is not None:
+            memory.listen(speaking=speaking)
+
     async def read_ahead(self, preferences: Preferences) -> None:
         """Have the LLM read meanwhile what the prompt will begin with. Never fails."""
         if self.answering.reads_ahead and not self._reads:
@@ -212,6 +217,7 @@ class Turns:
         if (supposed := self.supposed) is not None:
             self.supposed = None
             await self._stop(supposed)
+            self._let_go()
 
     # ---------------------------------------------------------------------------------------------------- their end
 
@@ -308,11 +314,18 @@ class Turns:
             memory.told(messages)
             self._told.extend(message.id for message in turn.answers)
 
+    def _let_go(self) -> None:
+        """Have memory know that no turn comes of what it was asked for, if it was."""
+        if (memory := self.answering.options.memory) is not None:
+            memory.told(())
+
     async def close(self) -> None:
         """The session ends: keep what was said of the turn that runs. Called when all jobs have ended."""
+        self.listen(speaking=False)
         if (running := self.running) is not None:
             with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
                 await self.finish(running)
+        self._let_go()
 
     def _run(self, turn: Turn, work: Callable[[], Awaitable[None]]) -> Running:
         running = Running(turn)
