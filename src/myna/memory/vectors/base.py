@@ -48,7 +48,7 @@ class Vectors(Protocol):
     They are derived from the SQL store: what is lost is made again. No text is in them, and no name of a user.
 
     Raises `EngineError` from every method, and from whatever opens it, where it does not do its work. Whoever calls
-    bounds the wait; a call that was given up may still take effect.
+    bounds the wait; a call that was given up may still take effect, or half of it, at which the next one may fail.
     """
 
     async def made_with(self) -> Vector | None:
