@@ -1,4 +1,4 @@
-"""Memories that answer nothing: what a store is full of when a fact of ``recall_facts.toml`` is looked for.
+"""Memories that answer nothing: what a store is full of when a fact of the two sets of recall is looked for.
 
 They are about other people, or they are the small change of the user's own days. No template and no word here answers
 one of the questions of that file: nobody here is a relative, and nothing here is a habit, a rule or a plan of the user.

@@ -1,11 +1,12 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from tests.store.postgres import Postgres, run_postgres
 
 from myna.config.load import load_settings
 from myna.weights.catalog import load_catalog
@@ -38,6 +39,21 @@ def anyio_backend() -> str:
 def weights() -> Weights:
     """The starter weights, where ``myna models pull starter`` puts them."""
     return WeightsStore(load_settings().folders.cache / "weights", load_catalog())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Generator[Postgres]:
+    with run_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty database of either kind: the path of an SQLite file, or the URL of one in PostgreSQL."""
+    if request.param == "sqlite":
+        return str(tmp_path / "myna.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """What a session tells of what was said early, over a real database: after forgetting, by whomever, and a restart."""
 
 import sqlite3
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
 import pytest
-from tests.store.postgres import Postgres, run_postgres
 
 from myna.core.ids import OWNER, ConversationId, MessageId, TurnId, UserId
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
@@ -63,25 +62,10 @@ class Process:
         await self.memories.remember(SCOPE, new)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with run_postgres() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A new database of either kind."""
-    if request.param == "sqlite":
-        return str(tmp_path / "myna.db")
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
-
-
 @asynccontextmanager
-async def process_in(place: str, conversation: Conversation = CONVERSATION) -> AsyncGenerator[Process]:
+async def process_in(url: str, conversation: Conversation = CONVERSATION) -> AsyncGenerator[Process]:
     async with (
-        open_database(place) as database,
+        open_database(url) as database,
         open_memories_with(database, MemoryOptions(vectors="none"), None, lambda: None) as memories,
         open_remembering(memories, lambda: None, SQLJournal(database)) as remembering,
     ):
@@ -90,25 +74,25 @@ async def process_in(place: str, conversation: Conversation = CONVERSATION) -> A
         yield Process(SQLStore(database), memories, remembering, session)
 
 
-async def test_what_was_left_out_is_told(place: str) -> None:
-    async with process_in(place) as process:
+async def test_what_was_left_out_is_told(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         summary = await process.early()
     assert BIRTHDAY in summary
     assert THESIS in summary
 
 
-async def test_after_a_restart_it_is_the_same(place: str) -> None:
-    async with process_in(place) as process:
+async def test_after_a_restart_it_is_the_same(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         before = await process.early()
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         assert await process.early() == before
 
 
-async def test_when_anything_is_forgotten_nothing_is_told_that_was_said_before(place: str) -> None:
+async def test_when_anything_is_forgotten_nothing_is_told_that_was_said_before(url: str) -> None:
     later = talk("x", "y", "我开始学吉他了")[4:]
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         await process.tell()
         await process.early()
         (memory,) = await process.memories.all(SCOPE)
@@ -116,23 +100,23 @@ async def test_when_anything_is_forgotten_nothing_is_told_that_was_said_before(p
         assert await process.early() == ""
         for message in later:
             await process.store.append(CONVERSATION.id, message)
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         told = await process.session.early([*SAID, *later], (), most_tokens=200)
     assert "我开始学吉他了" in told
     assert BIRTHDAY not in told
     assert THESIS not in told
 
 
-async def test_what_myna_replaces_by_itself_is_still_what_was_said(place: str) -> None:
-    async with process_in(place) as process:
+async def test_what_myna_replaces_by_itself_is_still_what_was_said(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         (memory,) = await process.memories.all(SCOPE)
         await process.memories.remember(SCOPE, NewMemory("用户的生日是6月1日"), instead_of=[memory])
         assert BIRTHDAY in await process.early()
 
 
-async def test_what_another_process_forgets_is_told_no_more(place: str) -> None:
-    async with process_in(place) as server, process_in(place) as command:
+async def test_what_another_process_forgets_is_told_no_more(url: str) -> None:
+    async with process_in(url) as server, process_in(url) as command:
         await server.tell()
         assert BIRTHDAY in await server.early()
         (memory,) = await command.memories.all(SCOPE)
@@ -140,8 +124,8 @@ async def test_what_another_process_forgets_is_told_no_more(place: str) -> None:
         assert BIRTHDAY not in await server.early()
 
 
-async def test_when_all_is_forgotten_nothing_is_told_that_was_said_before(place: str) -> None:
-    async with process_in(place) as process:
+async def test_when_all_is_forgotten_nothing_is_told_that_was_said_before(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         await process.memories.forget_all(OWNER)
         await process.memories.forget_all(OWNER)
@@ -149,53 +133,53 @@ async def test_when_all_is_forgotten_nothing_is_told_that_was_said_before(place:
 
 
 async def test_what_an_earlier_version_had_forgotten_stays_so(tmp_path: Path) -> None:
-    place = str(tmp_path / "myna.db")
-    async with process_in(place) as process:
+    url = str(tmp_path / "myna.db")
+    async with process_in(url) as process:
         await process.tell()
         await process.memories.forget_all(OWNER)
-    with closing(sqlite3.connect(place)) as database:
+    with closing(sqlite3.connect(url)) as database:
         database.execute("DROP TABLE memory_told_from")
         database.execute("UPDATE alembic_version SET version_num = '0004'")
         database.commit()
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         assert await process.early() == ""
 
 
-async def test_what_is_forgotten_by_word_is_told_no_more_though_it_was_no_memory(place: str) -> None:
+async def test_what_is_forgotten_by_word_is_told_no_more_though_it_was_no_memory(url: str) -> None:
     other = Conversation(ConversationId("conv_2"), "assistant")
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         await process.tell()
-    async with process_in(place, other) as process:
+    async with process_in(url, other) as process:
         await process.store.create(other)
         process.session.told(talk("忘掉我说的论文")[:1])
         await process.remembering.idle()
-    async with process_in(place) as process:
+    async with process_in(url) as process:
         assert await process.early() == ""
 
 
-async def test_a_branch_tells_no_more_than_what_it_came_from(place: str) -> None:
-    async with process_in(place) as process:
+async def test_a_branch_tells_no_more_than_what_it_came_from(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         await process.memories.forget_all(OWNER)
         branch = await process.store.branch(OWNER, CONVERSATION.id, SAID[-1].id)
-    async with process_in(place, branch) as process:
+    async with process_in(url, branch) as process:
         assert await process.early() == ""
 
 
-async def test_a_conversation_that_is_not_kept_is_not_told(place: str) -> None:
-    async with process_in(place) as process:
+async def test_a_conversation_that_is_not_kept_is_not_told(url: str) -> None:
+    async with process_in(url) as process:
         assert await process.early() == ""
 
 
-async def test_what_one_user_forgets_is_nothing_to_another(place: str) -> None:
-    async with process_in(place) as process:
+async def test_what_one_user_forgets_is_nothing_to_another(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         await process.memories.forget_all(UserId("anne"))
         assert BIRTHDAY in await process.early()
 
 
-async def test_who_asks_to_forget_is_told_nothing_in_that_turn(place: str) -> None:
-    async with process_in(place) as process:
+async def test_who_asks_to_forget_is_told_nothing_in_that_turn(url: str) -> None:
+    async with process_in(url) as process:
         await process.tell()
         assert BIRTHDAY in await process.early()
         assert await process.early(*talk("忘掉我说的生日")[:1]) == ""

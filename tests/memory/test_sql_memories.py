@@ -1,9 +1,9 @@
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from tests.store.postgres import Postgres, run_postgres
+from tests.store.postgres import Postgres
 
 from myna.memory.base import Memories
 from myna.memory.opening import open_memories, open_memories_with
@@ -13,12 +13,6 @@ from myna.testing.conformance.memories import MemoriesConformance
 from myna.testing.embed import ScriptedEmbedder
 from myna.testing.memory import open_memories_in
 from myna.testing.vectors import InMemoryVectors
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Generator[Postgres]:
-    with run_postgres() as server:
-        yield server
 
 
 class TestByWordsAlone(MemoriesConformance):

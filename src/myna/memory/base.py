@@ -187,8 +187,8 @@ class SessionMemory(Protocol):
     async def early(self, left_out: Sequence[Message], after: Sequence[Message], *, most_tokens: int) -> str:
         """What is told of the messages that a prompt leaves out, to stand before the first utterance that it has.
 
-        Made of the user's own words, but for those that he had forgotten, perhaps in a message ``after`` them. Never
-        fails; "" where there is nothing to tell, or not in time.
+        Made of the user's own words; of none from before he had anything forgotten, and of none at all where he asks
+        for that in a message ``after`` them. Never fails; "" where there is nothing to tell, or not in time.
 
         Args:
             left_out: The oldest messages of the conversation.

@@ -77,7 +77,8 @@ _BELONGS = re.compile(
 )
 _OPENING = r"^(?:你好|嗨|大家好|哈喽|其实|对了|那个|嗯|因为|所以|不过|但是?|而且|另外|[，, ]){0,6}"
 _BLANKS = re.compile(r"[^\S\n]+")
-_CODE = re.compile(r"```(?s:.*?)(?:```|\Z)|^>.*$", re.MULTILINE)
+PASTED = re.compile(r"```(?s:.*?)(?:```|\Z)|^>.*$", re.MULTILINE)
+"""Code, and lines that are quoted: nobody says them himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def is_played_to(reply: str) -> bool:
 
 def statements(utterance: str) -> list[Statement]:
     """What is stated in earnest in an utterance, in its order."""
-    text = _BLANKS.sub(" ", _CODE.sub(" ", utterance[:LONGEST]))
+    text = _BLANKS.sub(" ", PASTED.sub(" ", utterance[:LONGEST]))
     if _PLAY.search(simplified(text)):
         return []
     found: list[Statement] = []

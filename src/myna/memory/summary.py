@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heappush
 from myna.core.messages import AssistantMessage, Message, UserMessage
 from myna.engines.base import LLMMessage
 from myna.engines.llm.token_estimate import estimate_tokens
-from myna.memory.clauses import LONGEST_PLAY, begins_play
+from myna.memory.clauses import LONGEST_PLAY, PASTED, begins_play
 from myna.memory.forgetting import Last, last_of, request_in
 from myna.memory.wording import language_of
 from myna.memory.words import words_of
@@ -51,7 +51,6 @@ MOST_FIGURES = 3
 LINE_TOKENS = 8
 """Of a line besides its text, so that not only the shortest sentences are told."""
 
-_CODE = re.compile(r"```(?s:.*?)(?:```|\Z)|^>.*$", re.MULTILINE)
 _SENTENCE = re.compile(r"[^。！？!?\n；;…]+?(?:\.(?=\s|$)|[。！？!?\n；;…]+|$)")
 _OWN = re.compile(r"[我俺咱]|\b(?:i|my|me|we|our|us)\b", re.IGNORECASE)
 _FIGURE = re.compile(r"\d+|[一二两三四五六七八九十百千万]+[个點点号號月年岁歲块塊元天斤次张張]|(?<=[a-z,] )[A-Z][a-z]+")
@@ -147,7 +146,7 @@ def _sentences(utterance: str, heard: str) -> Iterator[Sentence]:
         if len(text) <= LONGEST_SENTENCE:
             yield _sentence(text, words_of(f"{asked} {answer}"), ASKED)
         return
-    for found in _SENTENCE.findall(_CODE.sub("\n", said)):
+    for found in _SENTENCE.findall(PASTED.sub("\n", said)):
         text = " ".join(found.split())
         if len(text) <= LONGEST_SENTENCE and _says_something(text, words := words_of(text)):
             yield _sentence(text, words, ASKED if _ASKS.search(text) else 1.0)

@@ -40,7 +40,7 @@ class _Got(BaseModel):
 
 class _Found(BaseModel):
     ids: list[list[str]]
-    metadatas: list[list[_About]]
+    metadatas: list[list[_About | None]]
     distances: list[list[float]]
 
 
@@ -124,7 +124,7 @@ class ChromaServerVectors:
         body = {"query_embeddings": [vector.tolist()], "n_results": limit, "include": ["distances", "metadatas"]}
         found = self._read(_FOUND, await self._ask("POST", f"/{collection}/query", body))
         rows = zip(found.ids[0], found.metadatas[0], found.distances[0], strict=True)
-        return [Near(MemoryId(memory_id), about.version, 1 - distance) for memory_id, about, distance in rows]
+        return [Near(MemoryId(id_), (about or _About()).version, 1 - distance) for id_, about, distance in rows]
 
     async def _names(self) -> Sequence[str]:
         names: list[str] = []
