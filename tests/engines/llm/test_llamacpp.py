@@ -182,7 +182,10 @@ async def test_the_child_is_for_nobody_else(weights: Weights):
 @needs_proc
 @pytest.mark.models
 @pytest.mark.anyio
-async def test_a_child_that_is_killed_fails_its_request_and_is_started_again(weights: Weights):
+async def test_a_child_that_is_killed_fails_its_request_and_is_started_again(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(llamacpp, "RESTART_WAIT_S", 60.0)  # loading is slow beside other tests
     async with opened(weights) as llm:
         (first,) = children()
         async with aclosing(llm.generate(LLMRequest((NUMBERS,)))) as deltas:
@@ -204,7 +207,10 @@ async def test_a_child_that_is_killed_fails_its_request_and_is_started_again(wei
 @needs_proc
 @pytest.mark.models
 @pytest.mark.anyio
-async def test_a_request_that_meets_a_child_as_it_dies_is_answered_by_the_next(weights: Weights):
+async def test_a_request_that_meets_a_child_as_it_dies_is_answered_by_the_next(
+    weights: Weights, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(llamacpp, "RESTART_WAIT_S", 60.0)  # loading is slow beside other tests
     async with opened(weights) as llm:
         (first,) = children()
         os.kill(first, signal.SIGKILL)
@@ -231,6 +237,7 @@ async def test_what_does_not_come_back_is_told_after_a_while(weights: Weights, m
 @pytest.mark.models
 @pytest.mark.anyio
 async def test_a_child_that_hangs_is_ended_and_started_again(weights: Weights, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(llamacpp, "RESTART_WAIT_S", 60.0)  # loading is slow beside other tests
     monkeypatch.setattr(llamacpp, "WATCH_EVERY_S", 0.1)
     monkeypatch.setattr(llamacpp, "WATCH_S", 1.0)
     async with opened(weights) as llm:

@@ -148,7 +148,8 @@ class LlamaCppLLM:
 
     async def _running(self) -> OpenAILLM:
         with anyio.move_on_after(RESTART_WAIT_S):
-            await self._up.wait()
+            while self._llm is None:  # it may have ended again by the time that we run
+                await self._up.wait()
         if self._llm is None:
             raise EngineUnavailable(
                 "The embedded LLM has ended and is being started again.", hint="Try again in a few seconds."
