@@ -217,5 +217,6 @@ def speaker(agent: Agent, configured: Persona) -> Persona:
     tools = tuple(dict.fromkeys((*(tool.spec.name for tool in agent.tools), *agent.tool_names)))
     persona = (agent.persona or configured).model_copy(update={"tools": tools})
     if agent.instructions:  # the examples show another's way of talking
-        return persona.model_copy(update={"system_prompt": agent.instructions, "examples": (), "greeting": ""})
+        own = {"system_prompt": agent.instructions, "examples": (), "greeting": "", "greetings": ()}
+        return persona.model_copy(update=own)
     return persona

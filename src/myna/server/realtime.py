@@ -111,6 +111,6 @@ def _served(
         speaks=engines.tts is not None,
         preferences=options.preferences,
         instructions=persona.system_prompt or options.prompt_template or "",
-        greeting=persona.greeting,
+        greetings=(persona.greeting, *persona.greetings),
         tool_names=lambda: [spec.name for spec in options.tools.specs],
     )

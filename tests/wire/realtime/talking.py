@@ -66,7 +66,7 @@ SERVED = Served(
     languages=frozenset({"zh", "en"}),
     voice="af_sky",
     instructions="You are kind.",
-    greeting="Hello!",
+    greetings=("Hello!", "Well, hello there."),
 )
 
 

@@ -232,6 +232,12 @@ def test_a_client_that_asks_for_it_is_greeted_once():
     assert line.send("session.update", session={"myna": {"events": ["greeting"]}})[0] == ()
 
 
+def test_a_client_chooses_among_the_greetings():
+    commands, told = Line().send("session.update", session={"myna": {"events": ["greeting"], "greeting": 1}})
+    assert commands == (Say("Well, hello there."),)
+    assert told[0]["session"]["myna"]["greeting"] == 1
+
+
 def test_a_conversation_that_goes_on_is_not_greeted_again():
     line = Line(history=(UserMessage(MessageId("m1"), TURN, "Hello"),))
     commands, told = line.send("session.update", session={"myna": {"events": ["greeting"]}})

@@ -37,7 +37,7 @@ GOOD: list[dict[str, Any]] = [
             "max_output_tokens": 100,
             "tracing": {"workflow_name": "x"},
             "truncation": {"type": "retention_ratio", "retention_ratio": 0.5},
-            "myna": {"events": ["emotion", "tools"], "temperature": 0.5, "server_tools": True, "allows_tools": True},
+            "myna": {"events": ["emotion", "tools"], "greeting": 1, "server_tools": True, "allows_tools": True},
         },
     },
     {"type": "input_audio_buffer.append", "audio": b64encode(bytes(480)).decode()},

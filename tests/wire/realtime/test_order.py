@@ -233,6 +233,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"myna": {"events": []}},
     {"myna": {"events": EVENTS, "allows_tools": True}},
     {"myna": {"allows_tools": False, "server_tools": False}},
+    {"myna": {"greeting": 1}},
 ]
 
 

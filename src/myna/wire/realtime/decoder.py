@@ -108,11 +108,12 @@ class Decoder:
         working = preferences(new, state.served)
         if working != preferences(old, state.served):
             commands.append(Configure(working))
-        if "greeting" in new.events and not state.greeted and state.served.greeting:
+        greeting = state.served.greetings[new.greeting] if state.served.greetings else ""
+        if "greeting" in new.events and not state.greeted and greeting:
             state.greeted = True
             if state.items.last_id is None:
-                told.append(tell.greeting(state.served.greeting))
-                commands.append(Say(state.served.greeting))
+                told.append(tell.greeting(greeting))
+                commands.append(Say(greeting))
         return Done(tuple(commands), tuple(told))
 
     # ----------------------------------------------------------------------------------------------------- audio

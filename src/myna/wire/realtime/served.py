@@ -26,7 +26,8 @@ class Served:
             Raises `UnknownName`, which lists what there is.
         speaks: Whether there is a TTS; without one every reply is text.
         preferences: The configured ones.
-        greeting: What is said to a client that asks for it, if the conversation is empty.
+        greetings: Of which one is said to a client that asks for it, if the conversation is empty: the first, or the
+            one that it chooses.
         tool_names: The names of the server's tools, as they are now.
         history: What the conversation already holds, oldest first.
         transcribes: Whether the client asked for a transcription session when it connected.
@@ -43,7 +44,7 @@ class Served:
     speaks: bool = True
     preferences: Preferences = field(default_factory=Preferences)
     instructions: str = ""
-    greeting: str = ""
+    greetings: Sequence[str] = ()
     tool_names: Callable[[], Collection[str]] = _none
     history: Sequence[Message] = ()
     transcribes: bool = False

@@ -68,6 +68,7 @@ class SessionConfig:
         barge_in: None: as configured.
         parallel_calls: Whether the model may call several tools at once.
         events: Which of Myna's own events are sent.
+        greeting: Which of those that are served is said.
         server_tools: Whether the model may call the server's tools.
         allows_tools: The client asks its user about those that need it.
     """
@@ -89,6 +90,7 @@ class SessionConfig:
     output_format: LineFormat = LineFormat()
     barge_in: BargeIn | None = None
     events: frozenset[MynaEvent] = frozenset()
+    greeting: int = 0
     server_tools: bool = True
     allows_tools: bool = False
 
@@ -299,9 +301,17 @@ def _with_myna(config: SessionConfig, myna: MynaSettings, served: Served) -> Ses
             param="session.myna.private",
             hint="Connect with ?private=true to begin one of which nothing is kept.",
         )
+    if myna.greeting and myna.greeting >= len(served.greetings):
+        raise EventRefused(
+            f"There is no greeting {myna.greeting}.",
+            reason="invalid_value",
+            param="session.myna.greeting",
+            hint=f"0 to {len(served.greetings) - 1} are there." if served.greetings else "There is none to choose.",
+        )
     config = replace(
         config,
         events=config.events if myna.events is None else frozenset(myna.events),
+        greeting=config.greeting if myna.greeting is None else myna.greeting,
         barge_in=myna.barge_in or config.barge_in,
         temperature=config.temperature if myna.temperature is None else myna.temperature,
         server_tools=config.server_tools if myna.server_tools is None else myna.server_tools,

@@ -101,6 +101,7 @@ def shown(config: SessionConfig, served: Served) -> dict[str, Any]:
             "conversation": served.conversation_id,
             "private": served.private,
             "events": sorted(config.events),
+            "greeting": config.greeting,
             "barge_in": config.barge_in or served.preferences.turn_taking.barge_in,
             "temperature": config.temperature,
             "server_tools": config.server_tools,

@@ -214,11 +214,13 @@ class MynaSettings(Part):
     """What Myna adds: ``session.myna``. The conversation is told, and whether it is private; neither can be changed.
 
     Attributes:
+        greeting: Which of the persona's greetings an empty conversation begins with; 0 is the first.
         server_tools: Whether the model may call the server's tools, beside the client's own.
         allows_tools: Whether the client asks its user about tools that need it, and sends ``myna.tool.allow``.
     """
 
     events: Annotated[list[MynaEvent], Field(max_length=64, fail_fast=True)] | None = None
+    greeting: Annotated[Whole, Field(ge=0)] | None = None
     barge_in: BargeIn | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     server_tools: bool | None = None
