@@ -98,6 +98,15 @@ async def test_what_was_said_is_known_to_him_alone(weights: Weights, tmp_path: P
             assert KNOWN not in (await server.say(1, asked_by, ASKED, private=True)), asked_by
 
 
+async def test_the_llm_does_not_remember_while_it_answers_as_it_is(weights: Weights, tmp_path: Path) -> None:
+    async with served(weights, tmp_path) as server:
+        headers = {"Authorization": f"Bearer {server.secrets[1]}"}
+        body = {"model": "myna", "messages": [{"role": "user", "content": SAID}]}
+        async with server.remembering.way.work(60) as work:
+            assert (await server.clients.http.post("/v1/chat/completions", json=body, headers=headers)).is_success
+        assert work.cancelled_caught
+
+
 @pytest.mark.parametrize("said_by", DOORS)
 async def test_of_what_was_said_in_private_nothing_is_remembered(
     weights: Weights, tmp_path: Path, said_by: str

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
@@ -132,6 +132,10 @@ class Service:
         said = [message for message in messages if isinstance(message, UserMessage)]
         most = self.settings.session.max_memory_fragments
         return self.remembering.session(scope, conversation, limit=most, said=said)
+
+    def talking(self) -> AbstractContextManager[None]:
+        """While somebody waits for the LLM outside of any session: it does not remember meanwhile."""
+        return nullcontext() if self.remembering is None else self.remembering.way.taken()
 
     def alone_in(self, conversation_id: ConversationId) -> anyio.Lock:
         """The lock of a conversation: one session at a time talks in it."""

@@ -1,6 +1,7 @@
 """From the body of a chat completion to what the LLM is asked."""
 
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,8 +89,12 @@ def _as_it_is(
         reasoning=_reasons(body),
     )
 
-    def answer(place: int) -> AsyncGenerator[Delta | Finished]:
-        return llm_answer(llm, replace(request, sampling=_of_choice(request.sampling, place)), limits)
+    async def answer(place: int) -> AsyncGenerator[Delta | Finished]:
+        asked = replace(request, sampling=_of_choice(request.sampling, place))
+        with service.talking():
+            async with aclosing(llm_answer(llm, asked, limits)) as deltas:
+                async for delta in deltas:
+                    yield delta
 
     return Plan(llm.info.model, body.n or 1, answer, limits.reply_s)
 
