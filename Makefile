@@ -1,13 +1,18 @@
 # Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
-.PHONY: serve install test check format bench clean
+.PHONY: serve install web test check format bench clean
 .DEFAULT_GOAL := serve
 
+WEB := .venv/bin/python scripts/web.py
 PINS := scripts/install pyproject.toml $(wildcard requirements/*.txt)
 
-serve: .venv/.runtime
+serve: install
 	@.venv/bin/myna serve
 
 install: .venv/.runtime
+	@$(WEB) build || true # Myna works without it, and the script has said so
+
+web: .venv/.runtime
+	@$(WEB) build
 
 test: check
 	.venv/bin/myna models pull starter
@@ -19,6 +24,7 @@ check: .venv/.dev
 	.venv/bin/ruff format --check
 	.venv/bin/pyright
 	.venv/bin/lint-imports
+	$(WEB) check
 
 format: .venv/.dev
 	.venv/bin/ruff check --fix
@@ -30,6 +36,7 @@ bench: .venv/.dev
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf web/node_modules src/myna/server/web_app
 
 .venv/.runtime: $(PINS)
 	@scripts/install runtime

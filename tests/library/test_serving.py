@@ -60,6 +60,24 @@ def test_an_agent_answers_as_the_model_myna_and_as_the_default_persona_with_its_
         assert answer.json()["text"] == "It is 22 degrees."
 
 
+def test_the_web_app_is_there_and_the_agent_is_whom_it_meets() -> None:
+    with myna.serve(myna.Agent(Echo(), persona="wukong"), port=0, block=False, voice=False) as server:
+        page = httpx.get(server.url, trust_env=False)
+        assert page.headers["content-type"].startswith("text/html")
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        told = httpx.get(f"{server.url}/api/personas", trust_env=False).json()
+        assert told["default"] == told["personas"][0]["id"] == "wukong"
+        assert told["personas"][0]["greeting"]
+
+
+def test_an_agent_that_speaks_as_the_configured_persona_takes_its_place_in_the_list() -> None:
+    with myna.serve(myna.Agent(Echo(), instructions="Count."), port=0, block=False, voice=False) as server:
+        told = httpx.get(f"{server.url}/api/personas", trust_env=False).json()
+        ids = [persona["id"] for persona in told["personas"]]
+        assert ids[0] == told["default"]
+        assert len(ids) == len(set(ids))
+
+
 def test_the_agent_can_be_asked_in_the_program_while_it_is_served() -> None:
     agent = myna.Agent(Echo())
     with myna.serve(agent, port=0, block=False, voice=False):

@@ -19,6 +19,7 @@ from myna.server.users import user_of
 HERE = "http://127.0.0.1:8765"
 SOCKET = "ws://127.0.0.1:8765/v1/realtime"
 ELSEWHERE = "https://evil.example"
+PAGE = ("/", "/manifest.webmanifest", "/assets/index-1234.js", "/icons/myna.svg")
 
 
 async def state(request: Request) -> JSONResponse:
@@ -45,7 +46,9 @@ ROUTES = [
     Route("/who", who),
     WebSocketRoute("/who", say_who),
     *(Route(path, state, methods=["GET", "POST"]) for path in ("/health", "/ready", "/llm", "/v1/models")),
+    *(Route(path, state, methods=["GET", "POST"]) for path in PAGE),
     WebSocketRoute("/v1/realtime", talk),
+    WebSocketRoute("/assets/socket", talk),
 ]
 
 
@@ -147,6 +150,31 @@ def test_health_is_told_to_everyone_and_the_rest_only_to_who_has_a_key(keys: Key
         assert client.get(path, headers=bearer(secret)).json() == {"trusted": True}
 
 
+@pytest.mark.parametrize("path", PAGE)
+def test_the_files_of_the_page_are_read_without_a_key(keys: Keys, path: str) -> None:
+    _, secret = keys.create()
+    client = door(Rules(keys))
+    assert client.get(path).json() == {"trusted": False}
+    assert client.head(path).status_code == 200
+    assert client.get(path, headers=bearer(secret)).json() == {"trusted": True}
+    assert client.post(path).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/docs", "/assets", "/assetsx", "/icons", "/index.html", "/api/assets/x"])
+def test_what_is_no_file_of_the_page_needs_a_key_as_before(keys: Keys, path: str) -> None:
+    keys.create()
+    assert door(Rules(keys)).get(path).status_code == 401
+
+
+def test_a_socket_is_no_file_of_the_page(keys: Keys) -> None:
+    keys.create()
+    with (
+        pytest.raises(WebSocketDenialResponse),
+        door(Rules(keys)).websocket_connect("ws://127.0.0.1:8765/assets/socket"),
+    ):
+        pass
+
+
 def test_a_browser_opens_a_socket_with_a_key_among_the_subprotocols_and_it_is_not_handed_on(keys: Keys) -> None:
     _, secret = keys.create()
     client = door(Rules(keys))
@@ -164,9 +192,10 @@ def test_a_key_in_the_address_is_none(keys: Keys) -> None:
 def test_keys_that_cannot_be_read_open_nothing(keys: Keys, tmp_path: Path) -> None:
     _, secret = keys.create()
     (tmp_path / "keys.json").write_text("{")
-    answer = door(Rules(keys)).get("/llm", headers=bearer(secret))
-    assert answer.status_code == 503
-    assert str(tmp_path) not in answer.text
+    for path in ("/llm", "/"):
+        answer = door(Rules(keys)).get(path, headers=bearer(secret))
+        assert answer.status_code == 503
+        assert str(tmp_path) not in answer.text
 
 
 # --------------------------------------------------------------------------------------------------------------- users
@@ -208,6 +237,7 @@ def test_a_page_of_another_origin_can_neither_ask_nor_open_a_socket(keys: Keys, 
     simple = {"Origin": origin, "Content-Type": "text/plain"}
     assert client.post("/llm", headers=simple, content='{"messages": []}').status_code == 403
     assert client.get("/health", headers={"Origin": origin}).status_code == 403
+    assert client.get("/", headers={"Origin": origin}).status_code == 403
     assert opened(client, {"Origin": origin}) is None
 
 
@@ -287,6 +317,7 @@ def test_a_name_that_was_made_to_point_here_is_refused(host: str) -> None:
     assert client.post("/llm", headers=own).status_code == 403
     assert opened(client, own) is None
     assert client.get("/health", headers={"Host": host}).json() == {"trusted": False}
+    assert client.get("/", headers={"Host": host}).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost.:8765", "127.0.0.1", "[::1]:8765", "192.168.1.7:80"])
@@ -305,3 +336,4 @@ def test_who_has_a_key_may_use_any_name(keys: Keys) -> None:
     client = door(Rules(keys))
     assert client.get("/llm", headers={"Host": "robot.lan"} | bearer(secret)).status_code == 200
     assert client.get("/llm", headers={"Host": "robot.lan"}).status_code == 401
+    assert client.get("/", headers={"Host": "robot.lan"}).status_code == 200

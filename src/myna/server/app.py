@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 import myna
 from myna.core.errors import MynaError
 from myna.engines.opening import EngineState
-from myna.server import asr_socket, conversations, docs_page, errors, llm, memories, personas, realtime
+from myna.server import asr_socket, conversations, docs_page, errors, llm, memories, personas, realtime, web_page
 from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
@@ -84,6 +84,7 @@ def create_app(
         up = request.app.state.service.engines.ready
         return JSONResponse({"ready": up, "engines": _states(request)}, 200 if up else 503)
 
+    app.include_router(web_page.router_of())
     return app
 
 

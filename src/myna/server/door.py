@@ -4,6 +4,9 @@ Three strangers are kept out. Somebody on the network has no key. A page of anot
 browser, says where it is from (``Origin``), which no page can change; so it can neither open a socket nor send a
 request that does something. A page whose name was made to point at this machine (DNS rebinding) is "from here", and
 the name gives it away: without keys, Myna answers to addresses and to the names that it was told only.
+
+The files of Myna's own page need no key: a browser cannot send one with them, they tell nothing, and the page asks for
+the key that it then sends with all it does. Origins and hosts count for them as for everything else.
 """
 
 import ipaddress
@@ -20,6 +23,7 @@ from myna.core.ids import OWNER, UserId
 from myna.server.errors import Problem
 from myna.server.keys import Key, Keys
 from myna.server.refusal import Refusal
+from myna.server.web_page import is_page
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,7 @@ KEY_PROTOCOL = "openai-insecure-api-key."
 """A WebSocket's subprotocol that carries the key: how OpenAI's SDKs do it in browsers, which can set no headers."""
 
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[^:@/\[\]]+))(?::\d+)?")
+_READING = ("GET", "HEAD")
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 _NO_KEY = Refusal(
@@ -82,7 +87,7 @@ class Rules:
 class Door:
     """ASGI middleware that lets in what ``rules`` allow.
 
-    ``request.state.trusted`` is whether more than `OPEN` is; if so, ``request.state.user_id`` is who asks.
+    ``request.state.trusted`` is whether more than `OPEN` and the page is; if so, ``request.state.user_id`` is who asks.
     """
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
@@ -103,7 +108,7 @@ class Door:
                 state["trusted"], refusal = False, who
             else:
                 state["trusted"], state["user_id"] = True, who
-            if scope["type"] == "http" and scope["path"] in OPEN:
+            if _is_open(scope, refusal):
                 refusal = None
         if refusal is None:
             await self._app(_without_key(scope), receive, send)
@@ -138,6 +143,13 @@ class Door:
         if key is not None:
             working_on(key_name=key.name)
         return key
+
+
+def _is_open(scope: Scope, refusal: Refusal | None) -> bool:
+    """Whether the request is answered in spite of ``refusal``."""
+    if scope["type"] != "http":
+        return False
+    return scope["path"] in OPEN or (refusal is _NO_KEY and scope["method"] in _READING and is_page(scope["path"]))
 
 
 def _presented(scope: Scope, headers: Headers) -> str:

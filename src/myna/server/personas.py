@@ -44,6 +44,7 @@ class ToldPersona(BaseModel):
     greetings: list[str]
     emotions: list[str]
     default_emotion: str
+    memory_scope: str
     tags: list[str]
     built_in: bool
 
@@ -58,7 +59,6 @@ class WholePersona(ToldPersona):
     reminder: str
     examples: list[dict[str, str]]
     tools: list[str]
-    memory_scope: str
     lore_entries: int
     card: bool
 
@@ -82,7 +82,8 @@ async def list_personas(request: Request) -> PersonaList:
     """Who can answer."""
     service: Service = request.app.state.service
     guest = service.guest.persona
-    there = (*([guest] if guest is not None else []), *service.personas.all)
+    # An agent without a persona of its own speaks as the configured one, and goes by its id.
+    there = service.personas.all if guest is None else (guest, *(p for p in service.personas.all if p.id != guest.id))
     return PersonaList(personas=[_told(service, each) for each in there], default=service.persona().id)
 
 
@@ -151,7 +152,6 @@ async def get_persona(persona_id: str, request: Request) -> WholePersona:
         reminder=persona.reminder,
         examples=[{"user": each.user, "assistant": each.assistant} for each in persona.examples],
         tools=list(persona.tools),
-        memory_scope=persona.memory_scope,
         lore_entries=len(persona.lorebook.entries) if persona.lorebook is not None else 0,
         card=written is not None and written.card is not None,
     )
@@ -218,6 +218,7 @@ def _told(service: Service, persona: Persona) -> ToldPersona:
         greetings=list(persona.greetings),
         emotions=list(emotions.in_language(persona.language)),
         default_emotion=emotions.default,
+        memory_scope=persona.memory_scope,
         tags=list(persona.about.tags),
         built_in=written is None,
     )
