@@ -1,0 +1,87 @@
+import { preferences } from '../preferences.svelte'
+
+/** Why a request was not done; `code` as in docs/http.md, or `offline`. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly hint = '',
+  ) {
+    super(message)
+  }
+}
+
+export interface Persona {
+  id: string
+  name: string
+  language: string
+  avatar: string
+  picture: string | null
+  greeting: string
+  greetings: string[]
+  emotions: string[]
+  default_emotion: string
+  /** Whether the other personas share what it remembers. */
+  memory_scope: 'shared' | 'persona'
+  tags: string[]
+  built_in: boolean
+}
+
+export interface ListedConversation {
+  id: string
+  persona: string
+  title: string
+  preview: string
+  messages: number
+  changed_at: string
+}
+
+const LONGEST_MS = 30_000
+
+/**
+ * Ask the server.
+ *
+ * @param keepalive The request is sent even if the page is closed right now.
+ * @throws {Refused}
+ */
+export async function ask(method: string, path: string, body?: object, keepalive = false): Promise<globalThis.Response> {
+  const headers = new Headers()
+  if (preferences.key) headers.set('Authorization', `Bearer ${preferences.key}`)
+  if (body && !(body instanceof FormData)) headers.set('Content-Type', 'application/json')
+  const sent = body instanceof FormData ? body : body && JSON.stringify(body)
+  let answer: globalThis.Response
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      keepalive,
+      signal: AbortSignal.timeout(LONGEST_MS),
+      ...(sent !== undefined && { body: sent }),
+    })
+  } catch {
+    throw new Refused(0, 'offline', '')
+  }
+  if (answer.ok) return answer
+  const told = (await answer.json().catch(() => ({}))) as { error?: { code?: string; message?: string; hint?: string } }
+  throw new Refused(answer.status, told.error?.code ?? '', told.error?.message ?? answer.statusText, told.error?.hint)
+}
+
+/** The JSON that the server answers with. */
+export async function get<T>(path: string): Promise<T> {
+  return (await (await ask('GET', path)).json()) as T
+}
+
+/** Where the socket is. */
+export function socketAddress(persona: string, conversation: string): string {
+  const address = new URL('v1/realtime', document.baseURI)
+  address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
+  if (persona) address.searchParams.set('model', `myna/${persona}`)
+  if (conversation) address.searchParams.set('conversation', conversation)
+  return address.href
+}
+
+/** The subprotocols of the socket: browsers can set no header, so the key is among them. */
+export function socketProtocols(): string[] {
+  return preferences.key ? ['realtime', `openai-insecure-api-key.${preferences.key}`] : ['realtime']
+}

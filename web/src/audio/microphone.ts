@@ -1,0 +1,79 @@
+import captureUrl from './capture.worklet.ts?worker&url'
+import type { Heard } from './framer'
+
+/** Why there is no microphone, and so what the user can do. */
+export type Reason = 'insecure' | 'refused' | 'missing' | 'taken' | 'failed'
+
+export class NoMicrophone extends Error {
+  constructor(readonly reason: Reason) {
+    super(reason)
+  }
+}
+
+/** The user's microphone: frames of 20 ms, 16-bit mono at 16 kHz, without the echo of what the page plays. */
+export class Microphone {
+  onframe: (frame: Int16Array<ArrayBuffer>, rms: number) => void = () => undefined
+  /** It was unplugged, or taken away. */
+  onlost: () => void = () => undefined
+  #context: AudioContext | null = null
+  #stream: MediaStream | null = null
+
+  /**
+   * @param device Its id; '' is the usual one.
+   * @throws {NoMicrophone}
+   */
+  async open(device = ''): Promise<void> {
+    this.close()
+    if (!isSecureContext || !('mediaDevices' in navigator)) throw new NoMicrophone('insecure')
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({
+        audio: {
+          echoCancellation: true,
+          noiseSuppression: true,
+          autoGainControl: true,
+          channelCount: 1,
+          ...(device && { deviceId: { ideal: device } }),
+        },
+      })
+      this.#stream = stream
+      const context = (this.#context = new AudioContext({ latencyHint: 'interactive' }))
+      await context.audioWorklet.addModule(captureUrl)
+      const node = new AudioWorkletNode(context, 'myna-capture', { numberOfOutputs: 0, channelCount: 1 })
+      node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
+        if (this.#context === context) this.onframe(data.frame, data.rms)
+      }
+      context.createMediaStreamSource(stream).connect(node)
+      stream.getAudioTracks()[0]?.addEventListener('ended', () => {
+        if (this.#stream === stream) this.onlost()
+      })
+      await context.resume()
+    } catch (error) {
+      this.close()
+      throw new NoMicrophone(reason(error))
+    }
+  }
+
+  close(): void {
+    this.#stream?.getTracks().forEach((track) => {
+      track.stop()
+    })
+    void this.#context?.close()
+    this.#stream = this.#context = null
+  }
+}
+
+function reason(error: unknown): Reason {
+  switch (error instanceof Error ? error.name : '') {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return 'refused'
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return 'missing'
+    case 'NotReadableError':
+    case 'AbortError':
+      return 'taken'
+    default:
+      return 'failed'
+  }
+}

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest'
+import type { ResponseStatus, ServerEvent } from '../realtime/events'
+import { Transcript, type Reply, type Utterance } from './transcript.svelte'
+
+function fed(...events: ServerEvent[]): Transcript {
+  const transcript = new Transcript()
+  for (const event of events) transcript.feed(event)
+  return transcript
+}
+
+const typed = (id: string, text: string): ServerEvent => ({
+  type: 'conversation.item.added',
+  previous_item_id: null,
+  item: { id, status: 'completed', type: 'message', role: 'user', content: [{ type: 'input_text', text }] },
+})
+const spoken = (id: string): ServerEvent => ({
+  type: 'conversation.item.added',
+  previous_item_id: null,
+  item: { id, status: 'completed', type: 'message', role: 'user', content: [{ type: 'input_audio', transcript: null }] },
+})
+const partial = (item_id: string, text: string, stable: number): ServerEvent => ({
+  type: 'myna.transcript.partial',
+  item_id,
+  text,
+  stable,
+  language: 'zh',
+})
+const final = (item_id: string, transcript: string): ServerEvent => ({
+  type: 'conversation.item.input_audio_transcription.completed',
+  item_id,
+  transcript,
+})
+const begun = (id: string): ServerEvent => ({ type: 'response.created', response: { id, status: 'in_progress' } })
+const words = (response_id: string, delta: string): ServerEvent => ({
+  type: 'response.output_audio_transcript.delta',
+  response_id,
+  item_id: `${response_id}_item`,
+  delta,
+})
+const done = (id: string, status: ResponseStatus = 'completed', reason = ''): ServerEvent => ({
+  type: 'response.done',
+  response: { id, status, status_details: { reason } },
+})
+const ended = (response_id: string | null, item_id: string | null, outcome: 'interrupted' | 'silent', heard: string | null) =>
+  ({ type: 'myna.turn.ended', response_id, item_id, outcome, heard }) as const
+
+const reply = (transcript: Transcript): Reply => transcript.entries.findLast((entry) => entry.kind === 'reply') as Reply
+const user = (transcript: Transcript): Utterance => transcript.entries.findLast((entry) => entry.kind === 'user') as Utterance
+
+test('what is typed and what is answered stand one after the other', () => {
+  const transcript = fed(typed('u1', '你好'), begun('r1'), words('r1', '你'), words('r1', '好！'), done('r1'))
+  expect(transcript.entries.map((entry) => entry.text)).toEqual(['你好', '你好！'])
+  expect(reply(transcript).state).toBe('done')
+})
+
+test('words appear as they are spoken, and stay in one place', () => {
+  const transcript = fed(partial('u1', '今天天', 2), partial('u1', '今天天气', 3))
+  expect(user(transcript)).toMatchObject({ text: '今天天气', stable: 3, partial: true })
+  transcript.feed(spoken('u1'))
+  transcript.feed(final('u1', '今天天气怎么样？'))
+  expect(transcript.entries).toHaveLength(1)
+  expect(user(transcript)).toMatchObject({ text: '今天天气怎么样？', partial: false })
+})
+
+test('a partial that comes after the final one changes nothing', () => {
+  expect(user(fed(final('u1', 'Yes.'), partial('u1', 'Ye', 1)))).toMatchObject({ text: 'Yes.', partial: false })
+})
+
+test('a cough leaves nothing behind', () => {
+  const silent = ended(null, 'u1', 'silent', null)
+  expect(fed(partial('u1', '', 0), silent).entries).toEqual([])
+  expect(fed(spoken('u1'), final('u1', ' ')).entries).toEqual([])
+})
+
+test('of an interrupted reply it is known what was heard', () => {
+  const transcript = fed(begun('r1'), words('r1', '从前有座山，山里有座庙。'), done('r1'), ended('r1', null, 'interrupted', '从前有座山'))
+  expect(reply(transcript)).toMatchObject({ state: 'interrupted', heard: '从前有座山' })
+})
+
+test('a reply that is withdrawn before its first word is gone', () => {
+  expect(fed(begun('r1'), done('r1', 'cancelled', 'turn_detected')).entries).toEqual([])
+})
+
+test.each([
+  ['cancelled', 'client_cancelled', 'stopped'],
+  ['cancelled', 'turn_detected', 'interrupted'],
+  ['incomplete', 'max_output_tokens', 'cut'],
+] as const)('a reply that is %s by %s is told as %s', (status, reason, state) => {
+  expect(reply(fed(begun('r1'), words('r1', 'One'), done('r1', status, reason))).state).toBe(state)
+})
+
+test('a reply that failed says why', () => {
+  const error = { code: 'engine_unavailable', message: 'The LLM is not up.' }
+  const failed: ServerEvent = { type: 'response.done', response: { id: 'r1', status: 'failed', status_details: { error } } }
+  expect(reply(fed(begun('r1'), failed))).toMatchObject({ state: 'failed', problem: 'The LLM is not up.' })
+})
+
+test('a call belongs to its reply, from its start to its end', () => {
+  const transcript = fed(
+    begun('r1'),
+    { type: 'myna.tool.started', response_id: 'r1', call_id: 'c1', name: 'get_time', arguments: '{}', asks: true },
+  )
+  expect(reply(transcript).calls).toMatchObject([{ name: 'get_time', status: 'running', asks: true }])
+  transcript.feed({ type: 'myna.tool.ended', response_id: 'r1', call_id: 'c1', status: 'ok', output: '18:05', took_ms: 3 })
+  expect(reply(transcript).calls).toMatchObject([{ status: 'ok', asks: false, output: '18:05', took_ms: 3 }])
+})
+
+test('a deleted reply is gone by the id of its message', () => {
+  const transcript = fed(typed('u1', 'Hi'), begun('r1'), words('r1', 'Hello'), { type: 'conversation.item.deleted', item_id: 'r1_item' })
+  expect(transcript.entries.map(({ id }) => id)).toEqual(['u1'])
+})
+
+test('a kept conversation is shown as it was: calls within their reply, and what was heard', () => {
+  const transcript = new Transcript()
+  const turn = 't1'
+  transcript.load({
+    messages: [
+      { type: 'system', id: 's1' },
+      { type: 'user', id: 'u1', turn, text: '几点了？' },
+      { type: 'tool_call', id: 'm1', turn, call_id: 'c1', name: 'get_time', arguments: '{}' },
+      { type: 'tool_result', id: 'm2', turn, call_id: 'c1', output: '18:05', failed: false },
+      { type: 'assistant', id: 'm3', turn, text: '六点零五分，该吃饭了。', heard: '六点零五分', outcome: 'interrupted' },
+    ],
+  })
+  expect(transcript.entries).toHaveLength(2)
+  expect(reply(transcript)).toMatchObject({ item: 'm3', state: 'interrupted', heard: '六点零五分' })
+  expect(reply(transcript).calls).toMatchObject([{ name: 'get_time', status: 'ok', output: '18:05' }])
+})
