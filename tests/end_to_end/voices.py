@@ -2,6 +2,7 @@
 
 from functools import cache
 from io import BytesIO
+from typing import Any
 
 import httpx
 import soundfile
@@ -25,12 +26,22 @@ def spoken(url: str, text: str, voice: str = "af_heart") -> Samples:
 
 async def heard(url: str, samples: Samples, language: str | None = None) -> str:
     """What is said in samples at 16 kHz."""
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
+        return _text(await http.post(f"{url}/v1/audio/transcriptions", **_recording(samples, language)))
+
+
+def heard_meanwhile(url: str, samples: Samples, language: str | None = None) -> str:
+    """The same, for tests that have an event loop of another's. Blocks."""
+    return _text(httpx.post(f"{url}/v1/audio/transcriptions", timeout=PATIENCE_S, **_recording(samples, language)))
+
+
+def _recording(samples: Samples, language: str | None) -> dict[str, Any]:
     file = BytesIO()
     soundfile.write(file, samples, HEARING_RATE, format="WAV")
     form = {"model": "whisper-1"} | ({"language": language} if language else {})
-    async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
-        answer = await http.post(
-            f"{url}/v1/audio/transcriptions", data=form, files={"file": ("reply.wav", file.getvalue())}
-        )
+    return {"data": form, "files": {"file": ("reply.wav", file.getvalue())}}
+
+
+def _text(answer: httpx.Response) -> str:
     assert answer.status_code == 200, answer.text
     return answer.json()["text"]

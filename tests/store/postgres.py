@@ -14,13 +14,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from tests import debian
 
 UNPRIVILEGED = ("postgres", "nobody")
 """Who the server runs as where the tests are root's: it refuses to be root."""
 
 INSTALLED = Path("/usr/lib/postgresql")
-START_S, STOP_S, INSTALL_S = 30, 20, 300
+START_S, STOP_S = 30, 20
 
 
 class NoPostgres(Exception):
@@ -95,20 +95,12 @@ def _missing(programs: Path, packages: Sequence[str]) -> list[str]:
     """What is not installed: of ``packages``, and the server's own, whose programs are there before it is complete."""
     own = ["postgresql-{version}"] if programs.is_relative_to(INSTALLED) else []
     named = [package.format(version=programs.parent.name) for package in (*own, *packages)]
-    return [package for package in named if not _has(package)]
-
-
-def _has(package: str) -> bool:
-    if (dpkg := shutil.which("dpkg-query")) is None:
-        return False
-    asked = subprocess.run([dpkg, "-W", "-f=${Status}", package], capture_output=True, text=True, check=False)
-    return asked.stdout.endswith(" ok installed")
+    return [package for package in named if not debian.has(package)]
 
 
 def _install_all(packages: Sequence[str]) -> Path:
-    """Install what is missing; of tests that run side by side, one does, and the others wait for it."""
-    lock = Path(tempfile.gettempdir()) / f"myna-tests-install-{os.geteuid()}.lock"
-    with FileLock(lock, timeout=4 * INSTALL_S):  # two installs of two commands each
+    """Install what is missing."""
+    with debian.one_at_a_time():
         programs = _programs() or _install(["postgresql"])
         if missing := _missing(programs, packages):
             _install(missing)
@@ -116,19 +108,16 @@ def _install_all(packages: Sequence[str]) -> Path:
 
 
 def _install(packages: Sequence[str]) -> Path:
-    names = " ".join(packages)
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise NoPostgres(f"The tests need PostgreSQL: install it, as with `sudo apt-get install {names}`.")
-    no_cluster = Path("/etc/postgresql-common/createcluster.d/myna.conf")  # Debian starts a server for all otherwise
-    no_cluster.parent.mkdir(parents=True, exist_ok=True)
-    no_cluster.write_text("create_main_cluster = false\n", encoding="utf-8")
-    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in ([apt, "update"], [apt, "install", "-y", "--no-install-recommends", *packages]):
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    programs = _programs()
-    if done.returncode or programs is None:  # pyright: ignore[reportPossiblyUnboundVariable]
-        raise NoPostgres(f"`apt-get install {names}` failed; install it by hand:\n{done.stderr[-2000:]}")  # pyright: ignore[reportPossiblyUnboundVariable]
+    if os.geteuid() == 0:  # else Debian starts a server for all
+        no_cluster = Path("/etc/postgresql-common/createcluster.d/myna.conf")
+        no_cluster.parent.mkdir(parents=True, exist_ok=True)
+        no_cluster.write_text("create_main_cluster = false\n", encoding="utf-8")
+    try:
+        debian.install(packages)
+    except debian.CannotInstall as problem:
+        raise NoPostgres(str(problem)) from problem
+    if (programs := _programs()) is None:
+        raise NoPostgres(f"There is no initdb, though {' '.join(packages)} is installed.")
     return programs
 
 

@@ -1,0 +1,139 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator
+from tests.end_to_end.browser import Tab, open_browser
+from tests.end_to_end.processes import Server
+from tests.end_to_end.voices import heard_meanwhile, spoken
+
+pytestmark = pytest.mark.models
+
+LONG = "Tell me a long story about a lighthouse."
+
+
+@pytest.fixture(scope="module")
+def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tab]]:
+    with open_browser(tmp_path_factory.mktemp("browser")) as browse:
+        yield browse
+
+
+@pytest.fixture
+def tab(browse: Callable[..., Tab], steady: Server) -> Iterator[Tab]:
+    """With the English assistant, who has greeted."""
+    tab = browse(steady.url)
+    choose(tab, "Myna")
+    tab.wait(lambda: replies(tab).count() == 1 and state(tab) == "idle")
+    yield tab
+    assert not tab.problems
+    tab.page.context.close()
+
+
+def choose(tab: Tab, name: str) -> None:
+    tab.page.get_by_role("button").filter(has=tab.page.get_by_text(name, exact=True)).click()
+
+
+def replies(tab: Tab) -> Locator:
+    return tab.page.locator("[data-kind=reply]")
+
+
+def state(tab: Tab) -> str | None:
+    return tab.page.locator(".stage").get_attribute("data-state")
+
+
+def write(tab: Tab, text: str) -> None:
+    tab.page.get_by_label("Your message").fill(text)
+    tab.page.keyboard.press("Enter")
+
+
+def answered(tab: Tab, count: int) -> str:
+    """The newest of so many replies, when it is written and spoken."""
+
+    def done() -> bool:
+        return (
+            replies(tab).count() == count and state(tab) == "idle" and tab.page.locator("[aria-busy=true]").count() == 0
+        )
+
+    tab.wait(done)
+    return replies(tab).last.locator(".markdown").inner_text()
+
+
+def test_what_is_typed_is_answered_aloud(tab: Tab, steady: Server) -> None:
+    tab.played()
+    write(tab, "What is the capital of France?")
+    reply = answered(tab, 2)
+    assert "Paris" in reply
+    assert "[" not in reply
+    assert "Paris" in heard_meanwhile(steady.url, tab.played(), "en")
+
+
+def test_what_is_said_is_heard_and_answered_aloud(tab: Tab, steady: Server) -> None:
+    tab.played()
+    tab.speak(spoken(steady.url, "What is the capital of France?"))
+    assert "Paris" in answered(tab, 2)
+    assert "capital of France" in tab.page.locator("[data-kind=user]").inner_text()
+    assert "Paris" in heard_meanwhile(steady.url, tab.played(), "en")
+
+
+def test_who_speaks_interrupts_and_sees_what_was_heard(tab: Tab, steady: Server) -> None:
+    write(tab, LONG)
+    tab.wait(lambda: state(tab) == "speaking")
+    tab.speak(spoken(steady.url, "Stop, stop. What is the capital of France?"))
+    tab.wait(lambda: tab.page.locator("[data-state=interrupted]").count() == 1)
+    assert tab.page.get_by_text("Interrupted: you heard it up to here").is_visible()
+    tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 2)
+
+
+def test_stop_ends_a_reply_at_once(tab: Tab) -> None:
+    write(tab, LONG)
+    tab.wait(lambda: state(tab) == "speaking")
+    tab.page.get_by_role("button", name="Stop").click()
+    tab.wait(lambda: state(tab) == "idle")
+    assert replies(tab).last.get_attribute("data-state") in {"stopped", "interrupted"}
+    write(tab, "What is the capital of France?")
+    assert "Paris" in answered(tab, 3)
+
+
+def test_a_reload_goes_on_in_the_same_conversation(tab: Tab) -> None:
+    write(tab, "My name is Bartholomew.")
+    answered(tab, 2)
+    before = tab.page.locator("article").all_inner_texts()
+    tab.page.reload()
+    tab.wait(lambda: tab.page.locator("article").count() == len(before))
+    write(tab, "What is my name? Say only the name.")
+    assert "Bartholomew" in answered(tab, 3)
+
+
+def test_another_persona_begins_anew_in_its_own_language(tab: Tab) -> None:
+    write(tab, "Hello!")
+    answered(tab, 2)
+    tab.page.get_by_role("link", name="Personas").click()
+    choose(tab, "孙悟空")
+    tab.wait(lambda: replies(tab).count() == 1 and "俺老孙" in replies(tab).inner_text())
+    tab.wait(lambda: state(tab) == "idle")
+    write(tab, "你是谁？")
+    assert answered(tab, 2)
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone", "zh"])
+def test_every_page_can_be_used_and_read_by_everybody(
+    browse: Callable[..., Tab], steady: Server, look: str, tmp_path: Path
+) -> None:
+    options = {
+        "light": {},
+        "dark": {"color_scheme": "dark"},
+        "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
+        "zh": {"locale": "zh-CN"},
+    }
+    tab = browse(steady.url, **options[look], reduced_motion="reduce")
+    tab.wait(lambda: tab.page.locator("nav a").count() > 0)
+    found: dict[str, list[str]] = {}
+    for link in tab.page.locator("nav a").all():
+        link.click()
+        tab.page.wait_for_timeout(200)
+        found[link.inner_text()] = tab.violations()
+        tab.page.screenshot(path=tmp_path / f"{len(found)}.png")
+        width = tab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert width <= 0, "it scrolls sideways"
+    assert {page: rules for page, rules in found.items() if rules} == {}
+    assert not [problem for problem in tab.problems if "axe" not in problem]
