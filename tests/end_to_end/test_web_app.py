@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,12 @@ LONG = "Tell me a long story about a lighthouse."
 def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tab]]:
     with open_browser(tmp_path_factory.mktemp("browser")) as browse:
         yield browse
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures go: ``PICTURES=docs/pictures`` makes those of the docs."""
+    return Path(os.environ.get("PICTURES", tmp_path))
 
 
 @pytest.fixture
@@ -104,15 +111,19 @@ def test_a_reload_goes_on_in_the_same_conversation(tab: Tab) -> None:
     assert "Bartholomew" in answered(tab, 3)
 
 
-def test_another_persona_begins_anew_in_its_own_language(tab: Tab) -> None:
+def test_another_persona_begins_anew_in_its_own_language(tab: Tab, pictures: Path) -> None:
     write(tab, "Hello!")
     answered(tab, 2)
-    tab.page.get_by_role("link", name="Personas").click()
+    tab.page.get_by_role("link", name="Settings").click()
+    tab.page.get_by_label("Language").select_option("zh")
+    tab.page.get_by_role("link", name="角色").click()
     choose(tab, "孙悟空")
     tab.wait(lambda: replies(tab).count() == 1 and "俺老孙" in replies(tab).inner_text())
     tab.wait(lambda: state(tab) == "idle")
-    write(tab, "你是谁？")
+    tab.page.get_by_label("你的消息").fill("你是谁？")
+    tab.page.keyboard.press("Enter")
     assert answered(tab, 2)
+    tab.page.screenshot(path=pictures / "web.png")
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone", "zh"])

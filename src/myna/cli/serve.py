@@ -63,7 +63,7 @@ def serve(
             return
         for kind, model in (("LLM", engines.llm.info), ("ASR", engines.asr.info), ("TTS", engines.tts.info)):
             notes.print(f"  {kind}  {model.model}")
-        notes.print(f"Ready after {time.monotonic() - began:.1f} s. Try: myna chat, or {url}/docs. Ctrl-C stops Myna.")
+        notes.print(f"Ready after {time.monotonic() - began:.1f} s. Open {url} in a browser, or try: myna chat. Ctrl-C stops Myna.")
 
     async def announce_to_programs() -> None:
         log.info("listening", extra={"url": url, "version": myna.__version__})
