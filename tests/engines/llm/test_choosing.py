@@ -97,6 +97,14 @@ def test_examples_of_calls_satisfy_the_schema_that_the_answer_is_under() -> None
         assert choosing.read_calls(answer).cut_off is None
 
 
+def test_only_the_tools_that_are_named_may_be_called() -> None:
+    choosing = Choosing([tool("call"), tool("mail"), tool("text")])
+    schema = choosing.calls_schema({"mail", "text"})
+    assert [each["properties"]["name"] for each in schema["items"]["anyOf"]] == [{"const": "mail"}, {"const": "text"}]
+    with pytest.raises(EngineRefused, match="no tool fax"):
+        choosing.calls_schema(["fax"])
+
+
 def test_a_hundred_tools_are_all_described_and_some_shown() -> None:
     tools = [tool(f"tool_{number}") for number in range(100)]
     system, *examples = Choosing(tools).calls_prompt(NOTHING)

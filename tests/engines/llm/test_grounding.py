@@ -3,7 +3,15 @@ import json
 import pytest
 
 from myna.core.tools import ToolSpec
-from myna.engines.llm.grounding import adds, is_invented, made_up, mistaken_number, spelt_as_said, untouched
+from myna.engines.llm.grounding import (
+    adds,
+    chooses_another,
+    is_invented,
+    made_up,
+    mistaken_number,
+    spelt_as_said,
+    untouched,
+)
 
 WEATHER = ToolSpec(
     "get_weather",
@@ -61,6 +69,21 @@ def test_a_call_adds_what_no_call_before_it_has_taken() -> None:
 def test_more_of_what_was_taken_adds_nothing() -> None:
     said = "打一辆车去人民公园，一共四个人。"
     assert not adds('{"text": "打一辆车去人民公园"}', said, ['{"destination": "人民公园"}'])
+
+
+@pytest.mark.parametrize(
+    ("room", "said", "another"),
+    [
+        ("living room", "客厅的地都扫一扫", True),
+        ("kitchen", "厨房的地也扫一扫", False),
+        ("living room", "and the rest of it", False),
+        ("cellar", "地窖的地都扫一扫", False),
+    ],
+)
+def test_a_listed_value_in_another_language_is_another_if_no_call_has_it(room: str, said: str, another: bool) -> None:
+    sweep = ToolSpec("sweep", "Sweep.", {"properties": {"room": {"enum": ["kitchen", "living room"]}}})
+    made = [("sweep", '{"room": "kitchen"}'), ("light", '{"room": "living room"}')]
+    assert chooses_another(sweep, f'{{"room": "{room}"}}', said, made) is another
 
 
 @pytest.mark.parametrize(

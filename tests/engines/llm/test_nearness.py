@@ -81,6 +81,15 @@ async def test_what_no_tool_serves_is_not_near(nearness: Nearness) -> None:
 @pytest.mark.parametrize("message", ["", " \n", "x" * (LONGEST + 1)])
 async def test_of_nothing_and_of_long_texts_it_cannot_be_told(nearness: Nearness, message: str) -> None:
     assert await nearness.of(message, TOOLS) is None
+    assert await nearness.plausible([message], TOOLS) is None
+
+
+async def test_what_surely_asks_for_a_tool_is_for_none_that_is_much_farther(nearness: Nearness) -> None:
+    for message, meant in (("What is the weather in Porto?", "get_weather"), ("定一个八点的闹钟。", "set_alarm")):
+        assert await nearness.plausible([message], TOOLS) == {meant}
+        assert await nearness.plausible([TALKS[0], message, "Play a song."], TOOLS) == {meant}
+    assert await nearness.plausible(TALKS, TOOLS) is None
+    assert await nearness.plausible([], TOOLS) is None
 
 
 async def test_without_tools_or_an_embedder_it_cannot_be_told(nearness: Nearness) -> None:
@@ -117,6 +126,8 @@ async def test_what_tools_say_is_embedded_once_and_by_each_embedder() -> None:
     assert known == len(TALK) + 5 * len(TOOLS)
     assert await nearness.of("Hello!", TOOLS) is not None
     assert one.embedded[known:] == ["Hello!"]
+    await nearness.plausible(["Hello!"], TOOLS)
+    assert one.embedded[known:] == ["Hello!"]
     now[0] = other = Odd()
     assert await nearness.of("Hello!", TOOLS) is not None
     assert len(other.embedded) == known + 1
@@ -132,5 +143,6 @@ async def test_an_embedder_that_fails_or_is_slow_leaves_it_open() -> None:
     slow.takes_s = LONGEST_WAIT_S * 20
     with anyio.fail_after(LONGEST_WAIT_S * 10):
         assert await nearness.of("Hello!", TOOLS) is None
+        assert await nearness.plausible(["Hello!"] * 30, TOOLS) is None
     slow.takes_s = 0
     assert await nearness.of("Hello!", TOOLS) is not None

@@ -34,6 +34,8 @@ from myna.engines.llm.said_numbers import late_hours, numbers_said
         ("一天半", {0.5, 1, 1.5, 30, 90}),
         ("差十分八点", {7, 8, 10, 50}),
         ("十二个人，四间房", {12, 4}),
+        ("查一下火车，再扫一扫地", set[float]()),
+        ("一下午，一共四个人", {1, 4}),
         ("你好！", set[float]()),
         ("", set[float]()),
     ],

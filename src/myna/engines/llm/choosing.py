@@ -17,7 +17,7 @@ one go, all calls in one list, examples without questions, arguments asked for b
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
@@ -27,6 +27,7 @@ from myna.engines.base import LLMMessage
 from myna.engines.llm.enforceable import enforceable, with_own_definitions
 from myna.engines.llm.grounding import (
     adds,
+    chooses_another,
     copied,
     is_copied,
     is_invented,
@@ -154,19 +155,22 @@ class Choosing:
         before = [*_exchange(asked.before, [_called(*call) for call in asked.called])][:-1] if asked.called else ()
         return (*self._head(_calls_head), *before, LLMMessage("user", asked.text))
 
-    def calls_schema(self, name: str | None = None, said: SaidValues | None = None) -> JSON:
+    def calls_schema(self, names: Collection[str] | None = None, said: SaidValues | None = None) -> JSON:
         """What the answer to it has to be.
 
-        ``name`` is the only tool that may be called, ``said`` are the only values.
+        ``names`` are the only tools that may be called, ``said`` are the only values.
 
         Raises:
-            EngineRefused: There is no tool ``name``.
+            EngineRefused: One of ``names`` is no tool.
         """
-        if name is not None and name not in self._tools:
-            raise EngineRefused(f"There is no tool {name} to be called.", hint="It may have gone meanwhile.")
+        for name in names or ():
+            if name not in self._tools:
+                raise EngineRefused(f"There is no tool {name} to be called.", hint="It may have gone meanwhile.")
         calls: list[JSON] = []
         definitions: dict[str, Any] = {}
-        for tool in self._tools.values() if name is None else [self._tools[name]]:
+        for tool in self._tools.values():
+            if names is not None and tool.name not in names:
+                continue
             held = tool.parameters if said is None else said.hold(tool.parameters)
             parameters = with_own_definitions(tool.name, enforceable(held))
             for key in ("$defs", "definitions"):
@@ -179,6 +183,11 @@ class Choosing:
     def adds(self, arguments: str, asked: Asked) -> bool:
         """Whether a call takes something from a message that no call before it has taken."""
         return adds(arguments, asked.text, [before for _, before in asked.called])
+
+    def chooses_another(self, name: str, arguments: str, asked: Asked) -> bool:
+        """Whether a call is unlike all before it in a value that its tool lists, and that is not in their script."""
+        tool = self._tools.get(name)
+        return tool is not None and chooses_another(tool, arguments, asked.text, asked.called)
 
     def is_open(self, asked: Asked, made: Sequence[tuple[str, str]], clause: str) -> bool:
         """Whether the calls ``made`` for a message have nothing from this clause of it."""

@@ -28,6 +28,15 @@ def adds(arguments: str, said: str, made: Sequence[str]) -> bool:
     return any(_is_new(value, said, taken) for value in map(str.casefold, _values(arguments)))
 
 
+def chooses_another(tool: ToolSpec, arguments: str, said: str, made: Sequence[tuple[str, str]]) -> bool:
+    """Whether a call has a listed value that may be translated, and that no call of its tool before it has."""
+    listed = {each for each in _listed(tool.parameters) if isinstance(each, str)}
+    taken = {value for name, before in made if name == tool.name for value in _values(before)}
+    return any(
+        value in listed and value not in taken and _may_be_translated(value, said) for value in _values(arguments)
+    )
+
+
 def _is_new(value: str, said: str, taken: Collection[str]) -> bool:
     if value in taken:
         return False

@@ -37,6 +37,8 @@ _WORD = re.compile(r"[a-z]+")
 _CHINESE_DIGITS = {**{digit: place for place, digit in enumerate("零一二三四五六七八九")}, "〇": 0, "两": 2, "兩": 2}
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1_000}
 _CHINESE_NUMBER = re.compile(r"[零〇一二两兩三四五六七八九十百千万萬亿億]+")
+_NO_NUMBER = re.compile(r"一(?:下(?!午)|些|起|会|直|定|样|般|共)|[万统唯]一|(.)一\1")
+"""Words with 一 that count nothing: 查一下, 扫一扫."""
 _CHINESE_DECIMAL = re.compile(r"([零一二两三四五六七八九十百]{1,6})点([零一二三四五六七八九]{1,4})(?![十分点])")
 _DIGITS = re.compile(
     r"(\d{1,3}(?:,\d{3})+(?:\.\d{1,9})?|\d{1,15}(?:\.\d{1,9})?)(?:\s?(万|萬|亿|億|k\b|thousand\b|million\b))?"
@@ -70,7 +72,7 @@ NOON = 12
 
 def numbers_said(text: str) -> frozenset[float]:
     """All numbers that may be meant."""
-    text = text[:LONGEST].casefold()
+    text = _NO_NUMBER.sub(" ", text[:LONGEST].casefold())
     said = {*_plain(text), *_fractions(text)}
     return frozenset(number for number in (*said, *_readings(text, said)) if math.isfinite(number))
 

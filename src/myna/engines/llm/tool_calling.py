@@ -1,7 +1,7 @@
 """Any LLM as one that calls tools: whatever it and its server can do, calls come out in the same way."""
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -36,7 +36,7 @@ from myna.engines.llm.choosing import (
     needs_bias,
 )
 from myna.engines.llm.native_calls import ALIVE, NativeCalls
-from myna.engines.llm.nearness import Nearness
+from myna.engines.llm.nearness import SURELY_ASKED, Nearness
 from myna.engines.llm.reply_beside import ReplyBeside
 from myna.engines.llm.told_results import told_results
 from myna.engines.llm.tool_prompt import prompted
@@ -58,9 +58,11 @@ LONGEST_FRAGMENT = 12
 """Characters of a clause that says little by itself: "in Rome"."""
 LONGEST_NEED = 8
 """In tokens. The first says it, but for white space."""
-SURELY_TALK, SURELY_DONE, SURELY_ASKED = -0.08, -0.15, 0.15
-"""`Nearness` below which a message needs no tool; below which not even one behind a call does ("and in Rome?"); above
-which one does. Of 280 messages 201 lie beyond the first and the last, 3 of them on the wrong side."""
+MOST_LISTENED = 3
+"""Clauses that are embedded before the first call: each takes some 20 ms."""
+SURELY_TALK, SURELY_DONE = -0.08, -0.15
+"""`Nearness` below which a message needs no tool; below which not even one behind a call does ("and in Rome?"). Of 280
+messages 201 lie below the first or above `SURELY_ASKED`, 3 of them on the wrong side."""
 
 
 def tool_calling(
@@ -275,8 +277,8 @@ class ToolCallingLLM:
         it is not sure that there is anything to call, and all is made up. Then, and where all is copied even so and
         need not be called, nothing at all comes, not even how it ended.
         """
-        only = request.tool_choice.name if isinstance(request.tool_choice, NamedTool) else None
-        schema, asked = choosing.calls_schema(only), Asked.last_of(request.messages)
+        asked = Asked.last_of(request.messages)
+        schema = choosing.calls_schema(await self._first_callable(request, asked))
         made = _Made(request.sampling.max_tokens or LONGEST_CALLS)
         async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
             async for delta in alive:
@@ -286,7 +288,7 @@ class ToolCallingLLM:
         if first is not None and not sure and choosing.invents(*first, asked):
             return
         if first is not None and (said := choosing.doubted(*first, asked)) is not None:
-            held = choosing.calls_schema(first[0], said)
+            held = choosing.calls_schema([first[0]], said)
             async with aclosing(self._ask(choosing.calls_prompt(asked), held, made)) as alive:
                 async for delta in alive:
                     yield delta
@@ -299,13 +301,22 @@ class ToolCallingLLM:
         if written.cut_off is not None:
             yield made.take(written.cut_off)
         if request.parallel_calls and written.cut_off is None:
-            async with aclosing(self._further(request, choosing, asked, schema, made)) as further:
+            async with aclosing(self._further(request, choosing, asked, made)) as further:
                 async for delta in further:
                     yield delta
         yield made.finished
 
+    async def _first_callable(self, request: LLMRequest, asked: Asked) -> Collection[str] | None:
+        """The tools that the first call may be of: for the first clause that surely asks; None if it may be of any."""
+        if isinstance(request.tool_choice, NamedTool):
+            return [request.tool_choice.name]
+        if request.tool_choice != "auto":
+            return None
+        clauses = asked.clauses[:MOST_LISTENED] if len(asked.clauses) > 1 else (asked.text,)
+        return await self._nearness.plausible(clauses, request.tools)
+
     async def _further(
-        self, request: LLMRequest, choosing: Choosing, whole: Asked, schema: JSON, made: "_Made"
+        self, request: LLMRequest, choosing: Choosing, whole: Asked, made: "_Made"
     ) -> AsyncGenerator[LLMDelta]:
         """The calls that other clauses of the message ask for."""
         for clause in whole.clauses[:MOST_CALLS]:
@@ -315,12 +326,13 @@ class ToolCallingLLM:
             near = await self._nearness.of(clause, request.tools)
             if near is not None and near < (SURELY_DONE if len(clause) <= LONGEST_FRAGMENT else SURELY_TALK):
                 continue
+            schema = choosing.calls_schema(await self._nearness.plausible([clause], request.tools))
             async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
                 async for delta in alive:
                     yield delta
             written = choosing.read_calls(made.text)
             for call in written.whole:
-                other = all(call[0] != name for name, _ in made.calls)
+                other = all(call[0] != name for name, _ in made.calls) or choosing.chooses_another(*call, asked)
                 adds = (near is not None and near > SURELY_ASKED and other) or choosing.adds(call[1], asked)
                 if adds and not choosing.invents(*call, asked):
                     yield made.take(choosing.settled(*call, asked))
