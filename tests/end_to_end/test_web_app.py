@@ -1,14 +1,20 @@
+import gzip
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, ViewportSize
 from tests.end_to_end.browser import Tab, open_browser
 from tests.end_to_end.processes import Server
 from tests.end_to_end.voices import heard_meanwhile, spoken
 
+from myna.server import web_page
+
 pytestmark = pytest.mark.models
+
+MOST_SCRIPT = 150_000
+"""Bytes of JavaScript, gzipped."""
 
 LONG = "Tell me a long story about a lighthouse."
 
@@ -126,6 +132,44 @@ def test_another_persona_begins_anew_in_its_own_language(tab: Tab, pictures: Pat
     tab.page.screenshot(path=pictures / "web.png")
 
 
+def test_a_server_that_comes_back_is_talked_to_again(browse: Callable[..., Tab], start: Callable[..., Server]) -> None:
+    first = start("--set", "llm.temperature=0")
+    first.wait_ready()
+    tab = browse(first.url)
+    choose(tab, "Myna")
+    answered(tab, 1)  # the greeting
+    write(tab, "My name is Bartholomew.")
+    answered(tab, 2)
+    first.stop()
+    tab.wait(lambda: tab.page.get_by_text("The connection is lost.").is_visible())
+    write(tab, "What is my name? Say only the name.")
+    assert tab.page.get_by_text("Waits for the connection: What is my name?").is_visible()
+    start("--set", "llm.temperature=0", "--port", first.url.rpartition(":")[2]).wait_ready()
+    assert "Bartholomew" in answered(tab, 3)
+    assert not tab.page.get_by_text("The connection is lost.").is_visible()
+    tab.page.context.close()
+
+
+def test_what_was_said_is_found_again_and_what_is_remembered_is_shown(tab: Tab) -> None:
+    write(tab, "Remember that my cat is called Bartholomew.")
+    answered(tab, 2)
+    tab.page.get_by_role("link", name="Memory").click()
+    tab.wait(lambda: tab.page.get_by_text("Bartholomew").count() > 0 or (tab.page.reload() and False))
+    tab.page.get_by_role("link", name="Talk").click()
+    tab.page.get_by_role("button", name="New").click()
+    answered(tab, 1)
+    tab.page.get_by_role("link", name="History").click()
+    tab.page.get_by_role("searchbox").fill("bartholomew")
+    tab.page.get_by_role("button").filter(has_text="Remember that my cat").first.click()
+    tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 1)
+    assert "Bartholomew" in tab.page.locator("[data-kind=user]").inner_text()
+
+
+def test_the_page_is_small_enough_for_a_slow_network() -> None:
+    scripts = [path.read_bytes() for path in (web_page.BUILT / "assets").glob("*.js")]
+    assert sum(len(gzip.compress(script)) for script in scripts) < MOST_SCRIPT
+
+
 @pytest.mark.parametrize("look", ["light", "dark", "phone", "zh"])
 def test_every_page_can_be_used_and_read_by_everybody(
     browse: Callable[..., Tab], steady: Server, look: str, tmp_path: Path
@@ -144,7 +188,8 @@ def test_every_page_can_be_used_and_read_by_everybody(
         tab.page.wait_for_timeout(200)
         found[link.inner_text()] = tab.violations()
         tab.page.screenshot(path=tmp_path / f"{len(found)}.png")
-        width = tab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert width <= 0, "it scrolls sideways"
+        size: ViewportSize | None = tab.page.viewport_size
+        assert size
+        assert tab.page.evaluate("innerWidth") == size["width"], "it is wider than the screen"
     assert {page: rules for page, rules in found.items() if rules} == {}
     assert not [problem for problem in tab.problems if "axe" not in problem]

@@ -44,6 +44,7 @@ async def test_all_personas_are_listed_with_what_a_client_shows(clients: Clients
     assert told["default"] == "assistant"
     wukong = next(each for each in told["personas"] if each["id"] == "wukong")
     assert (wukong["name"], wukong["avatar"], wukong["picture"], wukong["built_in"]) == ("孙悟空", "🐵", None, True)
+    assert wukong["memory_scope"] == "shared"
     assert wukong["greeting"].startswith("嘿嘿")
     assert wukong["emotions"] == ["开心", "生气", "悲伤", "惊讶", "撒娇", "平静"]
 

@@ -1,7 +1,7 @@
 export const en = {
   'app.tagline': 'Somebody to talk to',
   'nav.talk': 'Talk',
-  'nav.history': 'Conversations',
+  'nav.history': 'History',
   'nav.memory': 'Memory',
   'nav.settings': 'Settings',
   'nav.inside': 'Inside',
@@ -211,7 +211,7 @@ export type Key = keyof typeof en
 export const zh: Record<Key, string> = {
   'app.tagline': '陪你说话',
   'nav.talk': '聊天',
-  'nav.history': '历史对话',
+  'nav.history': '历史',
   'nav.memory': '记忆',
   'nav.settings': '设置',
   'nav.inside': '内部',

@@ -37,6 +37,8 @@ export class Talk {
   hearing = $state(false)
   playing = $state(false)
   emotion = $state<Emotion>('calm')
+  /** What was said while the line was lost, and is sent when it is back. */
+  unsent = $state<string[]>([])
   /** The response that is being written, if any. */
   writing = $state<string | null>(null)
   readonly state = $derived<'idle' | 'listening' | 'thinking' | 'speaking'>(
@@ -48,12 +50,14 @@ export class Talk {
   readonly #emotions = new EmotionsHeard()
   #connection: Connection | null = null
   #greeting = 0
-  #known = false
+  /** What is shown is all that there is of the conversation. */
+  #whole = false
+  /** The session is there, and knows what the user prefers. */
+  #ready = false
   #reported_ms = 0
   #played: Progress = { reply: '', played_ms: 0, drained: true }
   /** The response whose audio still comes. */
   #sounding: string | null = null
-  #unsent: string[] = []
 
   constructor() {
     this.#loudspeaker.onprogress = (progress) => {
@@ -73,12 +77,13 @@ export class Talk {
    * @param greeting Which of the persona's.
    */
   async begin(persona: Persona, conversation = '', greeting = 0): Promise<void> {
+    const unsent = conversation && conversation === this.conversation ? this.unsent : []
     this.end()
-    Object.assign(this, { persona, conversation, emotion: emotionOf(persona.default_emotion) })
+    Object.assign(this, { persona, conversation, unsent, emotion: emotionOf(persona.default_emotion) })
     this.#greeting = greeting
-    this.#known = conversation === ''
     this.transcript.entries = []
     if (conversation) await this.#load()
+    this.#whole = true
     if (this.persona !== persona || this.conversation !== conversation) return // another one was begun meanwhile
     const address = () => socketAddress(persona.id, this.conversation)
     this.#connection = new Connection(address, socketProtocols, {
@@ -104,7 +109,7 @@ export class Talk {
     this.#connection = null
     this.#silence()
     this.#emotions.clear()
-    this.#unsent = []
+    this.unsent = []
     Object.assign(this, { writing: null, hearing: false, trouble: null })
   }
 
@@ -123,7 +128,7 @@ export class Talk {
 
   /** Tell the server what the user prefers now. */
   configure(): void {
-    if (!this.#known) return
+    if (!this.#ready) return
     const speaks = preferences.voice === 'server' && this.#loudspeaker.opened
     const greets = speaks || preferences.voice !== 'server'
     const session: SessionPatch = {
@@ -145,19 +150,14 @@ export class Talk {
   /** Say something in writing; it waits where the line is lost. */
   say(text: string): void {
     this.stop()
-    if (this.line !== 'open' || !this.#known) {
-      this.#unsent.push(text)
+    if (!this.#ready) {
+      this.unsent.push(text)
       this.#connection?.retry()
       return
     }
     const item = { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
     this.#connection?.send({ type: 'conversation.item.create', item })
     this.#connection?.send({ type: 'response.create' })
-  }
-
-  /** What was said while the line was lost, and is sent when it is back. */
-  get unsent(): readonly string[] {
-    return this.#unsent
   }
 
   /** Stop the reply, written and spoken. */
@@ -270,6 +270,8 @@ export class Talk {
   #line(line: Line, closed?: Closed): void {
     this.line = line
     if (line !== 'open') Object.assign(this, { hearing: false, writing: null })
+    if (line === 'lost') this.#whole = false
+    this.#ready = false
     if (line === 'closed' && closed) this.trouble = closed.code === 4409 ? 'elsewhere' : 'refused'
     if (line === 'lost' && closed && !closed.opened) void this.#whyNot()
   }
@@ -343,11 +345,13 @@ export class Talk {
 
   /** The line is there. Of a conversation that goes on, what was missed is asked for. */
   async #created(conversation: string): Promise<void> {
-    const goesOn = this.conversation !== '' && this.#known
+    const connection = this.#connection
     this.conversation = conversation
-    if (goesOn) await this.#load()
-    this.#known = true
+    if (!this.#whole) await this.#load()
+    if (connection !== this.#connection || this.line !== 'open') return // left, or lost again
+    this.#whole = this.#ready = true
     this.configure()
-    for (const text of this.#unsent.splice(0)) this.say(text)
+    const unsent = this.unsent.splice(0).join('\n')
+    if (unsent) this.say(unsent)
   }
 }

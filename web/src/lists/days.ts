@@ -1,0 +1,51 @@
+/** What belongs to one day, in the time of whoever looks. */
+export interface Day<T> {
+  /** Such as `2026-11-22`. */
+  date: string
+  label: string
+  items: T[]
+}
+
+/** The items by the day of their time, the newest first; `locale` as `Intl` takes it. */
+export function byDay<T>(items: readonly T[], time: (item: T) => string, now: Date, locale: string): Day<T>[] {
+  const days = new Map<string, Day<T>>()
+  const timed = items.map((item) => ({ item, at: new Date(time(item)) }))
+  for (const { item, at } of timed.toSorted((one, other) => other.at.getTime() - one.at.getTime())) {
+    const date = dateOf(at)
+    const day = days.get(date) ?? { date, label: labelOf(at, now, locale), items: [] }
+    day.items.push(item)
+    days.set(date, day)
+  }
+  return [...days.values()]
+}
+
+/** A time of the day. */
+export function clock(at: string, locale: string): string {
+  return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))
+}
+
+/** A day and its time, short. */
+export function moment(at: string, now: Date, locale: string): string {
+  const date = new Date(at)
+  if (dateOf(date) === dateOf(now)) return clock(at, locale)
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const)
+  return new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', ...year }).format(date)
+}
+
+function dateOf(at: Date): string {
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0')).join('-')
+}
+
+function labelOf(at: Date, now: Date, locale: string): string {
+  const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1)
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
+  const [today, before] = [relative.format(0, 'day'), relative.format(-1, 'day')]
+  if (dateOf(at) === dateOf(now)) return capital(today, locale)
+  if (dateOf(at) === dateOf(yesterday)) return capital(before, locale)
+  const year = at.getFullYear() === now.getFullYear() ? {} : ({ year: 'numeric' } as const)
+  return new Intl.DateTimeFormat(locale, { weekday: 'long', month: 'long', day: 'numeric', ...year }).format(at)
+}
+
+function capital(text: string, locale: string): string {
+  return text.slice(0, 1).toLocaleUpperCase(locale) + text.slice(1)
+}
