@@ -50,6 +50,8 @@ export class Talk {
   readonly #emotions = new EmotionsHeard()
   #connection: Connection | null = null
   #greeting = 0
+  /** Which conversation it is of those that were begun: what comes late belongs to another one. */
+  #begun = 0
   /** What is shown is all that there is of the conversation. */
   #whole = false
   /** The session is there, and knows what the user prefers. */
@@ -81,10 +83,11 @@ export class Talk {
     this.end()
     Object.assign(this, { persona, conversation, unsent, emotion: emotionOf(persona.default_emotion) })
     this.#greeting = greeting
+    const begun = this.#begun
     this.transcript.entries = []
     if (conversation) await this.#load()
+    if (begun !== this.#begun) return // another one was begun meanwhile
     this.#whole = true
-    if (this.persona !== persona || this.conversation !== conversation) return // another one was begun meanwhile
     const address = () => socketAddress(persona.id, this.conversation)
     this.#connection = new Connection(address, socketProtocols, {
       heard: (event) => {
@@ -105,6 +108,7 @@ export class Talk {
 
   /** Leave the conversation. The microphone stays as it is. */
   end(): void {
+    this.#begun++
     this.#connection?.close()
     this.#connection = null
     this.#silence()
@@ -288,8 +292,10 @@ export class Talk {
   }
 
   async #load(): Promise<void> {
+    const begun = this.#begun
     try {
-      this.transcript.load(await get<Kept>(`api/conversations/${encodeURIComponent(this.conversation)}`))
+      const kept = await get<Kept>(`api/conversations/${encodeURIComponent(this.conversation)}`)
+      if (begun === this.#begun) this.transcript.load(kept)
     } catch (error) {
       if (error instanceof Refused && error.status === 401) this.trouble = 'key'
     }
@@ -345,10 +351,10 @@ export class Talk {
 
   /** The line is there. Of a conversation that goes on, what was missed is asked for. */
   async #created(conversation: string): Promise<void> {
-    const connection = this.#connection
+    const begun = this.#begun
     this.conversation = conversation
     if (!this.#whole) await this.#load()
-    if (connection !== this.#connection || this.line !== 'open') return // left, or lost again
+    if (begun !== this.#begun || this.line !== 'open') return // left, or lost again
     this.#whole = this.#ready = true
     this.configure()
     const unsent = this.unsent.splice(0).join('\n')
