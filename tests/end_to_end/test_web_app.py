@@ -3,6 +3,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, ViewportSize
 from tests.end_to_end.browser import Tab, open_browser
@@ -15,6 +16,16 @@ pytestmark = pytest.mark.models
 
 MOST_SCRIPT = 150_000
 """Bytes of JavaScript, gzipped."""
+
+HOSTILE = [
+    "<script>window.harmed = 1</script><img src=x onerror=window.harmed=1><svg onload=window.harmed=1>",
+    "[here](javascript:window.harmed=1) ![a](data:text/html,<script>window.harmed=1</script>) [ok](https://example.org)",
+    "<iframe srcdoc='<script>parent.harmed=1</script>'></iframe><style>* { display: none }</style>",
+    "\u202egnirts a \u2066 of turns",
+    "> " * 3000 + "deep",
+    "**a" * 3000,
+    "word " * 4000,
+]
 
 LONG = "Tell me a long story about a lighthouse."
 
@@ -163,6 +174,32 @@ def test_what_was_said_is_found_again_and_what_is_remembered_is_shown(tab: Tab) 
     tab.page.get_by_role("button").filter(has_text="Remember that my cat").first.click()
     tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 1)
     assert "Bartholomew" in tab.page.locator("[data-kind=user]").inner_text()
+
+
+def test_a_reply_that_means_harm_does_none(tab: Tab, steady: Server) -> None:
+    attack = "".join(f"{hostile}\n\n" for hostile in HOSTILE)
+    said = {"turn": "t1", "heard": attack, "raw": attack, "outcome": "completed"}
+    file = {
+        "format": "myna.conversation",
+        "version": 1,
+        "exported_at": "2026-01-01T00:00:00Z",
+        "conversation": {"id": "any", "persona": "assistant", "title": "<img src=x onerror=window.harmed=1>"},
+        "messages": [
+            {"type": "user", "id": "u1", "turn": "t1", "text": "<b>Hi</b>\u202etxt.exe"},
+            {"type": "assistant", "id": "a1", "text": attack, **said},
+        ],
+    }
+    assert httpx.post(f"{steady.url}/api/conversations/import", json=file).status_code == 201
+    tab.page.get_by_role("link", name="History").click()
+    tab.page.get_by_role("button").filter(has_text="<img src=x").first.click()
+    tab.wait(lambda: replies(tab).count() == 1)
+    assert tab.page.evaluate("window.harmed") is None
+    links = tab.page.evaluate("[...document.querySelectorAll('.markdown a')].map(({protocol}) => protocol)")
+    assert set(links) <= {"https:"}
+    assert tab.page.locator(".transcript :is(img, script, iframe, style, svg[onload])").count() == 0
+    assert "\u202e" not in tab.page.locator(".transcript").inner_text()
+    write(tab, "What is the capital of France?")
+    answered(tab, 2)
 
 
 def test_the_page_is_small_enough_for_a_slow_network() -> None:
