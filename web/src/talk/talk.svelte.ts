@@ -1,9 +1,10 @@
 import { ask, get, Refused, socketAddress, socketProtocols, type Persona } from '../api/rest'
+import { BrowserVoice } from '../audio/browser_voice'
 import { Loudspeaker } from '../audio/loudspeaker'
 import { Microphone, NoMicrophone, type Reason } from '../audio/microphone'
 import { fromBase64, toBase64 } from '../audio/pcm'
 import type { Progress } from '../audio/player'
-import { preferences } from '../preferences.svelte'
+import { preferences, type Preferences } from '../preferences.svelte'
 import { Connection, type Closed, type Line } from '../realtime/connection'
 import type { Emotion, ServerEvent, SessionPatch } from '../realtime/events'
 import { emotionOf, EmotionsHeard } from './emotion'
@@ -47,6 +48,7 @@ export class Talk {
 
   readonly #loudspeaker = new Loudspeaker()
   readonly #microphone = new Microphone()
+  readonly #browserVoice = new BrowserVoice()
   readonly #emotions = new EmotionsHeard()
   #connection: Connection | null = null
   #greeting = 0
@@ -64,6 +66,9 @@ export class Talk {
   constructor() {
     this.#loudspeaker.onprogress = (progress) => {
       this.#progress(progress)
+    }
+    this.#browserVoice.onchange = () => {
+      this.playing = this.#browserVoice.speaking
     }
     this.#microphone.onframe = (frame, rms) => {
       this.#frame(frame, rms)
@@ -127,11 +132,24 @@ export class Talk {
     } catch {
       return // replies are text then
     }
-    this.configure()
+    this.#configure()
   }
 
-  /** Tell the server what the user prefers now. */
-  configure(): void {
+  /** The user has chosen something else. */
+  async preferred(change: Partial<Preferences>): Promise<void> {
+    if ('voice' in change) this.#silence()
+    this.#loudspeaker.volume = preferences.volume
+    await this.touched()
+    this.#configure()
+    if ('loudspeaker' in change) await this.#loudspeaker.useDevice(preferences.loudspeaker).catch(() => undefined)
+    if ('microphone' in change && this.microphone === 'on') {
+      this.closeMicrophone()
+      await this.openMicrophone()
+    }
+  }
+
+  /** Tell the server what the user prefers. */
+  #configure(): void {
     if (!this.#ready) return
     const speaks = preferences.voice === 'server' && this.#loudspeaker.opened
     const greets = speaks || preferences.voice !== 'server'
@@ -148,7 +166,6 @@ export class Talk {
       myna: { events: greets ? [...EVENTS, 'greeting'] : EVENTS, greeting: this.#greeting, allows_tools: true },
     }
     this.#connection?.send({ type: 'session.update', session })
-    this.#loudspeaker.volume = preferences.volume
   }
 
   /** Say something in writing; it waits where the line is lost. */
@@ -168,7 +185,7 @@ export class Talk {
   stop(): void {
     this.#report(true)
     if (this.writing) this.#connection?.send({ type: 'response.cancel', response_id: this.writing })
-    else if (this.playing) this.#connection?.send({ type: 'output_audio_buffer.clear' })
+    else if (this.playing && !this.#browserVoice.speaking) this.#connection?.send({ type: 'output_audio_buffer.clear' })
     this.#silence()
   }
 
@@ -232,6 +249,7 @@ export class Talk {
   #frame(frame: Int16Array, rms: number): void {
     this.level = this.muted ? 0 : rms
     if (this.muted || (!preferences.handsFree && !this.held)) return
+    if (this.#browserVoice.speaking) return // no echo canceller knows what it says
     this.#connection?.send({ type: 'input_audio_buffer.append', audio: toBase64(frame) })
   }
 
@@ -242,8 +260,9 @@ export class Talk {
 
   // ------------------------------------------------------------------------------------------------------ loudspeaker
 
-  /** How loud the reply is right now, 0 to 1: for the mouth. */
+  /** How loud the reply is right now, 0 to 1: for the mouth. Of the browser's voice nobody knows: it moves by itself. */
   loudness(): number {
+    if (this.#browserVoice.speaking) return 0.05 + 0.05 * Math.sin(performance.now() / 70)
     return this.playing ? this.#loudspeaker.loudness() : 0
   }
 
@@ -252,6 +271,10 @@ export class Talk {
     this.playing = !progress.drained || progress.reply === this.#sounding
     this.emotion = this.#emotions.at(progress.reply, progress.played_ms) ?? this.emotion
     this.#report(progress.drained)
+  }
+
+  get #language(): string {
+    return this.persona?.language ?? ''
   }
 
   #report(now: boolean): void {
@@ -264,7 +287,8 @@ export class Talk {
   }
 
   #silence(): void {
-    if (this.playing) this.#loudspeaker.flush()
+    if (this.#browserVoice.speaking) this.#browserVoice.stop()
+    else if (this.playing) this.#loudspeaker.flush()
     this.playing = false
     this.#sounding = null
   }
@@ -320,10 +344,14 @@ export class Talk {
         return
       case 'response.done':
         if (this.writing === event.response.id) this.writing = null
+        if (preferences.voice === 'browser') this.#browserVoice.finish(this.#language, preferences.volume)
         if (event.response.status === 'cancelled' || event.response.status === 'failed') this.#silence()
         return
       case 'myna.turn.ended':
         if (event.outcome === 'interrupted') this.#silence()
+        return
+      case 'response.output_text.delta':
+        if (preferences.voice === 'browser') this.#browserVoice.say(event.delta, this.#language, preferences.volume)
         return
       case 'response.output_audio.delta': {
         const pcm = fromBase64(event.delta)
@@ -356,7 +384,7 @@ export class Talk {
     if (!this.#whole) await this.#load()
     if (begun !== this.#begun || this.line !== 'open') return // left, or lost again
     this.#whole = this.#ready = true
-    this.configure()
+    this.#configure()
     const unsent = this.unsent.splice(0).join('\n')
     if (unsent) this.say(unsent)
   }
