@@ -95,7 +95,7 @@ def test_what_is_said_is_heard_and_answered_aloud(tab: Tab, steady: Server) -> N
     tab.played()
     tab.speak(spoken(steady.url, "What is the capital of France?"))
     assert "Paris" in answered(tab, 2)
-    assert "capital of France" in tab.page.locator("[data-kind=user]").inner_text()
+    assert "capital of France" in tab.page.locator("[data-kind=user] .text").inner_text()
     assert "Paris" in heard_meanwhile(steady.url, tab.played(), "en")
 
 
@@ -116,6 +116,19 @@ def test_stop_ends_a_reply_at_once(tab: Tab) -> None:
     assert replies(tab).last.get_attribute("data-state") in {"stopped", "interrupted"}
     write(tab, "What is the capital of France?")
     assert "Paris" in answered(tab, 3)
+
+
+def test_what_was_asked_can_be_asked_otherwise_and_answered_anew(tab: Tab) -> None:
+    write(tab, "What is the capital of France?")
+    assert "Paris" in answered(tab, 2)
+    tab.page.get_by_role("button", name="Answer again").click()
+    assert "Paris" in answered(tab, 2)
+    tab.page.locator("[data-kind=user]").hover()
+    tab.page.get_by_role("button", name="Edit and send again").click()
+    tab.page.get_by_role("textbox", name="Edit and send again").fill("What is the capital of Italy?")
+    tab.page.keyboard.press("Enter")
+    tab.wait(lambda: "Italy" in tab.page.locator("[data-kind=user] .text").inner_text())
+    assert "Rome" in answered(tab, 2)
 
 
 def test_a_reload_goes_on_in_the_same_conversation(tab: Tab) -> None:
@@ -173,7 +186,7 @@ def test_what_was_said_is_found_again_and_what_is_remembered_is_shown(tab: Tab) 
     tab.page.get_by_role("searchbox").fill("bartholomew")
     tab.page.get_by_role("button").filter(has_text="Remember that my cat").first.click()
     tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 1)
-    assert "Bartholomew" in tab.page.locator("[data-kind=user]").inner_text()
+    assert "Bartholomew" in tab.page.locator("[data-kind=user] .text").inner_text()
 
 
 def test_a_reply_that_means_harm_does_none(tab: Tab, steady: Server) -> None:
