@@ -50,11 +50,17 @@ def tab(browse: Callable[..., Tab], steady: Server) -> Iterator[Tab]:
     tab.wait(lambda: replies(tab).count() == 1 and state(tab) == "idle")
     yield tab
     assert not tab.problems
+    assert notes(tab) == []
     tab.page.context.close()
 
 
 def choose(tab: Tab, name: str) -> None:
     tab.page.get_by_role("button").filter(has=tab.page.get_by_text(name, exact=True)).click()
+
+
+def notes(tab: Tab) -> list[str]:
+    """What went wrong, as the user is told."""
+    return tab.page.locator(".note").all_inner_texts()
 
 
 def replies(tab: Tab) -> Locator:
@@ -171,6 +177,7 @@ def test_a_server_that_comes_back_is_talked_to_again(browse: Callable[..., Tab],
     start("--set", "llm.temperature=0", "--port", first.url.rpartition(":")[2]).wait_ready()
     assert "Bartholomew" in answered(tab, 3)
     assert not tab.page.get_by_text("The connection is lost.").is_visible()
+    assert notes(tab) == []
     tab.page.context.close()
 
 

@@ -37,6 +37,11 @@ export interface ListedConversation {
   changed_at: string
 }
 
+/** Whether a text can be sent as a key; none can be, too. */
+export function isKey(text: string): boolean {
+  return /^[\x21-\x7e]*$/.test(text)
+}
+
 const LONGEST_MS = 30_000
 
 /**
@@ -47,6 +52,7 @@ const LONGEST_MS = 30_000
  */
 export async function ask(method: string, path: string, body?: object, keepalive = false): Promise<globalThis.Response> {
   const headers = new Headers()
+  if (!isKey(preferences.key)) throw new Refused(401, 'invalid_api_key', '')
   if (preferences.key) headers.set('Authorization', `Bearer ${preferences.key}`)
   if (body && !(body instanceof FormData)) headers.set('Content-Type', 'application/json')
   const sent = body instanceof FormData ? body : body && JSON.stringify(body)
@@ -83,5 +89,5 @@ export function socketAddress(persona: string, conversation: string): string {
 
 /** The subprotocols of the socket: browsers can set no header, so the key is among them. */
 export function socketProtocols(): string[] {
-  return preferences.key ? ['realtime', `openai-insecure-api-key.${preferences.key}`] : ['realtime']
+  return preferences.key && isKey(preferences.key) ? ['realtime', `openai-insecure-api-key.${preferences.key}`] : ['realtime']
 }

@@ -24,13 +24,18 @@ export class Loudspeaker {
   /** Through a media element: Chrome's echo canceller hears what elements play, and no plain WebAudio. */
   readonly #element = new Audio()
 
-  /** Make it ready. Browsers let a page sound only once the user has touched it: call it from there. */
-  open(): Promise<void> {
+  /**
+   * Make it ready, and go on where a call, say, has stopped it. Browsers let a page sound only once the user has touched
+   * it: call it from there.
+   */
+  async open(): Promise<void> {
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = null
       throw error
     })
-    return this.#opening
+    await this.#opening
+    if (this.#context?.state !== 'running') await this.#context?.resume()
+    if (this.#element.paused) await this.#element.play()
   }
 
   get opened(): boolean {

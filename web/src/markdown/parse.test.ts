@@ -66,6 +66,29 @@ test('a table has a head and rows', () => {
   ])
 })
 
+test('a heading may be closed', () => {
+  const heading = (title: string): Block => ({ kind: 'heading', level: 2, children: [text(title)] })
+  expect(parseBlocks('## One ##\n## C#\n## Two')).toEqual([heading('One'), heading('C'), heading('Two')])
+})
+
+// Each of these took seconds to minutes once; a test that takes more than five has failed.
+test.each([
+  `# a${' '.repeat(50_000)}x`,
+  `# ${'#'.repeat(50_000)}x`,
+  `|\n${' '.repeat(50_000)}`,
+  `|\n|${' -'.repeat(25_000)}`,
+  `a${' '.repeat(50_000)}b`,
+  Array.from({ length: 300 }, (_, length) => '`'.repeat(length + 1)).join(' a '),
+  '`a '.repeat(16_000),
+  '**a '.repeat(12_000),
+  '~~a '.repeat(12_000),
+  `- ${' '.repeat(50_000)}`,
+  `---${' '.repeat(50_000)}x`,
+  `${'- '.repeat(25_000)}x`,
+])('a text made to be slow is not', (slow) => {
+  parseBlocks(slow)
+})
+
 test.each(['*', '[', '> ', '`', '**a', '_a', '|', '- ', '  - a\n', '~~', '#', '[a](', '!', '\\', ' ', '> - '])(
   'of 50,000 characters of %j nothing is lost but marks, and no stack overflows',
   (piece) => {

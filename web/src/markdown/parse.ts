@@ -24,26 +24,27 @@ export type Block =
 /** Deeper than this, marks are text. */
 const DEEPEST = 6
 
+// What may be long is bounded: a mark that never ends costs so much, and not the rest of the text.
 const MARK = new RegExp(
   [
-    /(?<ticks>`+)(?<code>[\s\S]*?[^`])\k<ticks>(?!`)/,
-    /\*\*(?=\S)(?<strong>[\s\S]*?\S)\*\*/,
-    /~~(?=\S)(?<del>[\s\S]*?\S)~~/,
-    /\*(?=\S)(?<em>[^*\n]*?\S)\*/,
+    /(?<!`)(?<ticks>`{1,3})(?!`)(?<code>[\s\S]{1,500}?)(?<!`)\k<ticks>(?!`)/,
+    /\*\*(?=\S)(?<strong>[\s\S]{0,1000}?\S)\*\*/,
+    /~~(?=\S)(?<del>[\s\S]{0,1000}?\S)~~/,
+    /\*(?=\S)(?<em>[^*\n]{0,1000}?\S)\*/,
     /!?\[(?<label>[^\]\n]{1,500})\]\((?<address>[^()\s]{1,2000})\)/,
     /(?<bare>https?:\/\/[^\s<>"')\]，。、！？；：（）]{1,2000})/,
     /\\(?<escaped>[!-/:-@[-`{-~])/,
-    /(?<lineEnd> {2,}\n|\\\n)/,
+    /(?<lineEnd>(?<! ) {2,}\n|\\\n)/,
   ]
     .map(({ source }) => source)
     .join('|'),
   'g',
 )
 const FENCE = /^ {0,3}(?<fence>`{3,}|~{3,})/
-const HEADING = /^(?<marks>#{1,6})\s+(?<title>.*?)\s*#*$/
+const HEADING = /^(?<marks>#{1,6})\s+(?<title>.*)$/
 const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/
 const ITEM = /^(?<indent> *)(?:[-*+]|(?<number>\d{1,9})[.)])\s+(?=\S)/
-const COLUMNS = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)+\|?\s*$/
+const COLUMN = /^:?-+:?$/
 
 export function parseInline(text: string, depth = 0): Inline[] {
   if (depth >= DEEPEST) return [{ kind: 'text', text }]
@@ -125,13 +126,14 @@ class Reader {
     const heading = HEADING.exec(line)?.groups
     if (heading) {
       this.#at++
-      return { kind: 'heading', level: heading['marks']?.length ?? 1, children: parseInline(heading['title'] ?? '') }
+      const title = closed(heading['title'] ?? '')
+      return { kind: 'heading', level: heading['marks']?.length ?? 1, children: parseInline(title) }
     }
     if (RULE.test(line)) {
       this.#at++
       return { kind: 'rule' }
     }
-    if (line.includes('|') && COLUMNS.test(this.lines[this.#at + 1] ?? '')) return this.#table()
+    if (line.includes('|') && isRuler(this.lines[this.#at + 1] ?? '')) return this.#table()
     if (this.depth >= DEEPEST) return null
     if (line.startsWith('>')) return this.#quote()
     return ITEM.test(line) ? this.#list() : null
@@ -176,15 +178,31 @@ class Reader {
   }
 
   #table(): Block {
-    const row = (): Inline[][] => {
-      const cells = this.#line.trim().replace(/^\||\|$/g, '').split('|')
-      return cells.map((cell) => parseInline(cell.trim()))
-    }
+    const row = (): Inline[][] => cells(this.#line).map((cell) => parseInline(cell))
     const head = row()
     const rows: Inline[][][] = []
     for (this.#at += 2; this.#line.includes('|'); this.#at++) rows.push(row())
     return { kind: 'table', head, rows }
   }
+}
+
+/** A heading's title without the marks that may close it. */
+function closed(title: string): string {
+  let end = title.trimEnd().length
+  while (title[end - 1] === '#') end--
+  return title.slice(0, end).trimEnd()
+}
+
+/** The cells of a table's row. */
+function cells(line: string): string[] {
+  const row = line.trim()
+  const inner = row.slice(row.startsWith('|') ? 1 : 0, row.endsWith('|') ? -1 : undefined)
+  return inner.split('|').map((cell) => cell.trim())
+}
+
+/** Whether it is the line between a table's head and its rows. */
+function isRuler(line: string): boolean {
+  return line.includes('|') && cells(line).every((cell) => COLUMN.test(cell))
 }
 
 function indent(line: string): number {

@@ -22,6 +22,8 @@ const LONGEST_WAIT_MS = 8000
 const GOOD_MS = 5000
 /** More than that waiting to be sent means that nobody takes it: audio that comes late is of no use. */
 const MOST_WAITING = 1 << 20
+/** A page that slept did not read what it was sent. Of a session that never began, it means that it is refused. */
+const ASLEEP = 1008
 /** The server will not have this client again: its fault (1002, 1007, 1008, 1009), or another one goes on (4409). */
 const FINAL = new Set([1002, 1007, 1008, 1009, 4409])
 
@@ -80,6 +82,7 @@ export class Connection {
     this.#socket = socket
     this.listener.line(this.#tries ? 'lost' : 'connecting')
     let opened = false
+    let begun = false
     socket.onopen = () => {
       if (socket !== this.#socket) return
       opened = true
@@ -87,12 +90,15 @@ export class Connection {
       this.listener.line('open')
     }
     socket.onmessage = ({ data }: MessageEvent<string>) => {
-      if (socket === this.#socket) this.listener.heard(JSON.parse(data) as ServerEvent)
+      if (socket !== this.#socket) return
+      const event = JSON.parse(data) as ServerEvent
+      begun ||= event.type === 'session.created'
+      this.listener.heard(event)
     }
     socket.onclose = ({ code }) => {
       if (socket !== this.#socket) return
       this.#socket = null
-      if (FINAL.has(code)) {
+      if (FINAL.has(code) && !(code === ASLEEP && begun)) {
         this.#wanted = false
         this.listener.line('closed', { code, opened })
         return

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { emotionOf, EmotionsHeard } from './emotion'
 
 test('an emotion has its face by either name, and one that a persona has added is calm', () => {
-  expect(['开心', 'HAPPY', 'Coquettish', '撒娇', '紧张', ''].map(emotionOf)).toEqual([
+  expect(['开心', 'HAPPY', 'Coquettish', '撒娇', '紧张', 'constructor'].map(emotionOf)).toEqual([
     'happy',
     'happy',
     'coquettish',

@@ -1,23 +1,23 @@
 import type { Emotion } from '../realtime/events'
 
-const NAMES: Record<string, Emotion> = {
-  开心: 'happy',
-  happy: 'happy',
-  生气: 'angry',
-  angry: 'angry',
-  悲伤: 'sad',
-  sad: 'sad',
-  惊讶: 'surprised',
-  surprised: 'surprised',
-  撒娇: 'coquettish',
-  coquettish: 'coquettish',
-  平静: 'calm',
-  calm: 'calm',
-}
+const NAMES = new Map<string, Emotion>([
+  ['开心', 'happy'],
+  ['happy', 'happy'],
+  ['生气', 'angry'],
+  ['angry', 'angry'],
+  ['悲伤', 'sad'],
+  ['sad', 'sad'],
+  ['惊讶', 'surprised'],
+  ['surprised', 'surprised'],
+  ['撒娇', 'coquettish'],
+  ['coquettish', 'coquettish'],
+  ['平静', 'calm'],
+  ['calm', 'calm'],
+])
 
 /** The emotion by any of its names; null: a persona has added it. */
 export function knownEmotion(name: string): Emotion | null {
-  return NAMES[name.toLowerCase()] ?? null
+  return NAMES.get(name.toLowerCase()) ?? null
 }
 
 /** The face for an emotion; calm for those that a persona has added. */

@@ -25,10 +25,10 @@ export interface Call {
 
 export interface Reply {
   kind: 'reply'
-  /** The response's. */
+  /** The response's; of a kept reply, its first message's. */
   id: string
-  /** The message's, once there is one. */
-  item: string | null
+  /** Its messages', as far as they are known: what has to go if it goes. */
+  items: string[]
   text: string
   emotion: string
   state: 'thinking' | 'writing' | 'done' | 'interrupted' | 'stopped' | 'cut' | 'failed'
@@ -75,6 +75,7 @@ export class Transcript {
   load(kept: Kept): void {
     this.entries = []
     let reply: Reply | null = null
+    let turn = ''
     for (const message of kept.messages) {
       if (message.type === 'system') continue
       if (message.type === 'user') {
@@ -82,10 +83,12 @@ export class Transcript {
         reply = null
         continue
       }
-      if (reply?.id !== message.turn) {
-        this.entries.push({ ...emptyReply(message.turn), state: 'done' })
+      if (!reply || turn !== message.turn) {
+        this.entries.push({ ...emptyReply(message.id), state: 'done' })
         reply = this.entries.at(-1) as Reply
+        turn = message.turn
       }
+      reply.items.push(message.id)
       if (message.type === 'tool_call') {
         const { call_id: id, name, arguments: args } = message
         reply.calls.push({ id, name, arguments: args, asks: false, status: 'goes_on', output: '', took_ms: null })
@@ -93,7 +96,6 @@ export class Transcript {
         const call = reply.calls.find(({ id }) => id === message.call_id)
         if (call) Object.assign(call, { status: message.failed ? 'failed' : 'ok', output: message.output })
       } else {
-        reply.item = message.id
         reply.text += (reply.text && message.text && '\n\n') + message.text
         if (message.outcome !== 'completed') reply.state = message.outcome
         if (message.outcome === 'interrupted') reply.heard = message.heard
@@ -103,6 +105,7 @@ export class Transcript {
 
   /** Tell the user what belongs to no turn. */
   note(text: string): void {
+    if (this.entries.at(-1)?.text === text) return
     this.entries.push({ kind: 'note', id: `note_${++this.#notes}`, text })
   }
 
@@ -141,7 +144,7 @@ export class Transcript {
       case 'response.output_audio_transcript.delta': {
         const reply = this.reply(event.response_id)
         if (!reply) return
-        reply.item = event.item_id
+        if (!reply.items.includes(event.item_id)) reply.items.push(event.item_id)
         reply.text += event.delta
         if (reply.state === 'thinking') reply.state = 'writing'
         return
@@ -201,7 +204,7 @@ export class Transcript {
   }
 
   #remove(id: string): void {
-    const place = this.entries.findLastIndex((entry) => entry.id === id || (entry.kind === 'reply' && entry.item === id))
+    const place = this.entries.findLastIndex((entry) => entry.id === id || (entry.kind === 'reply' && entry.items.includes(id)))
     if (place >= 0) this.entries.splice(place, 1)
   }
 
@@ -227,8 +230,8 @@ function utterance(id: string, text: string): Utterance {
 }
 
 function emptyReply(id: string): Reply {
-  const said = { item: null, text: '', emotion: '', heard: null, problem: '' }
-  return { kind: 'reply', id, ...said, state: 'thinking', calls: [], memories: [] }
+  const said = { text: '', emotion: '', heard: null, problem: '' }
+  return { kind: 'reply', id, ...said, items: [], state: 'thinking', calls: [], memories: [] }
 }
 
 function problem(error: Problem | undefined): string {

@@ -123,6 +123,25 @@ test('a kept conversation is shown as it was: calls within their reply, and what
     ],
   })
   expect(transcript.entries).toHaveLength(2)
-  expect(reply(transcript)).toMatchObject({ item: 'm3', state: 'interrupted', heard: '六点零五分' })
+  expect(reply(transcript)).toMatchObject({ items: ['m1', 'm2', 'm3'], state: 'interrupted', heard: '六点零五分' })
   expect(reply(transcript).calls).toMatchObject([{ name: 'get_time', status: 'ok', output: '18:05' }])
+})
+
+test('a conversation with one turn twice is shown, each run by itself', () => {
+  const transcript = new Transcript()
+  const said = { turn: 't1', text: 'Yes.', heard: 'Yes.', outcome: 'completed' } as const
+  transcript.load({
+    messages: [
+      { type: 'assistant', id: 'a1', ...said },
+      { type: 'user', id: 'u1', turn: 't1', text: 'Really?' },
+      { type: 'assistant', id: 'a2', ...said },
+    ],
+  })
+  expect(transcript.entries.map(({ id }) => id)).toEqual(['a1', 'u1', 'a2'])
+})
+
+test('what goes wrong twice in a row is told once', () => {
+  const transcript = new Transcript()
+  for (const text of ['Full.', 'Full.', 'Gone.', 'Full.']) transcript.note(text)
+  expect(transcript.entries.map(({ text }) => text)).toEqual(['Full.', 'Gone.', 'Full.'])
 })
