@@ -144,18 +144,6 @@ def test_the_first_characters_say_whether_a_tool_is_needed(text: str, none: bool
     assert is_none(text) is none
 
 
-def test_equal_calls_are_one() -> None:
-    call = '{"name":"get_weather","arguments":{"city":"Rome"}}'
-    assert Choosing([tool()]).read_calls(f"[{call}, {call}]").whole == (("get_weather", '{"city": "Rome"}'),)
-
-
-@pytest.mark.parametrize("text", ["", "[", "[{", '[{"na', '[{"name": "get_wea', "nonsense"])
-def test_of_an_answer_that_was_cut_off_before_a_name_there_is_nothing(text: str) -> None:
-    written = Choosing([tool()]).read_calls(text)
-    assert written.whole == ()
-    assert written.cut_off is None
-
-
 def test_definitions_move_to_the_root_where_references_find_them() -> None:
     parameters = {
         "type": "object",

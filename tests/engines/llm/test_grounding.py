@@ -10,6 +10,7 @@ from myna.engines.llm.grounding import (
     made_up,
     mistaken_number,
     spelt_as_said,
+    touched,
     untouched,
 )
 
@@ -132,6 +133,12 @@ def test_only_the_texts_that_nobody_said_are_made_up() -> None:
 )
 def test_clauses_are_left_that_no_call_has_anything_from(clauses: list[str], made: list[str], left: list[str]) -> None:
     assert untouched(clauses, made) == left
+
+
+def test_a_clause_is_touched_that_a_call_has_a_value_of() -> None:
+    clauses = ["35 for the dentist", "62 for groceries"]
+    assert touched(clauses, '{"amount": 62}') == ["62 for groceries"]
+    assert touched(clauses, '{"kind": "health"}') == touched(clauses, "{}") == []
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ from myna.engines.llm.small_talk import NO_TOOL
 from myna.engines.llm.sound_schema import sound_schema
 from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.tool_examples import ToolExample, both_of, examples_of, is_asked, resolved
+from myna.engines.llm.value_names import as_named
+from myna.engines.llm.written_calls import Written, read_calls
 
 MOST_CALLS = 8
 MOST_EXAMPLES = 12
@@ -119,19 +121,6 @@ class Asked:
         parts = [(numbers_said(clause), late_hours(clause)) for clause in self.clauses]
         late = {hour: at for _, hours in parts for hour, at in hours.items()}
         return {hour: at for hour, at in late.items() if all(hour in hours for said, hours in parts if hour in said)}
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Calls as the model wrote them: whole ones, and one that was cut off."""
-
-    whole: tuple[tuple[str, str], ...] = ()
-    cut_off: tuple[str, str] | None = None
-
-    @property
-    def all(self) -> tuple[tuple[str, str], ...]:
-        """The whole ones, and the one that was cut off."""
-        return (*self.whole, self.cut_off) if self.cut_off else self.whole
 
 
 class Choosing:
@@ -223,12 +212,17 @@ class Choosing:
         tool = self._tools.get(name)
         return tool is not None and is_copied(tool, arguments, f"{asked.before} {asked.text}".strip())
 
-    def read_calls(self, text: str) -> Written:
-        """The calls in an answer to it, which may be cut off, each once: names, and arguments as JSON texts."""
-        items, rest = _items(text)
-        whole = [(str(item.get("name")), _json(item.get("arguments") or {})) for item in items]
-        begun = _BEGUN.match(rest)
-        return Written(tuple(dict.fromkeys(whole)), (begun[1], begun[2] or "{") if begun else None)
+    def read_calls(self, text: str, asked: Asked = Asked("")) -> Written:
+        """The calls in an answer to it, which may be cut off, each once, with the listed values that the message names.
+
+        Without ``asked``, with those that the model wrote.
+        """
+        written = read_calls(text)
+        return replace(written, whole=tuple(dict.fromkeys(self._as_named(*call, asked) for call in written.whole)))
+
+    def _as_named(self, name: str, arguments: str, asked: Asked) -> tuple[str, str]:
+        tool = self._tools.get(name)
+        return name, as_named(tool, arguments, asked.text, asked.clauses) if tool else arguments
 
     def _head(self, write: _Head) -> tuple[LLMMessage, ...]:
         """What is the same for all messages, with as many examples as there is room for."""
@@ -373,25 +367,6 @@ def _object(properties: JSON) -> JSON:
         "required": list(properties),
         "additionalProperties": False,
     }
-
-
-_BEGUN = re.compile(r'\{\s*"name"\s*:\s*"([^"]+)"\s*(?:,\s*"arguments"\s*:\s*(.*))?', re.DOTALL)
-
-
-def _items(text: str) -> tuple[list[JSON], str]:
-    """The objects of a JSON list, and what is left of one that was cut off."""
-    decoder = json.JSONDecoder()
-    rest = text.lstrip().removeprefix("[").lstrip()
-    items: list[JSON] = []
-    while rest and not rest.startswith("]"):
-        try:
-            item, end = decoder.raw_decode(rest)
-        except (ValueError, RecursionError):
-            return items, rest
-        if isinstance(item, dict):
-            items.append(cast("JSON", item))
-        rest = rest[end:].lstrip().removeprefix(",").lstrip()
-    return items, ""
 
 
 def _json(value: object) -> str:

@@ -54,11 +54,16 @@ def untouched(clauses: Sequence[str], made: Sequence[str]) -> list[str]:
     """
     left = list(clauses)
     for arguments in made:
-        values = [value.casefold() for value in _values(arguments)]
-        touched = [clause for clause in left if _has_part_in(values, clause.casefold())]
-        for clause in touched or left[: 1 if values or len(clauses) == 1 else 0]:
+        has_values = any(_values(arguments))
+        for clause in touched(left, arguments) or left[: 1 if has_values or len(clauses) == 1 else 0]:
             left.remove(clause)
     return left
+
+
+def touched(clauses: Sequence[str], arguments: str) -> list[str]:
+    """The clauses that a call has taken a value from; ``arguments`` are a JSON object."""
+    values = [value.casefold() for value in _values(arguments)]
+    return [clause for clause in clauses if _has_part_in(values, clause.casefold())]
 
 
 def _has_part_in(values: Sequence[str], clause: str) -> bool:

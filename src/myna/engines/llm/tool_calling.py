@@ -283,7 +283,7 @@ class ToolCallingLLM:
         async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
             async for delta in alive:
                 yield delta
-        written = choosing.read_calls(made.text)
+        written = choosing.read_calls(made.text, asked)
         first = next(iter(written.whole), None)
         if first is not None and not sure and choosing.invents(*first, asked):
             return
@@ -292,7 +292,7 @@ class ToolCallingLLM:
             async with aclosing(self._ask(choosing.calls_prompt(asked), held, made)) as alive:
                 async for delta in alive:
                     yield delta
-            again = choosing.read_calls(made.text)
+            again = choosing.read_calls(made.text, asked)
             written = again if again.whole else written
         if request.tool_choice == "auto" and any(choosing.copies(*call, asked) for call in written.whole):
             return
@@ -330,7 +330,7 @@ class ToolCallingLLM:
             async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
                 async for delta in alive:
                     yield delta
-            written = choosing.read_calls(made.text)
+            written = choosing.read_calls(made.text, asked)
             for call in written.whole:
                 other = all(call[0] != name for name, _ in made.calls) or choosing.chooses_another(*call, asked)
                 adds = (near is not None and near > SURELY_ASKED and other) or choosing.adds(call[1], asked)
