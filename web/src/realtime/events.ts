@@ -107,10 +107,11 @@ export interface SessionPatch {
 export type ClientEvent =
   | { type: 'session.update'; session: SessionPatch }
   | { type: 'input_audio_buffer.append'; audio: string }
-  | { type: 'input_audio_buffer.commit' | 'input_audio_buffer.clear' | 'output_audio_buffer.clear' }
+  | { type: 'input_audio_buffer.commit' | 'input_audio_buffer.clear' }
+  | { type: 'output_audio_buffer.clear'; event_id: string }
   | { type: 'conversation.item.create'; previous_item_id?: string; item: object }
   | { type: 'conversation.item.delete'; item_id: string }
   | { type: 'response.create' }
-  | { type: 'response.cancel'; response_id?: string }
+  | { type: 'response.cancel'; response_id: string; event_id: string }
   | { type: 'myna.playback.played'; response_id: string; audio_end_ms: number }
   | { type: 'myna.tool.allow'; call_id: string; allowed: boolean }

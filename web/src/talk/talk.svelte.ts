@@ -13,6 +13,8 @@ import { Transcript, type Kept, type Reply, type Utterance } from './transcript.
 export type Trouble = 'key' | 'elsewhere' | 'refused' | null
 
 const EVENTS = ['emotion', 'memory', 'outcome', 'playback', 'timing', 'tools', 'transcript']
+/** The id of events that stop a reply. */
+const STOP = 'stop'
 /** Who held the button for less has touched it by mistake. */
 const SHORTEST_UTTERANCE_MS = 200
 const FRAME_MS = 20
@@ -169,8 +171,9 @@ export class Talk {
   stop(): void {
     const { stoppable } = this.playback
     this.playback.stop(this.writing)
-    if (this.writing) this.#connection?.send({ type: 'response.cancel', response_id: this.writing })
-    else if (stoppable) this.#connection?.send({ type: 'output_audio_buffer.clear' })
+    const event_id = STOP
+    if (this.writing) this.#connection?.send({ type: 'response.cancel', response_id: this.writing, event_id })
+    else if (stoppable) this.#connection?.send({ type: 'output_audio_buffer.clear', event_id })
   }
 
   /** Have the last utterance answered once more, in the place of its answer. Only while `ready`. */
@@ -307,7 +310,8 @@ export class Talk {
         void this.#created(event.session.myna.conversation)
         return
       case 'error':
-        if (this.ready) this.transcript.note(event.error.message) // else the line says it
+        // Before the session is there the line says it; and a reply may have ended before it could be stopped.
+        if (this.ready && event.error.event_id !== STOP) this.transcript.note(event.error.message)
         return
       case 'input_audio_buffer.speech_started':
       case 'input_audio_buffer.speech_stopped':
