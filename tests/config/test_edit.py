@@ -1,10 +1,14 @@
 import stat
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from myna.config.edit import write_text_key
+from myna.config.edit import rewrite, with_key, without_key, write_text_key
+from myna.config.sources import TextFile
 from myna.core.errors import BadConfig
 
 
@@ -94,3 +98,79 @@ def test_nothing_is_left_where_writing_fails(path: Path, monkeypatch: pytest.Mon
         write_text_key(path, "weights", "set", "standard")
     assert list(path.parent.iterdir()) == [path]
     assert path.read_text() == "# mine\n"
+
+
+def held(text: str) -> TextFile:
+    return TextFile(Path("myna.toml"), "myna.toml", text)
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ("[llm]\ntop_p = 0.9 # as I like it\n", 0.5, "[llm]\ntop_p = 0.5 # as I like it\n"),
+        ("[llm]\ntop_p = [ # many\n  1, # one\n]  # end\n[tts]\n", 1, "[llm]\ntop_p = 1  # end\n[tts]\n"),
+        ("llm.top_p = '''\ntop_p = 1 # no\n'''\n", True, "llm.top_p = true\n"),
+        ('[llm]\ntop_p = "a # b" # top_p = 1\n', "c # d", '[llm]\ntop_p = "c # d" # top_p = 1\n'),
+        ("llm = {top_p = [1, 2], top_k = 1} # x\n", [3], "llm = {top_p = [3], top_k = 1} # x\n"),
+        ("[ llm ]\n# mine\n", {"a b": 1}, '[ llm ]\ntop_p = { "a b" = 1 }\n# mine\n'),
+    ],
+    ids=["number", "lines", "text-of-lines", "hash", "inline", "new"],
+)
+def test_any_value_takes_the_place_of_any_other(before: str, value: object, after: str):
+    assert with_key(held(before), ("llm", "top_p"), value) == after
+
+
+def test_a_key_of_no_section_comes_first():
+    assert with_key(held("# mine\n[llm]\n"), ("device",), "cpu") == 'device = "cpu"\n# mine\n[llm]\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[llm]\ntop_k = 1\ntop_p = 0.9\n# end\n", "[llm]\ntop_k = 1\n# end\n"),
+        ("[llm]\n  top_p = 0.9  # as I like it\n", "[llm]\n# as I like it\n"),
+        ("llm.top_p = [\n  1,\n]\n[tts]\n", "[tts]\n"),
+        ("llm = { top_p = 1, top_k = 1 }\n", "llm = { top_k = 1 }\n"),
+        ("llm = { top_k = 1, top_p = 1 } # x\n", "llm = { top_k = 1 } # x\n"),
+        ("llm = { top_p = 1 }", ""),
+        ("[tts]\n", "[tts]\n"),
+        ("[llm]\r\ntop_p = 1\r\n", "[llm]\r\n"),
+    ],
+    ids=["line", "comment", "lines", "inline", "inline-last", "inline-alone", "none", "crlf"],
+)
+def test_a_key_goes_and_its_comment_stays(before: str, after: str):
+    assert without_key(held(before), ("llm", "top_p")) == after
+
+
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(first=VALUES, then=VALUES)
+def test_what_is_written_reads_back_and_leaves_the_rest(first: object, then: object):
+    text = "# mine\n[tts]\nengine = 'x' # y\n"
+    for value in (first, then):
+        text = with_key(held(text), ("llm", "top_p"), value)
+        assert tomllib.loads(text) == {"tts": {"engine": "x"}, "llm": {"top_p": value}}
+    assert without_key(held(text), ("llm", "top_p")) == "# mine\n[tts]\nengine = 'x' # y\n\n[llm]\n"
+
+
+def test_a_list_with_nothing_in_it_is_refused():
+    with pytest.raises(BadConfig, match=r"llm\.top_p.*null"):
+        with_key(held(""), ("llm", "top_p"), [None])
+
+
+def test_writers_at_the_same_time_lose_nothing_and_leave_nothing_about(path: Path):
+    def add(number: int) -> None:
+        rewrite(path, lambda file: with_key(file, ("tools", f"n{number}"), number))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(add, range(12)))
+    assert tomllib.loads(path.read_text()) == {"tools": {f"n{number}": number for number in range(12)}}
+    assert list(path.parent.iterdir()) == [path]

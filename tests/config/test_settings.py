@@ -1,9 +1,10 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from myna.config.settings import ASRSettings, LLMSettings, SessionSettings, Settings
+from myna.config.settings import ASRSettings, LLMSettings, ServerSettings, SessionSettings, Settings
 from myna.core.emotion import Emotions
 from myna.engines.base import Sampling
 from myna.session.bounds import Limits
@@ -41,6 +42,15 @@ def test_what_is_no_code_is_no_language(language: str):
 )
 def test_the_default_emotion_is_one_of_the_allowed(given: dict[str, Any], allowed: tuple[str, ...], default: str):
     assert SessionSettings(**given).emotions() == Emotions(allowed, default)
+
+
+def test_a_certificate_is_for_https_and_a_key_for_a_certificate():
+    both = ServerSettings(https=True, certificate=Path("a.crt"), certificate_key=Path("a.key"))
+    assert (both.certificate, both.certificate_key) == (Path("a.crt"), Path("a.key"))
+    with pytest.raises(ValidationError, match=r"needs server\.https = true"):
+        ServerSettings(certificate=Path("a.crt"))
+    with pytest.raises(ValidationError, match=r"needs server\.certificate"):
+        ServerSettings(https=True, certificate_key=Path("a.key"))
 
 
 def test_a_default_emotion_that_is_not_allowed_is_an_error():

@@ -38,6 +38,7 @@ def test_text_becomes_what_the_type_can_take(annotation: Any, text: str, value: 
     [
         ("api_key", str, True),
         ("key", str, True),
+        ("certificate_key", Path | None, False),
         ("hf_token", str | None, True),
         ("password", str, True),
         ("whatever", SecretStr | None, True),

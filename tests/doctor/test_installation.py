@@ -10,8 +10,10 @@ import pytest
 from tests.weights.models import catalog, model_file, noise
 
 from myna.config.load import Loaded, load_settings
+from myna.config.settings import ServerSettings
 from myna.doctor import installation
 from myna.doctor.installation import download_bytes, memory_needed, port, settings, sources, weights
+from myna.server.tls import TLS, tls_of
 from myna.weights.recommend import PROGRAM_BYTES
 from myna.weights.store import WeightsStore
 
@@ -90,7 +92,7 @@ def test_a_port_that_another_program_has_is_a_problem(tmp_path: Path):
 
 
 @contextmanager
-def a_server_that_answers(body: bytes) -> Generator[int]:
+def a_server_that_answers(body: bytes, tls: TLS | None = None) -> Generator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -101,6 +103,8 @@ def a_server_that_answers(body: bytes) -> Generator[int]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls is not None:
+            server.socket = tls.context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
@@ -118,6 +122,18 @@ def test_myna_is_told_from_another_server_on_its_port(tmp_path: Path, body: obje
         (found,) = port(load(tmp_path, port=number))
     assert found.verdict == verdict
     assert found.figures["myna_is_running"] == (verdict == "ok")
+
+
+def test_a_myna_that_speaks_https_is_known(tmp_path: Path):
+    with a_server_that_answers(b'{"engines": {}}', tls_of(ServerSettings(https=True), tmp_path)) as number:
+        (found,) = port(load(tmp_path, port=number, https=True))
+    assert (found.verdict, found.figures["myna_is_running"]) == ("ok", True)
+
+
+def test_a_certificate_that_cannot_be_used_is_a_problem(tmp_path: Path):
+    (found,) = port(load(tmp_path, port=0, https=True, certificate=str(tmp_path / "none.pem")))
+    assert found.verdict == "problem"
+    assert "none.pem cannot be read" in found.measured
 
 
 def test_an_open_door_without_a_key_is_a_problem(tmp_path: Path):

@@ -11,7 +11,7 @@ from myna.weights.locate import Weights
 PATIENT = {f"MYNA_SESSION__{name}_TIMEOUT_S": "300" for name in ("GENERATION", "FIRST_TOKEN", "IDLE", "HEAR", "SPEAK")}
 """A machine that others keep busy is no failure."""
 
-URL = re.compile(r"http://[\w.]+:\d+")
+URL = re.compile(r"https?://[\w.]+:\d+")
 
 
 @pytest.fixture(scope="session")

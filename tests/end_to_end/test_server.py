@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -155,6 +156,17 @@ def test_with_a_key_others_may_reach_it_and_need_the_key(start: Callable[..., Se
     assert models.status_code == 200
     server.stop()
     assert key not in server.log.read_text()
+
+
+def test_with_https_a_phone_is_told_what_to_do(start: Callable[..., Server], home: Home, key: str) -> None:
+    server = start("--https", "--host", "0.0.0.0", "--set", "log.format=pretty")
+    server.wait(lambda: "The page asks for a key" in server.log.read_text())
+    url = server.url.replace("0.0.0.0", "127.0.0.1")
+    trusted = ssl.create_default_context(cafile=home.folder / "data" / "tls" / "myna-ca.crt")
+    with httpx.Client(base_url=url, verify=trusted, headers={"Authorization": f"Bearer {key}"}) as client:
+        assert client.get("/v1/models").status_code == 200
+    assert "/myna-ca.crt there, and install" in server.log.read_text()
+    assert server.stop() == 0
 
 
 def test_a_running_server_notices_a_key_and_its_revocation(server: Server, home: Home) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ from tests.library.scripted import CALLED, Echo, call
 
 import myna
 from myna.core.errors import BadConfig, BadInput
+from myna.server.certificates import FOLDER, PUBLIC
+from myna.server.tls import client_context
 from myna.testing.llm import ScriptedLLM
 
 
@@ -107,6 +110,25 @@ def test_what_others_can_reach_needs_a_key() -> None:
     llm = myna.LLM(ScriptedLLM())
     with pytest.raises(BadConfig, match="no API key"):
         myna.serve(llm, host="0.0.0.0", port=0, block=False, voice=False)
+
+
+def test_https_is_spoken_where_the_settings_ask_for_it_and_stops_with_connections_open(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"home": str(tmp_path), "server": {"port": 0, "https": True}}
+    llm = myna.LLM(ScriptedLLM("ok"), settings=settings)
+    with myna.serve(llm, block=False, voice=False) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        trusted = client_context(tmp_path / "data" / FOLDER / PUBLIC)
+        with httpx.Client(base_url=server.url, verify=trusted, trust_env=False) as client:
+            assert client.get("/health").json()["engines"]["llm"]["status"] == "ready"
+            server.stop()
+            with pytest.raises(httpx.ConnectError):
+                client.get("/health")
+
+
+def test_a_certificate_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    server = {"port": 0, "https": True, "certificate": str(tmp_path / "none.pem")}
+    with pytest.raises(BadConfig, match=r"none\.pem cannot be read"):
+        myna.serve(myna.LLM(ScriptedLLM(), settings={"server": server}), block=False, voice=False)
 
 
 def test_an_agent_brings_its_own_settings() -> None:

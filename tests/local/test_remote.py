@@ -13,10 +13,10 @@ from tests.server.serving import Clients
 from tests.server.sockets import talking
 from websockets.asyncio.server import ServerConnection, serve
 
-from myna.config.settings import Settings, ToolsSettings
+from myna.config.settings import ServerSettings, Settings, ToolsSettings
 from myna.core.audio import HEARING_RATE
 from myna.core.commands import AllowTool, CommitAudio, Interrupt, SendText
-from myna.core.errors import BadInput, Closed, EngineUnavailable
+from myna.core.errors import BadConfig, BadInput, Closed, EngineUnavailable
 from myna.core.events import (
     EmotionChanged,
     Event,
@@ -37,6 +37,7 @@ from myna.local.remote import RemoteSession, address, events_of, messages_of, op
 from myna.local.talk import talk
 from myna.server.door import Rules
 from myna.server.keys import Keys
+from myna.server.tls import tls_of
 from myna.testing.asr import ScriptedASR
 from myna.testing.llm import Pause, ScriptedLLM
 from myna.testing.tools import ScriptedTool
@@ -141,6 +142,24 @@ async def test_a_key_opens_a_guarded_server_and_nothing_else_does(weights: Weigh
         assert "--key" in error.value.hint
         async with open_remote(url_of(clients), key=secret) as session:
             assert session.answers == "myna/assistant"
+
+
+async def test_a_server_that_made_its_certificate_is_talked_with_by_who_has_its_authority(
+    weights: Weights, tmp_path: Path
+):
+    tls = tls_of(ServerSettings(https=True), tmp_path)
+    assert tls is not None
+    async with talking(weights, tls=tls) as clients:
+        assert url_of(clients).startswith("https:")
+        with pytest.raises(BadInput, match="is not trusted: unable to get local issuer") as error:
+            async with open_remote(url_of(clients)):
+                pass
+        assert "--ca myna-ca.crt" in error.value.hint
+        async with open_remote(url_of(clients), authority=tls.authority) as session:
+            assert session.answers == "myna/assistant"
+        with pytest.raises(BadConfig, match="cannot be read"):
+            async with open_remote(url_of(clients), authority=tmp_path / "none.crt"):
+                pass
 
 
 async def test_a_server_that_is_not_there_or_refuses_is_told(weights: Weights):

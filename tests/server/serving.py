@@ -12,6 +12,7 @@ import httpx
 import openai
 from pydantic import BaseModel
 
+from myna.config.load import Loaded
 from myna.config.settings import Settings
 from myna.engines.base import LLM, Resources
 from myna.engines.opening import Choice, open_engines
@@ -21,17 +22,20 @@ from myna.memory.base import Memories
 from myna.memory.remembering import Remembering
 from myna.personas.load import Personas
 from myna.server.app import create_app
+from myna.server.configured import url_of
 from myna.server.door import Rules
 from myna.server.guest import NOBODY, Guest
 from myna.server.run import bind, serve
 from myna.server.service import Service
 from myna.server.sizes import Limits
+from myna.server.tls import TLS, client_context
 from myna.store.base import ConversationStore
 from myna.store.in_memory import InMemoryStore
 from myna.testing.llm import ScriptedLLM
 from myna.tools.base import ToolSource
 from myna.tools.toolbox import open_toolbox
 from myna.weights.locate import Weights
+from myna.weights.store import WeightsStore
 
 T = TypeVar("T")
 
@@ -87,6 +91,8 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
     memories: Memories | None = None,
     remembering: Remembering | None = None,
     personas: Personas | None = None,
+    loaded: Loaded | None = None,
+    tls: TLS | None = None,
 ) -> AsyncGenerator[Clients]:
     """Clients of a server with these engines, and an LLM that says nothing; once all are up, if they are to be."""
 
@@ -101,7 +107,7 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
                 if settled:
                     await engines.settled()
                 yield Service(
-                    settings or Settings(),
+                    settings or (loaded.settings if loaded else Settings()),
                     engines,
                     store or InMemoryStore(),
                     personas or Personas(None),
@@ -110,6 +116,8 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
                     guest=guest,
                     memories=memories,
                     remembering=remembering,
+                    loaded=loaded,
+                    weights=weights if isinstance(weights, WeightsStore) else None,
                 )
 
     listener = bind("127.0.0.1", 0)
@@ -119,10 +127,12 @@ async def serving_engines(  # noqa: PLR0913 - all that a test can choose
         up.set()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(serve, create_app(service, rules, limits), listener, announce)
+        authority = tls.authority if tls else None
+        group.start_soon(serve, create_app(service, rules, limits, authority), listener, announce, None, tls)
         await up.wait()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+        url = url_of(listener, secure=tls is not None)
+        trusted = client_context(authority) if authority else True
+        async with httpx.AsyncClient(base_url=url, timeout=60, verify=trusted) as http:
             with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=60) as sdk:
                 yield Clients(http, sdk)
         group.cancel_scope.cancel()

@@ -21,6 +21,7 @@ from myna.engines.opening import Choice
 from myna.engines.plugins import Kind
 from myna.server.door import Rules
 from myna.server.sizes import Limits
+from myna.server.tls import TLS
 from myna.testing.asr import ScriptedASR
 from myna.testing.llm import ScriptedLLM
 from myna.testing.tts import ScriptedTTS
@@ -124,6 +125,7 @@ async def talking(
     rules: Rules | None = None,
     limits: Limits | None = None,
     tools: Sequence[ToolSource] = (),
+    tls: TLS | None = None,
     **engines: Unpack[Engines],
 ) -> AsyncGenerator[Clients]:
     """A server that can hear, think and speak."""
@@ -133,5 +135,5 @@ async def talking(
         "tts": choice(engines.get("tts", ScriptedTTS())),
         "vad": choice(engines.get("vad", ScriptedVAD())),
     }
-    async with serving_engines(weights, choices, settings, rules, limits, tools=tools) as clients:
+    async with serving_engines(weights, choices, settings, rules, limits, tools=tools, tls=tls) as clients:
         yield clients

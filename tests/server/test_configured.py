@@ -28,6 +28,7 @@ def test_a_text_is_never_allowed_to_be_longer_than_a_file() -> None:
 def test_an_address_is_written_as_browsers_want_it() -> None:
     with bind("127.0.0.1", 0) as listener:
         assert url_of(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert url_of(listener, secure=True) == f"https://127.0.0.1:{listener.getsockname()[1]}"
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     with bind("::1", 0) as listener:

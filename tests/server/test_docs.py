@@ -28,7 +28,7 @@ def blocks(page: str, language: str) -> list[str]:
 def test_the_settings_are_understood(tmp_path: Path, text: str) -> None:
     (tmp_path / "myna.toml").write_text(text)
     server = load_settings(cwd=tmp_path, environ={"MYNA_HOME": str(tmp_path)}).settings.server
-    assert server.origins or server.hosts
+    assert server.origins or server.hosts or server.certificate
 
 
 def test_the_commands_work_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

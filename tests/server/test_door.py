@@ -19,7 +19,7 @@ from myna.server.users import user_of
 HERE = "http://127.0.0.1:8765"
 SOCKET = "ws://127.0.0.1:8765/v1/realtime"
 ELSEWHERE = "https://evil.example"
-PAGE = ("/", "/manifest.webmanifest", "/assets/index-1234.js", "/icons/myna.svg")
+PAGE = ("/", "/manifest.webmanifest", "/assets/index-1234.js", "/icons/myna.svg", "/myna-ca.crt")
 
 
 async def state(request: Request) -> JSONResponse:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error  # pyright: ignore[reportUnknownVariableType]
 from tests.server.serving import choice, serving_engines
 
+from myna.config.load import load_settings
 from myna.engines.opening import Choice
 from myna.engines.plugins import Kind
 from myna.server.app import create_app
@@ -32,7 +33,9 @@ described = schemathesis.openapi.from_dict(create_app(no_service).openapi())
 
 
 @pytest.fixture(scope="module")
-def url(weights: Weights) -> Iterator[str]:
+def url(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("home")
+    loaded = load_settings(cwd=folder, environ={"MYNA_HOME": str(folder)})
     engines: dict[Kind, Choice] = {
         "llm": choice(ScriptedLLM("[Happy] Yes.")),
         "asr": choice(ScriptedASR("Hello.")),
@@ -41,7 +44,7 @@ def url(weights: Weights) -> Iterator[str]:
     }
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(serving_engines(weights, engines)) as clients,
+        portal.wrap_async_context_manager(serving_engines(weights, engines, loaded=loaded)) as clients,
     ):
         yield str(clients.http.base_url)
 

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import anyio
 import typer
+from rich.text import Text
 
 import myna
 from myna.cli.offer import offer_larger_set
+from myna.cli.phone import on_a_phone
 from myna.cli.terminal import Setting, complain, notes, overrides, prepare
 from myna.config.load import load_settings
 from myna.core.errors import MynaError
@@ -22,6 +24,7 @@ from myna.server.configured import limits_of, rules_of, url_of
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.run import bind, check_reach
 from myna.server.run import serve as run_server
+from myna.server.tls import tls_of
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +35,21 @@ LOOP = {"use_uvloop": sys.platform != "win32"}
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+    https: Annotated[
+        bool | None,
+        typer.Option("--https/--http", help="Speak HTTPS, so that a phone may use its microphone; it is told how."),
+    ] = None,
     settings: Setting = None,
 ) -> None:
     """Start the server; what is missing of the weights is fetched first. Ctrl-C stops it."""
     began = time.monotonic()
     flags = overrides(settings)
-    flags.setdefault("server", {}).update({k: v for k, v in (("host", host), ("port", port)) if v is not None})
+    given = {"host": host, "port": port, "https": https}
+    flags.setdefault("server", {}).update({k: v for k, v in given.items() if v is not None})
     loaded = load_settings(flags)
     keys = Keys(loaded.folders.data / FILE_NAME)
     check_reach(loaded.settings.server.host, guarded=bool(keys.all()))  # before anything is fetched
+    tls = tls_of(loaded.settings.server, loaded.folders.data)
     if chosen := offer_larger_set(flags):
         flags.setdefault("weights", {})["set"] = chosen
     prepared = prepare(flags, KINDS)
@@ -48,11 +57,14 @@ def serve(
     where = loaded.settings.server
     logs.configure(loaded.settings.log, loaded.secrets())
     listener = bind(where.host, where.port, guarded=bool(keys.all()))
-    url = url_of(listener)
-    app = create_app(partial(prepared.open, keeps=True), rules_of(where, keys, listener), limits_of(where))
+    url = url_of(listener, secure=tls is not None)
+    authority = tls.authority if tls else None
+    app = create_app(partial(prepared.open, keeps=True), rules_of(where, keys, listener), limits_of(where), authority)
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")
+        for line in on_a_phone(listener, tls.authority) if tls else ():
+            notes.print(Text(f"  {line}"))
         engines = app.state.service.engines
         try:
             with notes.status("Loading the engines …"):
@@ -63,7 +75,8 @@ def serve(
             return
         for kind, model in (("LLM", engines.llm.info), ("ASR", engines.asr.info), ("TTS", engines.tts.info)):
             notes.print(f"  {kind}  {model.model}")
-        notes.print(f"Ready after {time.monotonic() - began:.1f} s. Open {url} in a browser, or try: myna chat. Ctrl-C stops Myna.")
+        took = f"Ready after {time.monotonic() - began:.1f} s."
+        notes.print(f"{took} Open {url} in a browser, or try: myna chat. Ctrl-C stops Myna.")
 
     async def announce_to_programs() -> None:
         log.info("listening", extra={"url": url, "version": myna.__version__})
@@ -73,6 +86,7 @@ def serve(
 
     people = logs.is_pretty(loaded.settings.log)
     try:
-        anyio.run(run_server, app, listener, announce if people else announce_to_programs, backend_options=LOOP)
+        run = partial(run_server, app, listener, announce if people else announce_to_programs, tls=tls)
+        anyio.run(run, backend_options=LOOP)
     except* KeyboardInterrupt:  # the way to stop it, so no failure; in a group when it comes twice
         pass

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import anyio
@@ -73,6 +74,10 @@ def talk(  # noqa: PLR0913, PLR0917 - all that can be chosen
         str | None, typer.Option(help="A Myna server that does the work, such as ws://192.168.1.5:8765.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The API key for that server.")] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The authority of that server's certificate: its own myna-ca.crt."),
+    ] = None,
     private: Private = False,
     settings: Setting = None,
 ) -> None:
@@ -84,7 +89,8 @@ def talk(  # noqa: PLR0913, PLR0917 - all that can be chosen
     devices = _Devices(microphone, loudspeaker, echo_cancellation)
     try:
         if url:
-            anyio.run(_talk_there, devices, partial(open_remote, url, persona=persona, key=key, private=private))
+            there = partial(open_remote, url, persona=persona, key=key, private=private, authority=ca)
+            anyio.run(_talk_there, devices, there)
         else:
             anyio.run(_talk_here, devices, prepare(overrides(settings), KINDS), persona, private)
     except* KeyboardInterrupt:  # the way to end it, so no failure

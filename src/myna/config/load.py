@@ -21,6 +21,7 @@ from myna.config.sources import (
     Given,
     Origin,
     Source,
+    TextFile,
     Toml,
     Variable,
     parse_dotenv,
@@ -60,6 +61,16 @@ class Provenance:
     key: str
     value: Any
     origin: Origin
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where settings are read, but for ``myna.toml``, which is found through them."""
+
+    overrides: Mapping[str, Any]
+    cwd: Path
+    environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,45 @@ class Loaded:
     _engines: EngineSections
     _tree: Tree
     _given: Mapping[Key, Given]
+    _sources: _Sources
+
+    def again(self, text: str | None = None) -> "Loaded":
+        """What holds if Myna is started again as it was, with ``text`` in its ``myna.toml``; None: what is there now.
+
+        Raises:
+            BadConfig: Something is wrong in one or more places; the message tells all of them.
+        """
+        return _load(self._sources, text)
+
+    def key(self, name: str) -> Key:
+        """The key of a setting that is written ``llm.temperature``.
+
+        Raises:
+            BadConfig: There is no such setting; the hint tells what was meant.
+        """
+        key = tuple(name.split("."))
+        if key in self._tree.fields:
+            return key
+        if key in self._tree.sections:
+            inside = sorted(dotted(each) for each in self._tree.fields if each[: len(key)] == key)
+            hint = f"Name a setting in it: {', '.join(inside)}." if inside else ""
+            raise BadConfig(f"{name} is a section of the settings.", hint=hint)
+        raise BadConfig(f"There is no setting {name}.", hint=self._tree.instead_of(key))
+
+    def origin(self, key: Key) -> Origin:
+        """Where the value of a key came from."""
+        return self._given[key].origin if key in self._given else Origin(Source.DEFAULT)
+
+    def differs(self, other: "Loaded", key: Key) -> bool:
+        """Whether a key has another value there. Secrets, which `provenance` masks, are compared too."""
+        return self._value(key) != other._value(key)
+
+    def _value(self, key: Key) -> object:
+        value: object = self.options.get(key[0], self.settings)
+        for part in key[1:] if key[0] in self.options else key:
+            named = isinstance(value, Mapping)  # sections that the user names
+            value = cast("Mapping[str, object]", value).get(part) if named else getattr(value, part, None)
+        return value
 
     def choice(self, kind: Kind) -> Choice:
         """The engine that is chosen for ``kind``, with its options. Not for a kind that goes without: see `choices`."""
@@ -121,8 +171,8 @@ class Loaded:
                 value: Any = values
                 for part in key:
                     value = value[part]
-                origin = self._given[key].origin if key in self._given else Origin(Source.DEFAULT)
-                told.append(Provenance(dotted(key), masked(value, secret=is_secret(key, item)), origin))
+                secret = is_secret(key, item)
+                told.append(Provenance(dotted(key), masked(value, secret=secret), self.origin(key), secret))
         return told
 
 
@@ -142,15 +192,18 @@ def load_settings(
     Raises:
         BadConfig: Something is wrong in one or more places; the message tells all of them.
     """
-    overrides = overrides or {}
     cwd = (cwd or Path.cwd()).absolute()
-    environ = os.environ if environ is None else environ
+    return _load(_Sources(overrides or {}, cwd, os.environ if environ is None else environ))
+
+
+def _load(sources: _Sources, text: str | None = None) -> Loaded:
+    overrides, cwd, environ = sources.overrides, sources.cwd, sources.environ
     problems = Problems()
     engines = engine_sections()
     variables = read_environment(environ)
     dotenv = _read_dotenv(cwd, environ, problems)
     folders = _folders(cwd, _home(overrides, variables, dotenv))
-    toml = _read_toml(cwd, folders, problems)
+    toml = _read_toml(cwd, folders, problems, text)
     named = named_sections([toml.tables if toml else {}, overrides], [*dotenv, *variables])
     options_models = {(name,): plugin.options_model for name, plugin in engines.plugins.items()}
     tree = grow({(): Settings} | options_models | named)
@@ -182,7 +235,7 @@ def load_settings(
     if toml and settings.home and gathering.given["home",].origin.source is Source.FILE:
         folders = _folders(toml.path.parent, settings.home)
     made = {name: model for name, model in options.items() if model is not None}
-    return Loaded(settings, made, folders, file, engines, tree, gathering.given)
+    return Loaded(settings, made, folders, file, engines, tree, gathering.given, sources)
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever was given
@@ -209,9 +262,11 @@ def _read_dotenv(cwd: Path, environ: Mapping[str, str], problems: Problems) -> M
     return dotenv.variables
 
 
-def _read_toml(cwd: Path, folders: Folders, problems: Problems) -> Toml | None:
+def _read_toml(cwd: Path, folders: Folders, problems: Problems, text: str | None) -> Toml | None:
     try:
         file = read_text(cwd / FILE_NAME, cwd) or read_text(folders.config / FILE_NAME, cwd)
+        if text is not None:
+            file = TextFile(file.path if file else folders.config / FILE_NAME, f"the changed {FILE_NAME}", text)
         toml = problems.toml = parse_toml(file) if file else None
     except BadConfig as error:
         problems.add_error(error)

@@ -281,6 +281,18 @@ class ServerSettings(BaseModel):
         default="127.0.0.1", description="The address to listen on; `0.0.0.0` is every one of this machine."
     )
     port: int = Field(default=8765, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    https: bool = Field(
+        default=False,
+        description="Whether Myna speaks HTTPS, without which browsers give no microphone to pages of other machines.",
+    )
+    certificate: Path | None = Field(
+        default=None,
+        description="A certificate of your own for HTTPS, and those between it and its authority, in one PEM file; "
+        "unset: Myna makes one.",
+    )
+    certificate_key: Path | None = Field(
+        default=None, description="The file of its private key, as PEM; unset: it is in the same file."
+    )
     strict_models: bool = Field(
         default=False,
         description="Whether a model name that is not listed by `/v1/models` is an error; else the configured one "
@@ -299,6 +311,20 @@ class ServerSettings(BaseModel):
     max_sessions: int = Field(
         default=200, ge=1, description="How many sessions may be live at a time; who comes after them is told so."
     )
+
+    @field_validator("certificate")
+    @classmethod
+    def _is_used(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and not info.data.get("https", False):  # else it would be plain HTTP, and nobody told
+            raise ValueError("needs server.https = true")
+        return path
+
+    @field_validator("certificate_key")
+    @classmethod
+    def _belongs_to_one(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("certificate", path) is None:
+            raise ValueError("needs server.certificate")
+        return path
 
 
 class LogSettings(BaseModel):

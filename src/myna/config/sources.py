@@ -1,6 +1,7 @@
 """Where settings come from: ``myna.toml``, ``.env``, the environment, flags. Each gives values with their origin."""
 
 import io
+import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -97,7 +98,20 @@ class Toml:
     tables: Mapping[str, Any]
 
     def line_of(self, key: Key) -> int | None:
-        """The line at which ``key`` is set.
+        """The line at which ``key`` is set."""
+        lines = self._lines_of(key)
+        return None if lines is None else lines[0] + 1
+
+    def statement_of(self, key: Key) -> tuple[int, int] | None:
+        """Where in the text the lines begin and end that set ``key``, the end of the last one included."""
+        lines = self._lines_of(key)
+        if lines is None:
+            return None
+        ends = [0, *itertools.accumulate(map(len, self.text.splitlines(keepends=True)))]
+        return ends[lines[0]], ends[lines[1]]
+
+    def _lines_of(self, key: Key) -> tuple[int, int] | None:
+        """How many lines are above the statement that sets ``key``, and how many there are with it.
 
         tomllib tells no lines. But the text up to a line is valid TOML exactly when no value is cut, so the shortest
         such beginning that has the key ends with its value, and the one before it ends just above.
@@ -110,7 +124,7 @@ class Toml:
             except tomllib.TOMLDecodeError:
                 continue
             if _has(tables, key):
-                return above + 1
+                return above, count
             above = count
         return None
 

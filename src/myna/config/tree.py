@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, TypeAlias, TypeGuard, Union, get_args, get_origin
 
@@ -117,9 +118,10 @@ def from_text(text: str, item: FieldInfo) -> object:
 
 
 def is_secret(key: Key, item: FieldInfo) -> bool:
-    """Whether a value must not be shown."""
+    """Whether a value must not be shown. The path of a file may be, whatever is in the file."""
     inside = {arm for kind in (item.annotation, *get_args(item.annotation)) for arm in _kinds(kind)}
-    return bool(_SECRET_NAME.search(key[-1]) or {SecretStr, SecretBytes} & inside)
+    named = _SECRET_NAME.search(key[-1]) and Path not in inside
+    return bool(named or {SecretStr, SecretBytes} & inside)
 
 
 def _kinds(annotation: object) -> Iterator[object]:

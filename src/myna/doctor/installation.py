@@ -1,6 +1,7 @@
 """Checks of what is installed and configured: settings, weights, the port, the sources of weights."""
 
 import errno
+import ssl
 from collections.abc import Sequence
 
 import httpx
@@ -12,6 +13,7 @@ from myna.doctor.finding import Finding
 from myna.engines.opening import Choice
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.run import bind
+from myna.server.tls import tls_of
 from myna.weights.catalog import Catalog
 from myna.weights.fetch import CALLED
 from myna.weights.probe import probe
@@ -88,10 +90,12 @@ def port(loaded: Loaded) -> Sequence[Finding]:
     where = f"{host} port {number}"
     figures: dict[str, object] = {"host": host, "port": number, "myna_is_running": False}
     try:
+        if loaded.settings.server.certificate is not None:
+            tls_of(loaded.settings.server, loaded.folders.data)
         bind(host, number, guarded=bool(Keys(loaded.folders.data / FILE_NAME).all())).close()
     except BadConfig as error:
         in_use = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
-        if in_use and _is_myna(host, number):
+        if in_use and _is_myna(host, number, secure=loaded.settings.server.https):
             figures["myna_is_running"] = True
             return [
                 Finding("port", "ok", f"Myna is running at {where}", "It shares this machine's speed.", "", figures)
@@ -100,11 +104,13 @@ def port(loaded: Loaded) -> Sequence[Finding]:
     return [Finding("port", "ok", f"{where} is free", figures=figures)]
 
 
-def _is_myna(host: str, number: int) -> bool:
+def _is_myna(host: str, number: int, *, secure: bool) -> bool:
     named = f"[{host}]" if ":" in host else host
+    anyone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # it is told nothing, and the name may be another than the host
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
     try:
-        with httpx.Client(timeout=HEALTH_S, trust_env=False) as client:
-            answer = client.get(f"http://{named}:{number}/health").json()
+        with httpx.Client(timeout=HEALTH_S, trust_env=False, verify=anyone) as client:
+            answer = client.get(f"{'https' if secure else 'http'}://{named}:{number}/health").json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return False
     return isinstance(answer, dict) and "engines" in answer

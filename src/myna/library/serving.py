@@ -30,6 +30,7 @@ from myna.server.keys import FILE_NAME, Keys
 from myna.server.run import bind
 from myna.server.run import serve as run_server
 from myna.server.service import Service, open_service
+from myna.server.tls import TLS, tls_of
 from myna.tools.base import ToolSource
 from myna.tools.load import load_tools
 from myna.tools.toolbox import Tools
@@ -127,7 +128,7 @@ def serve(
         settings: In the place of the configured ones, nested as in ``myna.toml``; without an agent.
 
     Raises:
-        BadConfig: The port is taken, or others could reach a server that has no API key.
+        BadConfig: The port is taken, others could reach a server that has no API key, or its certificate is no good.
         MynaError: The model does not load.
     """
     if agent is not None and settings is not None:
@@ -137,12 +138,13 @@ def serve(
     loaded = llm.loaded if settings is None else settings_of(settings)
     place = loaded.settings.server
     keys = Keys(loaded.folders.data / FILE_NAME)
+    tls = tls_of(place, loaded.folders.data)
     listener = bind(
         place.host if host is None else host, place.port if port is None else port, guarded=bool(keys.all())
     )
     try:
         parts = _Parts(loaded, agent if isinstance(agent, Agent) else None, KINDS if voice else ("llm", "embed"))
-        server = _start(parts, llm, listener, keys)
+        server = _start(parts, llm, listener, keys, tls)
     except BaseException:
         listener.close()
         raise
@@ -152,7 +154,7 @@ def serve(
     return server
 
 
-def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Server:
+def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys, tls: TLS | None) -> Server:
     loop = home().loop
     engine = loop.run(llm.open)
     up: Future[None] = Future()
@@ -165,8 +167,9 @@ def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Se
 
     async def run() -> None:
         try:
-            app = create_app(lambda: parts.open(engine), rules_of(place, keys, listener), limits_of(place))
-            await run_server(app, listener, announce, stop)
+            authority = tls.authority if tls else None
+            app = create_app(lambda: parts.open(engine), rules_of(place, keys, listener), limits_of(place), authority)
+            await run_server(app, listener, announce, stop, tls)
         except BaseException as error:
             if not up.done():
                 up.set_exception(error)
@@ -182,7 +185,7 @@ def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys) -> Se
     except BaseException:
         running.cancel()
         raise
-    return Server(url_of(listener), running, stop, stopped)
+    return Server(url_of(listener, secure=tls is not None), running, stop, stopped)
 
 
 async def _new_event() -> anyio.Event:

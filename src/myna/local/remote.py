@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any, Self, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -36,6 +38,8 @@ from myna.core.events import (
 from myna.core.ids import MessageId, TurnId
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolResult
+from myna.server.certificates import PUBLIC
+from myna.server.tls import client_context
 
 PATH = "/v1/realtime"
 VOICE_RATE = 24_000
@@ -163,19 +167,29 @@ class RemoteSession:
 
 @asynccontextmanager
 async def open_remote(
-    url: str, *, persona: str | None = None, key: str | None = None, private: bool = False
+    url: str,
+    *,
+    persona: str | None = None,
+    key: str | None = None,
+    private: bool = False,
+    authority: Path | None = None,
 ) -> AsyncGenerator[RemoteSession]:
     """A session on the server at ``url``. For asyncio only.
 
+    Over TLS, the server's certificate has to be of ``authority``, a file, or of one that this machine trusts.
+
     Raises:
-        BadInput: The address is none, or the server wants another key.
+        BadInput: The address is none, the server wants another key, or its certificate is not trusted.
         EngineUnavailable: Nobody answers there, or no Myna does.
         Closed: The server did not begin a session.
     """
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    endpoint = address(url, persona, private=private)
+    trusted = client_context(authority) if authority else True  # what this machine trusts
     try:
         connection = await connect(
-            address(url, persona, private=private),
+            endpoint,
+            ssl=trusted if endpoint.startswith("wss:") else None,
             additional_headers=headers,
             compression=None,
             open_timeout=OPEN_S,
@@ -191,6 +205,12 @@ async def open_remote(
                 hint="Give it one with --key; `myna key create` on the server makes one.",
             ) from error
         raise _no_myna(url, f"it answered {error.response.status_code}") from error
+    except SSLCertVerificationError as error:
+        raise BadInput(
+            f"The certificate of the server at {url} is not trusted: {error.verify_message}.",
+            hint=f"If it made it itself (myna serve --https), copy {PUBLIC} from there, which it names when it starts, "
+            f"and give it with: --ca {PUBLIC}",
+        ) from error
     except (OSError, TimeoutError, InvalidHandshake) as error:
         raise _no_myna(url, str(error) or "it did not answer in time") from error
     async with connection:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,11 +13,25 @@ from fastapi.responses import JSONResponse
 import myna
 from myna.core.errors import MynaError
 from myna.engines.opening import EngineState
-from myna.server import asr_socket, conversations, docs_page, errors, llm, memories, personas, realtime, web_page
+from myna.server import (
+    asr_socket,
+    conversations,
+    docs_page,
+    errors,
+    llm,
+    memories,
+    personas,
+    realtime,
+    settings,
+    tls,
+    web_page,
+    weights,
+)
 from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
 from myna.server.places import Places
+from myna.server.pulling import open_pulls
 from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
 from myna.server.sizes import Limits, SizeLimit
@@ -26,6 +41,7 @@ def create_app(
     open_service: Callable[[], AbstractAsyncContextManager[Service]],
     rules: Rules | None = None,
     limits: Limits | None = None,
+    authority: Path | None = None,
 ) -> FastAPI:
     """The app. Its service is opened when the server starts and closed when it stops; ``app.state.service`` is it.
 
@@ -33,6 +49,7 @@ def create_app(
         open_service: Opens it.
         rules: Who is let in; left out, programs of this machine and nobody else's pages.
         limits: How much they may send.
+        authority: The file of the certificate authority that phones may be told to trust, if there is one.
     """
     rules = rules or Rules()
     limits = limits or Limits()
@@ -43,6 +60,7 @@ def create_app(
             async with (
                 open_service() as app.state.service,
                 open_idempotency(llm.size) as app.state.idempotency,
+                open_pulls() as app.state.pulls,
                 reading_ahead(app.state.service),
             ):
                 yield
@@ -67,7 +85,7 @@ def create_app(
         )
     for part in (llm, chat, models, speech, transcriptions, embeddings, realtime, asr_socket, docs_page):
         app.include_router(part.router)
-    for part in (conversations, memories, personas):
+    for part in (conversations, memories, personas, settings, weights):
         app.include_router(part.router)
 
     @app.head("/health", include_in_schema=False)
@@ -84,6 +102,8 @@ def create_app(
         up = request.app.state.service.engines.ready
         return JSONResponse({"ready": up, "engines": _states(request)}, 200 if up else 503)
 
+    if authority is not None:
+        app.include_router(tls.router_of(authority))
     app.include_router(web_page.router_of())
     return app
 

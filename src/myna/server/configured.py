@@ -9,10 +9,10 @@ from myna.server.run import is_loopback
 from myna.server.sizes import LONGEST_TEXT, MB, Limits
 
 
-def url_of(listener: socket.socket) -> str:
-    """Where a listening socket is, for people and for clients."""
+def url_of(listener: socket.socket, *, secure: bool = False) -> str:
+    """Where a listening socket is, for people and for clients; ``secure``: it speaks TLS."""
     address, port = listener.getsockname()[:2]
-    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+    return f"{'https' if secure else 'http'}://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 def rules_of(settings: ServerSettings, keys: Keys, listener: socket.socket) -> Rules:

@@ -6,7 +6,8 @@ request that does something. A page whose name was made to point at this machine
 the name gives it away: without keys, Myna answers to addresses and to the names that it was told only.
 
 The files of Myna's own page need no key: a browser cannot send one with them, they tell nothing, and the page asks for
-the key that it then sends with all it does. Origins and hosts count for them as for everything else.
+the key that it then sends with all it does. Origins and hosts count for them as for everything else. So it is with the
+certificate of the authority that phones may be told to trust.
 """
 
 import ipaddress
@@ -23,6 +24,7 @@ from myna.core.ids import OWNER, UserId
 from myna.server.errors import Problem
 from myna.server.keys import Key, Keys
 from myna.server.refusal import Refusal
+from myna.server.tls import AUTHORITY_PATH
 from myna.server.web_page import is_page
 
 log = logging.getLogger(__name__)
@@ -149,7 +151,8 @@ def _is_open(scope: Scope, refusal: Refusal | None) -> bool:
     """Whether the request is answered in spite of ``refusal``."""
     if scope["type"] != "http":
         return False
-    return scope["path"] in OPEN or (refusal is _NO_KEY and scope["method"] in _READING and is_page(scope["path"]))
+    path, reads = scope["path"], scope["method"] in _READING
+    return path in OPEN or (refusal is _NO_KEY and reads and (is_page(path) or path == AUTHORITY_PATH))
 
 
 def _presented(scope: Scope, headers: Headers) -> str:

@@ -66,6 +66,17 @@ class MemoryOff(BadInput):
         )
 
 
+class SettingsUnknown(BadInput):
+    """Settings are asked for, and the server was opened by a program that brought its own."""
+
+    code = "settings_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server's settings are those of the program that runs it.", hint="They can be changed there alone."
+        )
+
+
 class OwnerOnly(BadInput):
     """What changes the server for all its users is asked for by one who is not its owner."""
 
@@ -80,6 +91,7 @@ STATUS: Mapping[str, int] = {
     **dict.fromkeys((StoreError.code, StoreUnavailable.code, StoreUnusable.code), 503),
     OwnerOnly.code: 403,
     MemoryOff.code: 409,
+    SettingsUnknown.code: 409,
     **dict.fromkeys((WeightsError.code, WeightsMissing.code, WeightsDamaged.code, NoRoom.code), 503),
     MynaError.code: 500,
 }

@@ -16,6 +16,7 @@ from myna.core.errors import BadConfig, MynaError
 from myna.server.request_log import RequestLog
 from myna.server.sizes import Limits
 from myna.server.socket_protocol import SocketProtocol
+from myna.server.tls import TLS
 
 MOST_REQUESTS = 400
 """Connections at a time, besides those of live sessions; who comes after them gets a 503."""
@@ -93,9 +94,15 @@ def allow_files(wanted: int) -> None:
 
 
 async def serve(
-    app: FastAPI, listener: socket.socket, announce: Callable[[], Awaitable[None]], stop: anyio.Event | None = None
+    app: FastAPI,
+    listener: socket.socket,
+    announce: Callable[[], Awaitable[None]],
+    stop: anyio.Event | None = None,
+    tls: TLS | None = None,
 ) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, or until ``stop`` is set; ``announce`` runs beside it once it is up.
+
+    Over ``tls`` if given, else as plain HTTP.
 
     Raises:
         MynaError: Why it does not start.
@@ -117,6 +124,9 @@ async def serve(
         limit_concurrency=connections,
         timeout_graceful_shutdown=1,
     )
+    config.load()
+    if tls is not None:
+        config.ssl = tls.context
     server = uvicorn.Server(config)
     with listener:
         async with anyio.create_task_group() as beside:
@@ -133,6 +143,8 @@ async def serve(
             beside.start_soon(announce_when_up)
             if stop is not None:
                 beside.start_soon(stop_when_told, stop)
+            if tls is not None:
+                beside.start_soon(tls.keep_current)
             try:
                 await server.serve(sockets=[listener])
             except SystemExit:  # uvicorn's, when the app does not start

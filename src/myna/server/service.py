@@ -36,6 +36,7 @@ from myna.tools.rounds import call_tools
 from myna.tools.toolbox import Toolbox, open_toolbox
 from myna.weights.locate import Weights
 from myna.weights.machine import count_cores
+from myna.weights.store import WeightsStore
 
 if TYPE_CHECKING:
     from myna.memory.remembering import Remembering  # brings SQLAlchemy, which takes a second
@@ -54,6 +55,8 @@ class Service:
         private: Where private conversations are, until the process ends: nothing of them is kept.
         memories: What is remembered of users; None: nothing is.
         remembering: What remembers from their turns; None: nothing does.
+        loaded: How the settings were read; None: a program made them.
+        weights: The weights on this machine, where more can be pulled to; None: they are found elsewhere.
     """
 
     settings: Settings
@@ -69,6 +72,8 @@ class Service:
     private: InMemoryStore = field(default_factory=InMemoryStore)
     memories: Memories | None = None
     remembering: "Remembering | None" = None
+    loaded: Loaded | None = None
+    weights: WeightsStore | None = None
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
         default_factory=WeakValueDictionary[ConversationId, anyio.Lock]
     )
@@ -202,7 +207,18 @@ async def open_service(  # noqa: PLR0913 - all that a process is made of
         open_mcp(settings.mcp if "llm" in kinds else {}) as servers,
         open_toolbox((*tools, *servers), longest_result=settings.tools.longest_result) as toolbox,
     ):
-        service = Service(settings, engines, store, personas, scheduler, toolbox, servers, guest)
+        service = Service(
+            settings,
+            engines,
+            store,
+            personas,
+            scheduler,
+            toolbox,
+            servers,
+            guest,
+            loaded=loaded,
+            weights=weights if isinstance(weights, WeightsStore) else None,
+        )
         if isinstance(store, InMemoryStore) or not settings.memory.enabled:
             yield service
             return

@@ -49,7 +49,7 @@ def owner_only(request: HTTPConnection) -> None:
     """
     if user_of(request) != OWNER:
         raise OwnerOnly(
-            "Only the owner of this server may change its personas: they are everybody's.",
+            "Only the owner of this server may do so: its personas, settings and models are everybody's.",
             hint="Use the owner's key; one more is made on the server's machine with: myna key create --user owner",
         )
 

@@ -1,0 +1,213 @@
+"""One pull of weights at a time, beside everything else that a server does."""
+
+import json
+import logging
+import subprocess
+import sys
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import anyio
+from anyio.abc import Process, TaskGroup
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from myna.core.errors import Busy, MynaError
+from myna.engines.task_group import open_task_group
+from myna.server.errors import error_told
+from myna.weights.options import WeightsOptions
+from myna.weights.pull_process import Order
+from myna.weights.store import WeightsStore
+
+log = logging.getLogger(__name__)
+
+END_S = 5.0
+"""How long a pull that is stopped may take to leave everything in order."""
+RATE_S = 5.0
+"""The rate is that of so many seconds."""
+LONGEST_LINE = 1 << 16
+COMMAND = (sys.executable, "-P", "-m", "myna.weights.pull_process")
+
+State: TypeAlias = Literal["idle", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPull:
+    """How far one model is: ``done`` of ``size`` bytes."""
+
+    size: int
+    done: int = 0
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """A pull, as far as it is.
+
+    Attributes:
+        names: What was asked for.
+        models: Those that have begun, by name.
+        doing: What goes on, in words.
+        rate: Bytes a second; None while that is not known.
+        skipped: Which sources could not give something, and why.
+        error: Why it failed.
+    """
+
+    state: State = "idle"
+    names: Sequence[str] = ()
+    models: Mapping[str, ModelPull] = field(default_factory=dict[str, ModelPull])
+    doing: str = ""
+    rate: float | None = None
+    skipped: Sequence[str] = ()
+    error: MynaError | None = None
+
+
+class Pulls:
+    """The last pull. Made by `open_pulls`."""
+
+    def __init__(self, work: TaskGroup) -> None:
+        self.last = Pull()
+        self._work = work
+        self._scope = anyio.CancelScope()
+        self._ended = anyio.Event()
+        self._changed = anyio.Event()
+        self._come: deque[tuple[float, int]] = deque()
+
+    def begin(self, store: WeightsStore, names: Sequence[str], options: WeightsOptions) -> None:
+        """Begin to pull models and sets.
+
+        Raises:
+            UnknownName: A name is neither a model nor a set.
+            Busy: A pull is under way.
+        """
+        store.catalog.expand(names)
+        if self.last.state == "running":
+            raise Busy("A pull is under way.", hint="Wait for its end, or cancel it: DELETE /api/models/pull.")
+        self._scope, self._ended = anyio.CancelScope(), anyio.Event()
+        self._tell(Pull("running", tuple(names)))
+        order = Order(root=store.root.absolute(), catalog=store.catalog, names=tuple(names), options=options)
+        self._work.start_soon(self._run, order)
+
+    async def cancel(self) -> None:
+        """End the pull that runs, if one does. What has come is kept: the next one goes on from there."""
+        if self.last.state == "running":
+            self._scope.cancel()
+            await self._ended.wait()
+
+    async def changes(self, every_s: float) -> AsyncGenerator[Pull]:
+        """The last pull, and each time that it is further, until it has ended."""
+        while True:
+            changed = self._changed
+            yield self.last
+            if self.last.state != "running":
+                return
+            await changed.wait()
+            await anyio.sleep(every_s)
+
+    async def _run(self, order: Order) -> None:
+        try:
+            with self._scope:
+                async with _process() as process:
+                    failure = await self._follow(process, order)
+                self._end("done" if failure is None else "failed", failure)  # its process has let go of everything
+        except OSError as error:
+            self._end("failed", MynaError(f"The pull could not be started: {error.strerror}.", hint="Try again."))
+        finally:
+            if self.last.state == "running":
+                self._end("cancelled")
+            self._ended.set()
+
+    async def _follow(self, process: Process, order: Order) -> MynaError | None:
+        """Take in what the process tells to its end; why it failed, if it did."""
+        assert process.stdin is not None  # noqa: S101 - for the type checker, and the next
+        assert process.stdout is not None  # noqa: S101
+        self._come.clear()
+        lines = BufferedByteReceiveStream(process.stdout)
+        try:
+            await process.stdin.send(order.model_dump_json().encode() + b"\n")
+            while True:
+                line = json.loads(await lines.receive_until(b"\n", LONGEST_LINE))
+                match line["told"]:
+                    case "ended":
+                        return None
+                    case "failed":
+                        return error_told(line["code"], line["message"], line["hint"])
+                    case _:
+                        self._take(line)
+        except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead):
+            return MynaError("The pull ended unexpectedly.", hint="What has come is kept. Try again.")
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        """Take in what the process tells: see `myna.weights.progress.Progress`."""
+        pull, name = self.last, line.get("model", "")
+        match line["told"]:
+            case "started":
+                self._come.clear()
+                doing = f"checking what is here of {name}"
+                self._tell(replace(self._at(name, ModelPull(line["size"])), doing=doing))
+            case "waiting":
+                self._tell(replace(pull, doing=f"waiting for another process that pulls {name}"))
+            case "resumed":
+                self._come.clear()
+                self._tell(self._at(name, replace(pull.models[name], done=line["done"])))
+            case "advanced":
+                moved = self._at(name, replace(pull.models[name], done=line["done"]))
+                self._tell(replace(moved, doing=f"{name} {line['doing']}", rate=self._rate(line["done"])))
+            case "skipped":
+                told = f"{name}: {line['source']} {line['reason']}."
+                self._tell(replace(pull, skipped=(*pull.skipped, told)))
+            case _:  # finished
+                model = pull.models[name]
+                self._tell(replace(self._at(name, ModelPull(model.size, model.size, here=True)), rate=None))
+
+    def _at(self, name: str, model: ModelPull) -> Pull:
+        return replace(self.last, models={**self.last.models, name: model})
+
+    def _rate(self, done: int) -> float | None:
+        now = anyio.current_time()
+        if self._come and done < self._come[-1][1]:
+            self._come.clear()  # a source was given up
+        self._come.append((now, done))
+        while now - self._come[0][0] > RATE_S:
+            self._come.popleft()
+        began, before = self._come[0]
+        return (done - before) / (now - began) if now > began else None
+
+    def _end(self, state: State, error: MynaError | None = None) -> None:
+        if error is not None:
+            log.warning("pulling weights failed", extra={"problem": str(error)})
+        self._tell(replace(self.last, state=state, doing="", rate=None, error=error))
+
+    def _tell(self, pull: Pull) -> None:
+        self.last = pull
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def _process() -> AsyncGenerator[Process]:
+    """The process that pulls. It ends when its standard input is closed, and when not, it is ended."""
+    process = await anyio.open_process(COMMAND, stderr=None, stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with anyio.CancelScope(shield=True):
+            if process.stdin is not None:
+                await process.stdin.aclose()
+            with anyio.move_on_after(END_S):
+                await process.wait()
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.aclose()
+
+
+@asynccontextmanager
+async def open_pulls() -> AsyncGenerator[Pulls]:
+    """See `Pulls`. Leaving ends what runs."""
+    async with open_task_group() as work:
+        try:
+            yield Pulls(work)
+        finally:
+            work.cancel_scope.cancel()

@@ -1,0 +1,209 @@
+"""``/api/models``: the model files of the catalog, which are here and in use, and pulling more. For the owner alone."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from myna.core.errors import MynaError
+from myna.engines.plugins import KINDS, Kind
+from myna.server.errors import SettingsUnknown, problem_of
+from myna.server.event_stream import EventStream
+from myna.server.pulling import Pull, Pulls, State
+from myna.server.service import Service
+from myna.server.strict_json import StrictJSONRoute
+from myna.server.users import owner_only
+from myna.weights.store import WeightsStore
+
+router = APIRouter(prefix="/api/models", route_class=StrictJSONRoute, dependencies=[Depends(owner_only)])
+
+EVERY_S = 0.25
+"""How often progress is told at most."""
+LONGEST_S = 3600.0
+"""How long one stream of events may last; who wants more asks again."""
+
+
+class ToldModel(BaseModel):
+    """A model of the catalog."""
+
+    name: str
+    about: str
+    license: str
+    homepage: str
+    size: int | None = Field(description="In bytes; null for one whose files only a hub can list.")
+    here: bool
+    used_by: list[Kind] = Field(description="The kinds of engine that load it, as the server was started.")
+
+
+class ToldSet(BaseModel):
+    """Models that are pulled together; ``missing`` is how many bytes of them are not here."""
+
+    name: str
+    models: list[str]
+    size: int
+    missing: int
+    here: bool
+    chosen: bool = Field(description="Whether it is `weights.set` of the settings.")
+
+
+class ModelList(BaseModel):
+    """The catalog; ``folder`` is where the files lie."""
+
+    models: list[ToldModel]
+    sets: list[ToldSet]
+    folder: str
+
+
+class PullBody(BaseModel):
+    """What is to be pulled."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: Annotated[list[str], Field(min_length=1, max_length=50)] = Field(description="Models and sets.")
+
+
+class ToldProgress(BaseModel):
+    """How far a model is, in bytes; ``here`` says that it is verified and in its place."""
+
+    name: str
+    size: int
+    done: int
+    here: bool
+
+
+class ToldError(BaseModel):
+    """What went wrong, and what to do."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class ToldPull(BaseModel):
+    """The last pull since the server was started."""
+
+    state: State
+    names: list[str]
+    models: list[ToldProgress] = Field(description="Those that have begun.")
+    doing: str = Field(description="What goes on, in words: the file, and where it comes from.")
+    rate: float | None = Field(description="Bytes a second; null while that is not known.")
+    skipped: list[str] = Field(description="Which sources could not give a file, and why; the next one was tried.")
+    error: ToldError | None
+
+
+@router.get("")
+async def list_weights(request: Request) -> ModelList:
+    """List the models and sets of the catalog, and which are here. Reads sizes of files only."""
+    service: Service = request.app.state.service
+    return await anyio.to_thread.run_sync(_listed, service)
+
+
+@router.post("/pull", status_code=202)
+async def begin_pull(body: PullBody, request: Request) -> ToldPull:
+    """Begin to pull models and sets, and to verify what is here of them. One pull at a time."""
+    service: Service = request.app.state.service
+    pulls: Pulls = request.app.state.pulls
+    pulls.begin(_store(service), body.names, service.settings.weights)
+    return _told(pulls.last)
+
+
+@router.get("/pull")
+async def get_pull(request: Request) -> ToldPull:
+    """Tell how far the last pull is."""
+    pulls: Pulls = request.app.state.pulls
+    return _told(pulls.last)
+
+
+@router.get(
+    "/pull/events", response_class=Response, responses={200: {"content": {EventStream.media_type: {"schema": {}}}}}
+)
+async def follow_pull(request: Request) -> EventStream:
+    """Tell the same as server-sent events, each time that it is further, until it has ended."""
+    pulls: Pulls = request.app.state.pulls
+    return EventStream(_events(pulls), failed=_failed, limit_s=LONGEST_S)
+
+
+@router.delete("/pull")
+async def cancel_pull(request: Request) -> ToldPull:
+    """End the pull that runs, if one does. What has come is kept: the next one goes on from there."""
+    pulls: Pulls = request.app.state.pulls
+    await pulls.cancel()
+    return _told(pulls.last)
+
+
+async def _events(pulls: Pulls) -> AsyncGenerator[bytes]:
+    async with aclosing(pulls.changes(EVERY_S)) as changes:
+        async for pull in changes:
+            yield f"data: {_told(pull).model_dump_json()}\n\n".encode()
+
+
+def _failed(error: MynaError) -> bytes:
+    return f"event: error\ndata: {json.dumps(_told_error(error).model_dump())}\n\n".encode()
+
+
+def _store(service: Service) -> WeightsStore:
+    if service.weights is None:
+        raise SettingsUnknown
+    return service.weights
+
+
+def _listed(service: Service) -> ModelList:
+    store, used = _store(service), _used(service)
+    sizes = {model.name: sum(file.size for file in store.files(model)) for model in store.catalog.models}
+    missing = set(store.missing(sizes))
+    models = [
+        ToldModel(
+            name=model.name,
+            about=model.about,
+            license=model.license,
+            homepage=model.homepage,
+            size=sizes[model.name] or None,
+            here=model.name not in missing,
+            used_by=[kind for kind, names in used.items() if model.name in names],
+        )
+        for model in store.catalog.models
+    ]
+    sets = [
+        ToldSet(
+            name=name,
+            models=list(members),
+            size=sum(sizes[each] for each in members),
+            missing=sum(sizes[each] for each in members if each in missing),
+            here=missing.isdisjoint(members),
+            chosen=name == service.settings.weights.set,
+        )
+        for name, members in store.catalog.sets.items()
+    ]
+    return ModelList(models=models, sets=sets, folder=str(store.root))
+
+
+def _used(service: Service) -> Mapping[Kind, frozenset[str]]:
+    """The weights that the configured engines load. A program's own LLM loads none of ours."""
+    if service.loaded is None:
+        return {}
+    choices = service.loaded.choices(kind for kind in KINDS if kind != "llm" or service.guest.llm is None)
+    return {kind: frozenset(choice.plugin.weights(choice.options)) for kind, choice in choices.items()}
+
+
+def _told(pull: Pull) -> ToldPull:
+    return ToldPull(
+        state=pull.state,
+        names=list(pull.names),
+        models=[
+            ToldProgress(name=name, size=each.size, done=each.done, here=each.here)
+            for name, each in pull.models.items()
+        ],
+        doing=pull.doing,
+        rate=pull.rate,
+        skipped=list(pull.skipped),
+        error=_told_error(pull.error) if pull.error is not None else None,
+    )
+
+
+def _told_error(error: MynaError) -> ToldError:
+    problem = problem_of(error)
+    return ToldError(code=problem.code, message=problem.message, hint=problem.hint)
