@@ -11,6 +11,6 @@ export function language(): Language {
 
 /** A text of the page; `{name}` in it stands for a value. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  const text: string | undefined = (language() === 'zh' ? zh : en)[key]
-  return (text ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+  const texts: Partial<Record<Key, string>> = language() === 'zh' ? zh : en
+  return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
 }

@@ -17,9 +17,9 @@ export class Playback {
   readonly #browserVoice = new BrowserVoice()
   readonly #emotions = new EmotionsHeard()
   /** The responses of this session: the server knows no others. */
-  readonly #responses = new Set<string>()
+  readonly #responses = new Set<string>() // eslint-disable-line svelte/prefer-svelte-reactivity -- nothing is drawn of it
   /** Those that were stopped: what still comes of them is late. */
-  readonly #stopped = new Set<string>()
+  readonly #stopped = new Set<string>() // eslint-disable-line svelte/prefer-svelte-reactivity -- the same
   /** The response whose audio still comes. */
   #coming: string | null = null
   #paused = false
