@@ -119,5 +119,5 @@ def test_checks_build_it_and_fail_where_one_of_them_does(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize("asked", ["", "make"])
-def test_it_knows_two_words(clone: Clone, asked: str) -> None:
-    assert clone.run(asked) == (2, "Usage: scripts/web.py build|check\n")
+def test_it_knows_three_words(clone: Clone, asked: str) -> None:
+    assert clone.run(asked) == (2, "Usage: scripts/web.py build|check|lock\n")
