@@ -43,6 +43,8 @@ export function isKey(text: string): boolean {
 }
 
 const LONGEST_MS = 30_000
+/** The server itself gives up on an import, its slowest work, after two minutes. */
+const LONGEST_CHANGE_MS = 150_000
 
 /**
  * Ask the server.
@@ -62,7 +64,7 @@ export async function ask(method: string, path: string, body?: object, keepalive
       method,
       headers,
       keepalive,
-      signal: AbortSignal.timeout(LONGEST_MS),
+      signal: AbortSignal.timeout(method === 'GET' ? LONGEST_MS : LONGEST_CHANGE_MS),
       ...(sent !== undefined && { body: sent }),
     })
   } catch {
