@@ -26,7 +26,7 @@ class Limits:
         hear_s: For the transcript of an utterance.
         first_token_s: For the first piece of a reply; a long prompt on a slow machine takes a while.
         idle_s: Between two pieces of a reply.
-        reply_s: For a whole reply of the LLM.
+        reply_s: For a whole reply of the LLM, the time not counted in which its voice holds it back.
         speak_s: For each piece of a segment's audio.
     """
 
@@ -61,13 +61,14 @@ async def pieces(
 
     Raises:
         EngineTimeout: The first item took longer than ``first_s``, a later one than ``idle_s``, or all of them than
-            ``total_s``.
+            ``total_s``. What the caller does between two items, such as speaking them, is not the stream's time.
     """
-    deadline = anyio.current_time() + total_s
+    left_s = total_s
     wait_s = first_s
     async with _closing(stream):
         while True:
-            allowed_s = max(0.0, min(wait_s, deadline - anyio.current_time()))
+            allowed_s = max(0.0, min(wait_s, left_s))
+            asked_s = anyio.current_time()
             try:
                 with anyio.fail_after(allowed_s):
                     item = await anext(stream)
@@ -79,6 +80,7 @@ async def pieces(
                 raise
             except Exception as error:  # the same door, for streams
                 raise _failed(what) from error
+            left_s -= anyio.current_time() - asked_s
             yield item
             wait_s = idle_s
 

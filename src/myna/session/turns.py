@@ -112,6 +112,7 @@ class Turns:
                 turn.consents = False
             await self.start(turn, partial(self.answering.answer, turn, messages), told=told)
         except MynaError as error:
+            self._pauses_next = False
             self.fail(turn.id, error)
 
     async def answer_heard(self, turn: Turn, began_at: float, sure_ms: float | None) -> None:
