@@ -25,6 +25,10 @@ NODS = [
     "Yeah, yeah.",
     "OK",
     "Ha-ha-ha!",
+    "Hahahah",
+    "lol",
+    "哈哈哈哈哈",
+    "嘿嘿，嘿嘿嘿",
 ]
 STOPS = [
     "停",
@@ -55,6 +59,12 @@ def test_nods_are_backchannels_and_no_call_to_stop(text: str):
     assert is_backchannel(text)
     assert not is_stop(text)
     assert not is_objection(text)
+
+
+@pytest.mark.parametrize("text", ["Ha, " * 40, "哈" * 100])
+def test_a_laugh_is_a_backchannel_however_often_an_asr_writes_it(text: str):
+    assert is_backchannel(text)
+    assert may_be_backchannel(text)
 
 
 @pytest.mark.parametrize("text", STOPS)

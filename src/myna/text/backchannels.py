@@ -18,7 +18,7 @@ _BACKCHANNELS = _words("""
 这样 这样啊 这样子 原来如此 原来是这样 明白 明白了 我明白 知道 知道了 我知道 懂 懂了 我懂 了解 了解了
 有道理 有意思 真的 真的吗 真的啊 真好 厉害 不错 继续 请继续 你说 您说 接着说 然后 然后呢 收到
 uhhuh uhuh uh um umm hmm hm hmmm mm mmm mmhmm mmhm mhm mhmm mmkay ah aah aha ahh oh ooh ohh huh ha heh hah wow
-yeah yea yah yep yup yes ya right ok okay k sure isee iseeisee gotit gotcha exactly true indeed cool nice great good
+lol yeah yea yah yep yup yes ya right ok okay k sure isee iseeisee gotit gotcha exactly true indeed cool nice great good
 really ofcourse absolutely definitely goon makessense thatmakessense interesting alright allright fine iknow
 thatsright thatstrue thatsgood thatsgreat fairenough understood iunderstand noworries oryeah
 """)
@@ -63,6 +63,9 @@ _WORD = re.compile(rf"[^\W{CJK}]+(?:['’]\w+)?")
 
 _LONGEST = 60  # letters; nobody nods for longer
 
+_LAUGHTER = re.compile(r"(?:ha|he|ho|[哈呵嘿嘻嚯]){2,}h?")
+"""However long it is: of a laugh Whisper makes anything from "lol" to "Ha, ha, ha, …" over and over."""
+
 
 _NODS = frozenset(_BACKCHANNELS)
 _BEGINNINGS = frozenset(phrase[:end] for phrase in _BACKCHANNELS for end in range(len(phrase) + 1))
@@ -95,13 +98,13 @@ def letters(text: str) -> str:
 
 def is_backchannel(text: str) -> bool:
     """Whether ``text`` says no more than that somebody listens: 嗯, 对对对, uh-huh, I see."""
-    said = letters(text).translate(_SIMPLER)
+    said = _LAUGHTER.sub("ha", letters(text).translate(_SIMPLER))
     return len(said) <= _LONGEST and len(said) in _ends(said, _NODS)
 
 
 def may_be_backchannel(text: str) -> bool:
     """Whether ``text``, the beginning of an utterance, may still become a backchannel: ``ye``, ``uh-h``, 原来."""
-    said = letters(text).translate(_SIMPLER)
+    said = _LAUGHTER.sub("ha", letters(text).translate(_SIMPLER))
     if len(said) > _LONGEST:
         return False
     return any(said[end:] in _BEGINNINGS for end in _START | _ends(said, _NODS))
