@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from myna.config.change import change_settings
-from myna.core.errors import BadConfig
+from myna.config.load import Loaded
+from myna.core.errors import BadConfig, Busy
 
 
 def refused(machine: Any, changes: dict[str, Any], overrides: dict[str, Any] | None = None) -> str:
@@ -52,6 +53,20 @@ def test_the_whole_is_checked_and_none_of_it_is_written(machine: Any):
 )
 def test_an_unknown_name_is_told_with_what_was_meant(machine: Any, name: str, meant: str):
     assert meant in refused(machine, {name: 1})
+
+
+def test_what_somebody_else_refuses_is_not_written(machine: Any):
+    seen: list[float] = []
+
+    def check(then: Loaded) -> None:
+        seen.append(then.settings.llm.temperature)
+        raise Busy("Not now.")
+
+    machine.toml("")
+    with pytest.raises(Busy):
+        change_settings(machine.load(), {"llm.temperature": 0.5}, check)
+    assert seen == [0.5]
+    assert (machine.cwd / "myna.toml").read_text() == ""
 
 
 def test_what_a_variable_or_a_flag_decides_is_refused(machine: Any):

@@ -11,6 +11,7 @@ import pytest
 from tests.server.serving import serving_engines
 
 from myna.config.load import load_settings
+from myna.config.schema import json_schema
 from myna.server.door import Rules
 from myna.server.keys import Keys
 from myna.weights.locate import Weights
@@ -42,7 +43,7 @@ def serve(file: Path, weights: Weights) -> Serve:
     @asynccontextmanager
     async def start(rules: Rules | None = None) -> AsyncGenerator[httpx.AsyncClient]:
         environ = {"MYNA_HOME": str(file.parent), **ENVIRON}
-        loaded = load_settings({"server": {"port": "1234"}}, cwd=file.parent, environ=environ)
+        loaded = load_settings({"server": {"port": "1234", "max_sessions": "9"}}, cwd=file.parent, environ=environ)
         async with serving_engines(weights, {}, rules=rules, loaded=loaded) as clients:
             yield clients.http
 
@@ -71,6 +72,8 @@ async def test_every_setting_is_described(serve: Serve) -> None:
         schema = (await client.get("/api/settings/schema")).json()
         told = (await client.get("/api/settings")).json()["settings"]
     assert schema["$defs"]["LLMSettings"]["properties"]["temperature"]["description"].startswith("How freely")
+    assert schema["$defs"]["LLMSettings"]["properties"]["engine"]["enum"] == ["llamacpp", "openai"]
+    assert schema["$defs"]["TurnSettings"]["properties"]["engine"]["enum"] == ["smart_turn", "none"]
     for each in told:
         section = each["name"].partition(".")[0]
         assert section in schema["properties"]
@@ -122,11 +125,11 @@ async def test_a_change_is_written_and_waits_for_a_restart(serve: Serve, file: P
         ({"llm.temperature": 5}, r"llm\.temperature .*less than or equal to 2, not 5"),
         ({"llm.temprature": 0.5}, r"no setting llm\.temprature"),
         ({"llm.top_k": 5}, r"llm\.top_k is decided by MYNA_LLM__TOP_K"),
-        ({"server.port": 5}, r"server\.port is decided by .* on the command line"),
+        ({"server.max_sessions": 5}, r"server\.max_sessions is decided by .* on the command line"),
         ({"session.allowed_emotions": [None]}, r"session\.allowed_emotions: .* null"),
         ({"llm.temperature": {"x": 1}}, r"llm\.temperature"),
-        ({"tools.folder": "/tmp"}, r"tools\.folder can only be changed on the server's machine"),
-        ({"mcp.files.command": "sh"}, r"mcp\.files\.command can only be changed on the server's machine"),
+        ({"llamacpp.model": "/etc/passwd"}, r"/etc/passwd is no model of the catalog"),
+        ({"llm.model": "qwen"}, r"qwen is no model of the catalog\. A file can only be chosen on the server's machine"),
         ({}, "changes: "),
     ],
 )
@@ -138,6 +141,75 @@ async def test_what_is_wrong_is_told_with_its_name_and_nothing_is_written(
     assert answer.status_code == 422
     assert re.search(told, answer.json()["error"]["message"])
     assert held(file) == FILE
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("home", "/tmp"),
+        ("store.url", "/home/me/.config/browser/cookies.sqlite"),
+        ("tools.folder", "/tmp"),
+        ("tools.for_all", ["*"]),
+        ("mcp.files.command", "sh"),
+        ("mcp.files.confirm", "never"),
+        ("server.host", "0.0.0.0"),
+        ("server.port", 80),
+        ("server.https", False),
+        ("server.certificate", "/etc/shadow"),
+        ("server.certificate_key", "/etc/shadow"),
+        ("server.origins", ["https://evil.example"]),
+        ("server.hosts", ["evil.example"]),
+        ("memory.vectors", "http://evil.example"),
+        ("openai.base_url", "http://evil.example"),
+        ("openai_embed.base_url", "http://169.254.169.254"),
+        ("weights.hf_endpoint", "http://evil.example"),
+        ("weights.modelscope_endpoint", None),
+    ],
+)
+async def test_what_would_make_a_stolen_key_worth_more_than_myna_is_refused(
+    serve: Serve, file: Path, name: str, value: object
+) -> None:
+    async with serve() as client:
+        answer = await change(client, {"log.level": "debug", name: value})
+        if not name.startswith("mcp"):
+            assert (await setting(client, name))["fixed"] == "can only be changed on the server's machine"
+    assert answer.status_code == 422
+    assert f"{name} can only be changed on the server's machine" in answer.json()["error"]["message"]
+    assert str(file) in answer.json()["error"]["hint"]
+    assert held(file) == FILE
+
+
+async def test_every_path_of_the_settings_is_for_the_machine(serve: Serve) -> None:
+    async with serve() as client:
+        told = {each["name"]: each["fixed"] for each in (await client.get("/api/settings")).json()["settings"]}
+    schema, paths = json_schema(), set[str]()
+    for section, place in schema["properties"].items():
+        model = schema["$defs"].get(place.get("$ref", "").rpartition("/")[2])
+        items = {f"{section}.{name}": item for name, item in model["properties"].items()} if model else {section: place}
+        paths |= {name for name, item in items.items() if "'path'" in str(item)}
+    assert paths >= {"home", "tools.folder", "server.certificate"}
+    assert {told[name] for name in paths} == {"can only be changed on the server's machine"}
+
+
+async def test_a_model_goes_by_its_name_and_what_the_file_names_already_stays(serve: Serve, file: Path) -> None:
+    async with serve() as client:
+        assert (await change(client, {"llamacpp.model": "qwen2.5-3b-instruct"})).status_code == 200
+        assert (await change(client, {"faster_whisper.model": "small"})).status_code == 200
+        write(file, '[llm]\nmodel = "/srv/mine.gguf"\n')
+        assert (await change(client, {"llm.temperature": 0.5})).status_code == 200
+        assert (await change(client, {"llm.engine": "openai"})).status_code == 200
+        assert (await change(client, {"llm.engine": "llamacpp"})).status_code == 422
+        assert (await change(client, {"llm.engine": None, "llm.model": None})).status_code == 200
+
+
+async def test_what_the_file_names_can_be_taken_out(serve: Serve) -> None:
+    async with serve() as client:
+        assert (await setting(client, "llm.temperature"))["written"]
+        assert not (await setting(client, "llm.top_p"))["written"]
+        assert not (await setting(client, "llm.top_k"))["written"]
+        await change(client, {"llm.temperature": None, "llm.top_p": 0.5})
+        assert not (await setting(client, "llm.temperature"))["written"]
+        assert (await setting(client, "llm.top_p"))["written"]
 
 
 async def test_a_file_that_was_broken_by_hand_is_told_and_can_be_mended(serve: Serve, file: Path) -> None:
@@ -174,3 +246,12 @@ async def test_a_server_of_a_program_that_made_its_own_settings_says_so(weights:
     async with serving_engines(weights, {}) as clients:
         answer = await clients.http.get("/api/settings")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "settings_unknown")
+
+
+async def test_the_web_app_explains_settings_that_there_are(serve: Serve) -> None:
+    async with serve() as client:
+        names = {each["name"] for each in (await client.get("/api/settings")).json()["settings"]}
+    texts = (Path(__file__).parents[2] / "web" / "src" / "i18n" / "settings.ts").read_text(encoding="utf-8")
+    explained = re.findall(r"^  '?([a-z_.0-9]+)'?: \{(?= ?title|$)", texts.partition("SETTINGS")[2], re.MULTILINE)
+    assert len(explained) > 25
+    assert set(explained) <= names

@@ -1,6 +1,6 @@
 """Changing settings in the user's ``myna.toml``, checked as a whole before anything is written."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from myna.config.edit import rewrite, with_key, without_key
@@ -10,7 +10,9 @@ from myna.config.tree import Key, dotted
 from myna.core.errors import BadConfig, NoRoom
 
 
-def change_settings(loaded: Loaded, changes: Mapping[str, Any]) -> Loaded:
+def change_settings(
+    loaded: Loaded, changes: Mapping[str, Any], check: Callable[[Loaded], None] | None = None
+) -> Loaded:
     """Write values into the file that ``loaded`` was read from, or would be; None takes a key out of it.
 
     All of them are written, or none. Blocks.
@@ -18,6 +20,7 @@ def change_settings(loaded: Loaded, changes: Mapping[str, Any]) -> Loaded:
     Args:
         loaded: How Myna was started.
         changes: Values as JSON has them, by name: ``llm.temperature``.
+        check: Raises what is wrong with what would hold, before anything is written.
 
     Returns:
         What holds when Myna is started again so.
@@ -26,6 +29,7 @@ def change_settings(loaded: Loaded, changes: Mapping[str, Any]) -> Loaded:
         BadConfig: A name is unknown, a value is not allowed or would not hold, or the file has no place for it.
         Busy: Another process is changing the file.
         NoRoom: The file may not be written.
+        MynaError: What ``check`` raises.
     """
     wanted = {loaded.key(name): value for name, value in changes.items()}
     for key in wanted:
@@ -38,6 +42,8 @@ def change_settings(loaded: Loaded, changes: Mapping[str, Any]) -> Loaded:
             file = TextFile(file.path, file.place, text)
         made[:] = [loaded.again(file.text)]
         _check_holds(made[0], wanted, loaded)
+        if check is not None:
+            check(made[0])
         return file.text
 
     try:

@@ -3,7 +3,8 @@
 For the owner alone. They are read when Myna starts: what is changed here holds when it is started again.
 """
 
-from functools import cache, partial
+import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
@@ -19,11 +20,29 @@ from myna.server.errors import SettingsUnknown
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
 from myna.server.users import owner_only
+from myna.server.weights import weights_used
 
 router = APIRouter(prefix="/api/settings", route_class=StrictJSONRoute, dependencies=[Depends(owner_only)])
 
-AT_THE_MACHINE = ("home", "mcp", "tools.folder")
-"""What names programs that Myna runs, and where its files are. A stolen API key must not become the machine's user."""
+AT_THE_MACHINE = (
+    "home",  # where files are
+    "store.url",
+    "mcp",  # what runs, and who may have it run
+    "tools.folder",
+    "tools.for_all",
+    "server.host",  # who can reach Myna, and who can listen in
+    "server.port",
+    "server.https",
+    "server.certificate",
+    "server.certificate_key",
+    "server.origins",
+    "server.hosts",
+    "memory.vectors",  # where what was said is sent to
+)
+"""What cannot be changed here: a stolen API key must not become the machine's user, nor do harm once it is revoked."""
+
+_SOMEWHERE = re.compile(r"(^|_)(url|endpoint|host|path|file|folder|dir|command)$")
+"""Names of settings, also of engines of others, that say where something is read, written, run or sent to."""
 
 Origins = Literal["default", "profile", "file", "dotenv", "environment", "flag"]
 _ORIGINS: dict[Source, Origins] = {
@@ -44,6 +63,7 @@ class ToldSetting(BaseModel):
     secret: bool
     origin: Origins = Field(description="Which kind of source decides it.")
     place: str = Field(description="The source in words, such as `llm.temperature in myna.toml`.")
+    written: bool = Field(description="Whether the file names it by now: null in a change takes it out.")
     fixed: str | None = Field(description="Why it cannot be changed here; null where it can.")
     changed: bool = Field(description="Whether it has another value once Myna is started again.")
     next: Any = Field(description="Its value then, masked if it is a secret.")
@@ -106,15 +126,20 @@ async def list_settings(request: Request) -> SettingList:
 @router.patch("")
 async def patch_settings(body: ChangeBody, request: Request) -> Changed:
     """Change settings in `myna.toml`: all of them or, if one is wrong, none. What else the file holds stays."""
+    service: Service = request.app.state.service
     loaded = _loaded(request)
     for name in body.changes:
         if _at_the_machine(name):
             raise BadConfig(
-                f"{name} can only be changed on the server's machine: it decides what programs Myna runs there, or "
-                "where its files are.",
+                f"{name} can only be changed on the server's machine: it decides what Myna runs there, where its files "
+                "are, who can reach it, or where it sends what is said.",
                 hint=f"Change it in {loaded.file}",
             )
-    then = await anyio.to_thread.run_sync(partial(change_settings, loaded, body.changes))
+
+    def change() -> Loaded:
+        return change_settings(loaded, body.changes, lambda then: _check_models(service, loaded, then))
+
+    then = await anyio.to_thread.run_sync(change)
     settings = [each for each in _told(loaded, then) if each.name in body.changes]
     restart = [each.name for each in settings if each.changed]
     return Changed(file=str(then.file), written=list(body.changes), restart=restart, settings=settings)
@@ -139,6 +164,7 @@ def _told_one(loaded: Loaded, then: Loaded, now: Provenance, later: Provenance) 
         secret=now.secret,
         origin=_ORIGINS[now.origin.source],
         place=str(now.origin),
+        written=(later.origin.source, later.origin.name) == (Source.FILE, now.key),
         fixed=_fixed(now.key, later.origin),
         changed=loaded.differs(then, tuple(now.key.split("."))),
         next=later.value,
@@ -152,4 +178,29 @@ def _fixed(name: str, origin: Origin) -> str | None:
 
 
 def _at_the_machine(name: str) -> bool:
-    return any(name == each or name.startswith(f"{each}.") for each in AT_THE_MACHINE)
+    named = any(name == each or name.startswith(f"{each}.") for each in AT_THE_MACHINE)
+    return named or _SOMEWHERE.search(name.rpartition(".")[2]) is not None
+
+
+def _check_models(service: Service, loaded: Loaded, then: Loaded) -> None:
+    """Make sure that no engine would load a file of the machine that it does not load already: models go by name here.
+
+    Raises:
+        BadConfig: One would.
+    """
+    try:
+        now = loaded.again()
+    except BadConfig:  # the file was broken by hand, and this change mends it
+        now = loaded
+    if strange := sorted(_not_in_catalog(service, then) - _not_in_catalog(service, now)):
+        raise BadConfig(
+            f"{', '.join(strange)} is no model of the catalog. A file can only be chosen on the server's machine.",
+            hint=f"`GET /api/models` lists the catalog; a file is named in {loaded.file}",
+        )
+
+
+def _not_in_catalog(service: Service, loaded: Loaded) -> set[str]:
+    if service.weights is None:
+        return set()
+    used = weights_used(loaded, service.guest)
+    return {name for names in used.values() for name in names if service.weights.catalog.find(name) is None}

