@@ -71,7 +71,7 @@ async def test_the_request_works_as_written(clients: Clients) -> None:
     path = url.removeprefix("http://127.0.0.1:8765")
     answer = await clients.http.post(path, files={"file": ("lighthouse.png", png_card(V2))})
     assert answer.json()["persona"]["id"] == "a-deng"
-    told = re.findall(r"^\| `(GET|POST|DELETE) (/api/personas[^?`]*)", PAGE, re.MULTILINE)
+    told = re.findall(r"^\| `(GET|POST|PUT|PATCH|DELETE) (/api/personas[^?`]*)", PAGE, re.MULTILINE)
     described = (await clients.http.get("/openapi.json")).json()["paths"]
     known = {
         (method.upper(), path.replace("{persona_id}", "{id}"))

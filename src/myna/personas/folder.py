@@ -5,9 +5,10 @@ texts may lie there too. Any number of
 processes may use the folder at a time: what one of them adds, the others see at their next look.
 """
 
+import hashlib
 import os
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -20,6 +21,8 @@ from myna.personas.model import Persona
 from myna.personas.reading import CARD_SUFFIXES, Written, card_named_by, read_written
 
 LOCK_S = 10
+AVATARS = "avatars"
+"""Where pictures are that were uploaded: in a folder of their own, since a PNG beside a TOML file may be its card."""
 
 _Stamp = tuple[str, int, int, int]
 
@@ -95,6 +98,59 @@ class PersonaFolder:
             _write(target, text.encode())
         return target
 
+    def rewrite(
+        self,
+        persona_id: str,
+        make: Callable[[Written | None], str | None],
+        *,
+        pictures: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Have ``make`` say what the TOML file of a persona is to hold; it is replaced at once, or not at all.
+
+        Nobody else changes the folder meanwhile. A card that it is made of stays as it is.
+
+        Args:
+            persona_id: Whose; of one that is not written here yet a file is begun.
+            make: Is given where it is written, and gives the text. None leaves everything as it was, and so does what
+                it raises.
+            pictures: Files that the text names, by their paths from the folder on. They are written first, so that at
+                no time one is named that is not there; the picture that they take the place of goes last.
+
+        Raises:
+            BadInput: What would be overwritten is something else.
+            NoRoom: The folder cannot be written.
+        """
+        with self._alone():
+            before = self.find(persona_id)
+            text = make(before)
+            if text is None:
+                return
+            target = toml_beside(before) if before is not None else self.path / f"{persona_id}.toml"
+            if (before is None or target != before.path) and target.exists():
+                raise _in_the_way(target)
+            for name, content in (pictures or {}).items():
+                (self.path / name).parent.mkdir(exist_ok=True)
+                _write(self.path / name, content)
+            _write(target.resolve(), text.encode())  # a link stays one
+            if before is not None:
+                self._forget_picture(before)
+
+    def copy_card(self, written: Written, persona_id: str) -> Path | None:
+        """Keep the card of a persona once more, for another one of this id; None where it has none.
+
+        Raises:
+            BadInput: There is a file of that name.
+            NoRoom: The folder cannot be written.
+        """
+        if written.card is None:
+            return None
+        target = self.path / f"{persona_id}{written.card.suffix.lower()}"
+        with self._alone():
+            if target.exists():
+                raise _in_the_way(target)
+            _write(target, written.card.read_bytes())
+        return target
+
     def remove(self, persona_id: str) -> None:
         """Delete a persona's files.
 
@@ -110,6 +166,7 @@ class PersonaFolder:
                 )
             for path in found.read:
                 self._delete(path, found)
+            self._forget_picture(found)
 
     def find(self, persona_id: str) -> Written | None:
         """The one of this id."""
@@ -130,6 +187,14 @@ class PersonaFolder:
         """Delete a file of a persona, if it is here and no other persona's."""
         if self._is_here(path) and not self._is_needed(path, of):
             path.unlink(missing_ok=True)
+
+    def _forget_picture(self, before: Written) -> None:
+        """Delete the picture of a persona as it was before, if it was uploaded and nobody has it any more."""
+        picture = before.picture
+        if picture is None or picture.parent.resolve() != (self.path / AVATARS).resolve():
+            return
+        if all(each.picture is None or each.picture.resolve() != picture.resolve() for each in self.read()):
+            picture.unlink(missing_ok=True)
 
     def _is_here(self, path: Path) -> bool:
         return path.parent.resolve() == self.path.resolve()
@@ -192,6 +257,18 @@ class PersonaFolder:
             raise NoRoom(f"{self.path} cannot be written: {error.strerror}.", hint="Mend it, and try again.") from error
 
 
+def toml_beside(written: Written) -> Path:
+    """The TOML file of a persona, or the one that goes on top of its card, there or not."""
+    return written.path if written.path.suffix.lower() == ".toml" else written.path.with_suffix(".toml")
+
+
+def stamp_of(written: Written | None) -> str:
+    """Changes when one of a persona's files does; the same for all that are not written here."""
+    files = (*written.read, written.picture) if written is not None else ()
+    seen = [_stamp(path) for path in files if path is not None]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+
+
 def taken(persona: Persona) -> BadInput:
     """What is told when an id is another's."""
     return BadInput(
@@ -220,4 +297,6 @@ def _write(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o777)
         part.replace(target)

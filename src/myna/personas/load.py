@@ -1,24 +1,42 @@
 """The personas that there are, found by name."""
 
+import hashlib
 import logging
 import threading
+import tomllib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
-from myna.core.errors import BadInput, UnknownName
+from myna.core.errors import BadInput, MynaError, UnknownName
 from myna.personas.cards.card import Card, Format
 from myna.personas.cards.persona import persona_fields
-from myna.personas.folder import PersonaFolder, taken
+from myna.personas.editing import (
+    BadPersona,
+    ChangedMeanwhile,
+    Source,
+    begun,
+    beside_its_card,
+    changed,
+    checked_fields,
+    with_avatar,
+)
+from myna.personas.folder import AVATARS, PersonaFolder, stamp_of, taken, toml_beside
 from myna.personas.model import Persona
-from myna.personas.reading import Written, checked, read_persona
+from myna.personas.reading import Written, checked, read_persona, read_tables
 from myna.personas.slug import slug_of
+from myna.personas.toml_text import persona_toml
 
 __all__ = ["Personas", "read_persona"]
 
 log = logging.getLogger(__name__)
+
+DRAFT = "draft-"
+"""How ids of drafts begin."""
+MOST_DRAFTS = 32
 
 
 class Personas:
@@ -34,6 +52,7 @@ class Personas:
         self._given = tuple(given)
         self._built_in = tuple(map(read_persona, _built_in_files()))
         self._alone = threading.Lock()
+        self._drafts: dict[str, Persona] = {}
         self._own: tuple[Written, ...] = ()
         self._all = self._joined()
         self.refresh()
@@ -51,6 +70,8 @@ class Personas:
         Raises:
             UnknownName: There is none; the message lists those there are.
         """
+        if (draft := self._drafts.get(name)) is not None:
+            return draft
         wanted, there = _fold(name), self.all
         if (exact := next((persona for persona in there if persona.id == name), None)) is not None:
             return exact
@@ -96,6 +117,120 @@ class Personas:
         self.refresh()
         return path
 
+    def create(self, fields: Mapping[str, Any], of: Persona | None = None) -> Persona:
+        """Begin a persona of the user's in TOML; where no id is given, one is made of its name.
+
+        Args:
+            fields: Its fields; those that a copy has otherwise.
+            of: The persona that it is a copy of. A card is copied too, with all that it holds.
+
+        Raises:
+            BadPersona: A field cannot be used, or the id is taken.
+            BadInput, NoRoom: As `add`.
+        """
+        folder = self._writable()
+        persona_id = fields.get("id") or self.free_id(str(fields.get("name") or (of.name if of else "")))
+        if not isinstance(persona_id, str):
+            raise BadPersona({"id": "must be a text"})
+        fields = {**fields, "id": persona_id}
+        self._begun(fields, of)  # whatever is wrong is told before anything is written
+        try:
+            self._check_id(persona_id, replace=False)
+        except BadInput as error:
+            raise BadPersona({"id": error.message}) from error
+        written = self.written(of) if of is not None else None
+        card = folder.copy_card(written, persona_id) if written is not None else None
+
+        def make(before: Written | None) -> str:
+            if before is not None and before.path != card:
+                raise taken(before.persona)
+            return self._begun(fields, of, card)[0]
+
+        try:
+            folder.rewrite(persona_id, make)
+        except MynaError:
+            if card is not None:
+                card.unlink(missing_ok=True)
+            raise
+        self.refresh()
+        return self.find(persona_id)
+
+    def change(
+        self,
+        persona_id: str,
+        changes: Mapping[str, Any],
+        *,
+        stamp: str | None = None,
+        picture: bytes | None = None,
+    ) -> Persona:
+        """Make a persona otherwise. Of one that comes with Myna, the user gets one of his own in its place.
+
+        Args:
+            persona_id: Whose.
+            changes: As in `myna.personas.editing.changed`.
+            stamp: What `stamp_of` gave when it was read; None changes it whatever anybody else has done meanwhile.
+            picture: Its new picture, a PNG file.
+
+        Raises:
+            BadPersona: A value cannot be used.
+            ChangedMeanwhile: Somebody else has changed it since.
+            UnknownName: It is none of the user's, and none that comes with Myna.
+            BadInput, NoRoom: As `PersonaFolder.rewrite`.
+        """
+        folder = self._writable()
+        if changes.get("id", persona_id) != persona_id:
+            raise BadPersona({"id": "stays as it is: conversations and memories go by it; a copy can have another"})
+        pictures: dict[str, bytes] = {}
+        if picture is not None:
+            name = f"{AVATARS}/{persona_id}-{hashlib.sha256(picture).hexdigest()[:12]}.png"
+            pictures[name] = picture
+
+        def make(before: Written | None) -> str | None:
+            if stamp is not None and stamp != stamp_of(before):
+                raise ChangedMeanwhile(
+                    f"{persona_id} was changed since you opened it, in another window or in its file.",
+                    hint="Read it again, and make your changes anew.",
+                )
+            now = before.persona if before is not None else self._coming_with_myna(persona_id)
+            source = self._source(before, now, folder.path / f"{persona_id}.toml")
+            text = changed(source, now, changes)
+            if pictures:
+                return with_avatar(text, next(iter(pictures)))
+            return text if text != source.text else None
+
+        folder.rewrite(persona_id, make, pictures=pictures)
+        self.refresh()
+        return self.find(persona_id)
+
+    def draft(self, fields: Mapping[str, Any], of: Persona | None = None) -> Persona:
+        """A persona that can be talked with by its id and is kept nowhere; raises as `create` and `change`.
+
+        Those drafted first are forgotten when there are too many.
+        """
+        text, source = self._begun({**fields, "id": of.id if of is not None else "draft"}, of)
+        digest = hashlib.sha256(f"{source.card}\n{text}".encode()).hexdigest()[:20]
+        persona = read_tables(tomllib.loads(text), source.path, source.card).persona
+        persona = persona.model_copy(update={"id": f"{DRAFT}{digest}"})
+        with self._alone:
+            self._drafts.pop(persona.id, None)
+            self._drafts[persona.id] = persona
+            while len(self._drafts) > MOST_DRAFTS:
+                self._drafts.pop(next(iter(self._drafts)))
+        return persona
+
+    def is_draft(self, persona: Persona) -> bool:
+        """Whether it is kept nowhere."""
+        return self._drafts.get(persona.id) is persona
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a folder for the user's."""
+        return self._folder is not None
+
+    def built_in(self, persona_id: str) -> Persona | None:
+        """The one of this id that comes with Myna, also where the user's own has its place."""
+        return next((persona for persona in self._built_in if persona.id == persona_id), None)
+
     def remove(self, persona_id: str) -> None:
         """Delete a persona of the user's; raises as `PersonaFolder.remove`."""
         self._writable().remove(persona_id)
@@ -111,6 +246,40 @@ class Personas:
                     if str(error) not in before:
                         log.error("A persona is left out or stays as it was. %s", error)
                 self._all = self._joined()
+
+    def _coming_with_myna(self, persona_id: str) -> Persona:
+        there = self.built_in(persona_id)
+        if there is None or any(each.id == persona_id for each in self._given):
+            raise UnknownName(
+                f"There is no persona {persona_id!r} that could be changed.",
+                hint="Those that a program brings are changed there.",
+            )
+        return there
+
+    def _begun(self, fields: Mapping[str, Any], of: Persona | None, card: Path | None = None) -> tuple[str, Source]:
+        """The TOML text of a new persona, a copy or not, and of what; ``card`` is the copy of that of the other."""
+        if of is None:
+            return persona_toml(checked_fields(begun(fields))), Source(Path("new.toml"))
+        source = self._source(self.written(of), of, Path("copy.toml"))
+        if card is not None:
+            source = Source(card.with_suffix(".toml"), beside_its_card(source.text), card)
+        return changed(source, of, fields), source
+
+    def _source(self, written: Written | None, persona: Persona, path: Path) -> Source:
+        if written is None:
+            file = next((file for file in _built_in_files() if file.name == f"{persona.id}.toml"), None)
+            known = file is not None and self.built_in(persona.id) is persona
+            return Source(path, file.read_text(encoding="utf-8") if file and known else persona_toml(persona))
+        toml = toml_beside(written)
+        text = toml.read_bytes().decode("utf-8-sig") if toml == written.path else ""
+        return Source(toml, text, written.card)
+
+    def free_id(self, name: str) -> str:
+        """An id for a new persona of this name, which nobody has."""
+        wanted = slug_of(name)
+        folded = {_fold(each.id) for each in self.all}
+        names = (wanted, *(f"{wanted}-{number}" for number in range(2, 1000)))
+        return next((name for name in names if _fold(name) not in folded), wanted)
 
     def _check_id(self, persona_id: str, *, replace: bool) -> None:
         """Refuse an id that is taken, or that people would take for another's: `find` knows no hyphens."""

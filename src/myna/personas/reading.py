@@ -78,7 +78,7 @@ def read_persona(file: Path | Traversable) -> Persona:
     """
     if isinstance(file, Path):
         return read_written(file).persona
-    return _persona(_tables(file), file)
+    return _persona(tables_of(file), file)
 
 
 def read_written(path: Path, card_path: Path | None = None) -> Written:
@@ -89,7 +89,12 @@ def read_written(path: Path, card_path: Path | None = None) -> Written:
     """
     if path.suffix.lower() != ".toml":
         return _written({}, OnTopOf(), path, path)
-    tables = _tables(path)
+    return read_tables(tables_of(path), path, card_path)
+
+
+def read_tables(tables: Mapping[str, Any], path: Path, card_path: Path | None = None) -> Written:
+    """The persona that these tables describe, as `read_written` reads them from the TOML file at ``path``."""
+    tables = dict(tables)
     on_top = _on_top(tables.pop("card", {}), path)
     if on_top.file:
         return _written(tables, on_top, path, path.parent / Path(on_top.file).expanduser())
@@ -103,7 +108,7 @@ def read_written(path: Path, card_path: Path | None = None) -> Written:
 def card_named_by(path: Path) -> Path | None:
     """The card that a TOML file names, if it can be read and names one."""
     try:
-        on_top = _on_top(_tables(path).get("card", {}), path)
+        on_top = _on_top(tables_of(path).get("card", {}), path)
     except BadInput:
         return None  # told when it is read
     return path.parent / Path(on_top.file).expanduser() if on_top.file else None
@@ -127,7 +132,7 @@ def checked(fields: Mapping[str, Any], what: object, kind: Literal["file", "card
     try:
         return Persona.model_validate(fields)
     except ValidationError as failure:
-        wrong = "; ".join(_explain(error) for error in failure.errors()[:10])
+        wrong = "; ".join(f"{field}: {said}" for field, said in list(problems_of(failure).items())[:10])
         page = "docs/personas.md" if kind == "file" else "docs/characters.md"
         raise BadInput(f"The persona {kind} {what} cannot be used: {wrong}.", hint=f"See {page}.") from failure
 
@@ -165,7 +170,12 @@ def _persona(tables: Mapping[str, Any], file: Path | Traversable) -> Persona:
     return checked(tables, file)
 
 
-def _tables(file: Path | Traversable) -> dict[str, Any]:
+def tables_of(file: Path | Traversable) -> dict[str, Any]:
+    """What is written in a TOML file, before any of it is checked.
+
+    Raises:
+        BadInput: It cannot be read, or is no TOML.
+    """
     try:
         return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
@@ -179,12 +189,17 @@ def _tables(file: Path | Traversable) -> dict[str, Any]:
         ) from error
 
 
+def problems_of(failure: ValidationError) -> dict[str, str]:
+    """What is wrong with a persona, and what is allowed, by the place of the field, as ``examples.0.user``."""
+    return {
+        ".".join(str(part) for part in error["loc"] if part != "[key]"): _explain(error) for error in failure.errors()
+    }
+
+
 def _explain(error: ErrorDetails) -> str:
-    place = error["loc"]
-    field = ".".join(str(part) for part in place if part != "[key]")
     if error["type"] != "extra_forbidden":
-        return f"{field}: {error['msg'].removeprefix('Value error, ')}"
+        return error["msg"].removeprefix("Value error, ")
     table: type[BaseModel] = Persona
-    for part in place[:-1]:
+    for part in error["loc"][:-1]:
         table = _TABLES.get(part, table)
-    return f"{field}: there is no such field; there are {', '.join(table.model_fields)}"
+    return f"there is no such field; there are {', '.join(table.model_fields)}"

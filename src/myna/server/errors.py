@@ -27,6 +27,7 @@ from myna.core.errors import (
     WeightsError,
     WeightsMissing,
 )
+from myna.personas.editing import BadPersona, ChangedMeanwhile
 
 OPENAI = "/v1/"
 """Below this path errors have OpenAI's form."""
@@ -91,6 +92,7 @@ STATUS: Mapping[str, int] = {
     **dict.fromkeys((StoreError.code, StoreUnavailable.code, StoreUnusable.code), 503),
     OwnerOnly.code: 403,
     MemoryOff.code: 409,
+    ChangedMeanwhile.code: 412,
     SettingsUnknown.code: 409,
     **dict.fromkeys((WeightsError.code, WeightsMissing.code, WeightsDamaged.code, NoRoom.code), 503),
     MynaError.code: 500,
@@ -112,6 +114,7 @@ class Problem:
     Attributes:
         status: The HTTP status.
         param: The field of the request that is at fault, where it is one.
+        fields: What is wrong with each field of what was sent, by its place, where that is known.
     """
 
     status: int
@@ -119,12 +122,14 @@ class Problem:
     message: str
     hint: str = ""
     param: str | None = None
+    fields: Mapping[str, str] | None = None
 
 
 def problem_of(error: MynaError) -> Problem:
     """``error``, with its status."""
     param = error.param if isinstance(error, BadParameter) else _OPENAI_PARAMS.get(error.code)
-    return Problem(STATUS.get(error.code, 422), error.code, error.message, error.hint, param)
+    fields = error.fields if isinstance(error, BadPersona) else None
+    return Problem(STATUS.get(error.code, 422), error.code, error.message, error.hint, param, fields)
 
 
 def error_told(code: str, message: str, hint: str) -> MynaError:
@@ -139,7 +144,9 @@ def answer(path: str, problem: Problem, headers: Mapping[str, str] | None = None
         if problem.status in (502, 504):  # minutes have gone by, or the answer was no; 503 may be over in a moment
             headers = {**(headers or {}), **_NO_RETRY}
         return JSONResponse(openai_body(problem), 400 if problem.status == 422 else problem.status, headers)
-    told = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    told: dict[str, Any] = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    if problem.fields is not None:
+        told["fields"] = dict(problem.fields)
     return JSONResponse({"error": told}, problem.status, headers)
 
 

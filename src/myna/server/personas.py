@@ -1,6 +1,5 @@
 """``/api/personas``: who can answer, and character cards in and out, for the web app."""
 
-import hashlib
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Annotated, Literal
@@ -13,21 +12,23 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from myna.core.errors import BadInput, UnknownName
+from myna.core.ids import OWNER
 from myna.personas.cards.card import Version, form_of
 from myna.personas.cards.persona import card_notes
 from myna.personas.exporting import MEDIA_TYPES, ExportFormat, avatar, export, imported
+from myna.personas.folder import stamp_of
 from myna.personas.load import Personas
 from myna.personas.model import Persona
 from myna.personas.reading import Written
 from myna.server.connection import CLIENT_GONE
 from myna.server.errors import BadParameter
 from myna.server.service import Service
-from myna.server.users import owner_only
+from myna.server.users import owner_only, user_of
 
 router = APIRouter(prefix="/api/personas")
 
 _VERSIONS: dict[str, Version] = {"1": 1, "2": 2, "3": 3}
-_AT_A_TIME = CapacityLimiter(2)
+FILES_AT_A_TIME = CapacityLimiter(2)
 """Files that are read or made: each may be 100 MB, and turns need threads as well."""
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
@@ -71,10 +72,14 @@ class Imported(BaseModel):
 
 
 class PersonaList(BaseModel):
-    """All of them, the user's first; ``default`` is who answers where nobody is named."""
+    """All of them, the user's first; ``default`` is who answers where nobody is named.
+
+    ``editable`` is whether who asks may change them.
+    """
 
     personas: list[ToldPersona]
     default: str
+    editable: bool
 
 
 @router.get("")
@@ -84,10 +89,13 @@ async def list_personas(request: Request) -> PersonaList:
     guest = service.guest.persona
     # An agent without a persona of its own speaks as the configured one, and goes by its id.
     there = service.personas.all if guest is None else (guest, *(p for p in service.personas.all if p.id != guest.id))
-    return PersonaList(personas=[_told(service, each) for each in there], default=service.persona().id)
+    editable = user_of(request) == OWNER and service.personas.keeps
+    told = [persona_told(service, each) for each in there]
+    return PersonaList(personas=told, default=service.persona().id, editable=editable)
 
 
-async def _form(request: Request) -> AsyncGenerator[FormData]:
+async def uploaded_form(request: Request) -> AsyncGenerator[FormData]:
+    """What a request brings as ``multipart/form-data``, with one file at most."""
     try:
         async with request.form(max_files=1, max_fields=10, max_part_size=1 << 16) as data:
             yield data
@@ -95,7 +103,7 @@ async def _form(request: Request) -> AsyncGenerator[FormData]:
         raise HTTPException(CLIENT_GONE) from None
 
 
-_SCHEMA = {
+FORM_WITH_FILE = {
     "type": "object",
     "properties": {"file": {"type": "string", "format": "binary"}},
     "required": ["file"],
@@ -106,11 +114,11 @@ _SCHEMA = {
     "/import",
     status_code=201,
     dependencies=[Depends(owner_only)],
-    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _SCHEMA}}}},
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM_WITH_FILE}}}},
 )
 async def import_persona(
     request: Request,
-    data: Annotated[FormData, Depends(_form)],
+    data: Annotated[FormData, Depends(uploaded_form)],
     id: str | None = None,  # noqa: A002
     replace: bool = False,
 ) -> Imported:
@@ -125,8 +133,8 @@ async def import_persona(
         hint = "Send multipart/form-data with a part `file` that has a file name."
         raise BadParameter("There is no card in the request.", param="file", hint=hint)
     work = partial(_import, service.personas, file, id, replace=replace)
-    persona, notes = await anyio.to_thread.run_sync(work, limiter=_AT_A_TIME)
-    return Imported(persona=_told(service, persona), notes=notes)
+    persona, notes = await anyio.to_thread.run_sync(work, limiter=FILES_AT_A_TIME)
+    return Imported(persona=persona_told(service, persona), notes=notes)
 
 
 def _import(
@@ -142,9 +150,9 @@ def _import(
 async def get_persona(persona_id: str, request: Request) -> WholePersona:
     """One of them, by id or name."""
     service: Service = request.app.state.service
-    persona, written = _find(service, persona_id)
+    persona, written = find_persona(service, persona_id)
     return WholePersona(
-        **_told(service, persona).model_dump(),
+        **persona_told(service, persona).model_dump(),
         creator=persona.about.creator,
         version=persona.about.version,
         notes=persona.about.notes,
@@ -161,12 +169,12 @@ async def get_persona(persona_id: str, request: Request) -> WholePersona:
 async def get_avatar(persona_id: str, request: Request) -> Response:
     """The persona's picture as PNG, at most 512 pixels high and wide. 404 where its avatar is an emoji."""
     service: Service = request.app.state.service
-    persona, written = _find(service, persona_id)
-    tag = f'"{_stamp(written)}"'
+    persona, written = find_persona(service, persona_id)
+    tag = f'"{stamp_of(written)}"'
     headers = {**_NO_SNIFFING, "ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag and written is not None and written.pictured:
         return Response(status_code=304, headers=headers)
-    picture = await anyio.to_thread.run_sync(avatar, written, limiter=_AT_A_TIME)
+    picture = await anyio.to_thread.run_sync(avatar, written, limiter=FILES_AT_A_TIME)
     if picture is None:
         raise UnknownName(f"{persona.id} has no picture.", hint=f"Its avatar is {persona.avatar}")
     return Response(picture, media_type="image/png", headers=headers)
@@ -181,23 +189,28 @@ async def export_persona(
 ) -> Response:
     """A persona as a character card, or as TOML. A card that was imported comes out as it came in."""
     service: Service = request.app.state.service
-    persona, written = _find(service, persona_id)
+    persona, written = find_persona(service, persona_id)
     work = partial(export, persona, written, format, _VERSIONS[version] if version else None)
-    content = await anyio.to_thread.run_sync(work, limiter=_AT_A_TIME)
+    content = await anyio.to_thread.run_sync(work, limiter=FILES_AT_A_TIME)
     name = f'attachment; filename="{persona.id}.{format}"'
     return Response(content, media_type=MEDIA_TYPES[format], headers={**_NO_SNIFFING, "Content-Disposition": name})
 
 
 @router.delete("/{persona_id}", status_code=204, dependencies=[Depends(owner_only)])
 async def delete_persona(persona_id: str, request: Request) -> None:
-    """Delete a persona; only the owner may. Those that come with Myna stay, and so does the configured one."""
+    """Delete a persona; only the owner may. Those that come with Myna stay, and so does the configured one.
+
+    Of one that the owner has changed, what comes with Myna is there again.
+    """
     service: Service = request.app.state.service
-    if persona_id == service.persona().id:
+    usual = service.persona()
+    if persona_id == usual.id and service.personas.built_in(usual.id) in (None, usual):
         raise BadInput(f"{persona_id} answers where nobody is named.", hint="Change session.persona first.")
     await anyio.to_thread.run_sync(service.personas.remove, persona_id)
 
 
-def _find(service: Service, persona_id: str) -> tuple[Persona, Written | None]:
+def find_persona(service: Service, persona_id: str) -> tuple[Persona, Written | None]:
+    """The one of this id or name, and where it is written; raises `UnknownName`."""
     guest = service.guest.persona
     if guest is not None and guest.id == persona_id:
         return guest, None
@@ -205,14 +218,15 @@ def _find(service: Service, persona_id: str) -> tuple[Persona, Written | None]:
     return persona, service.personas.written(persona)
 
 
-def _told(service: Service, persona: Persona) -> ToldPersona:
+def persona_told(service: Service, persona: Persona) -> ToldPersona:
+    """A persona as a client shows it."""
     written = service.personas.written(persona)
     emotions = persona.emotions_spoken(service.settings.session.emotions())
     return ToldPersona(
         id=persona.id,
         name=persona.name,
         language=persona.language,
-        avatar=persona.avatar,
+        avatar=emoji_of(persona, written),
         picture=f"/api/personas/{persona.id}/avatar" if written is not None and written.pictured else None,
         greeting=persona.greeting,
         greetings=list(persona.greetings),
@@ -224,7 +238,7 @@ def _told(service: Service, persona: Persona) -> ToldPersona:
     )
 
 
-def _stamp(written: Written | None) -> str:
-    """Changes when one of the files does."""
-    seen = [(str(path), path.stat().st_mtime_ns) for path in written.read if path.exists()] if written else []
-    return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
+def emoji_of(persona: Persona, written: Written | None) -> str:
+    """Its avatar where that is no picture; else one that stands for anybody."""
+    pictured = written is not None and written.picture is not None
+    return str(Persona.model_fields["avatar"].default) if pictured else persona.avatar

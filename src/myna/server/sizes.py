@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import anyio
 from starlette.datastructures import Headers
@@ -34,7 +35,7 @@ class Limits:
     """What clients may send, in bytes, and take up.
 
     Attributes:
-        upload: The body of a request to one of ``uploads``, which take files.
+        upload: The body of a request to one of ``uploads``, which take files; ``*`` stands for anything.
         body: The body of any other request.
         message: A message of a WebSocket.
         idle_s: For the next piece of a body.
@@ -47,7 +48,7 @@ class Limits:
     upload: int = 100 * MB
     body: int = LONGEST_TEXT
     message: int = 16 * MB
-    uploads: Collection[str] = ("/v1/audio/transcriptions", "/api/personas/import")
+    uploads: Collection[str] = ("/v1/audio/transcriptions", "/api/personas/import", "/api/personas/*/avatar")
     idle_s: float = IDLE_S
     whole_s: float = WHOLE_S
     unread_s: float = UNREAD_S
@@ -66,7 +67,8 @@ class SizeLimit:
         """Have the app answer, reading no more than it may."""
         match scope["type"]:
             case "http":
-                limit = self._limits.upload if scope["path"] in self._limits.uploads else self._limits.body
+                takes_files = any(fnmatchcase(scope["path"], path) for path in self._limits.uploads)
+                limit = self._limits.upload if takes_files else self._limits.body
                 await _Request(self._limits, limit, receive, send).answer(self._app, scope)
             case "websocket":
                 await _Socket(self._limits.message, receive, send).answer(self._app, scope)
