@@ -68,7 +68,7 @@ async def remembering_in(
 
 def session_of(remembering: Remembering, conversation: Conversation = CONVERSATION) -> RememberedSession:
     session = remembering.session(SCOPE, conversation, limit=3)
-    assert session is not None
+    assert isinstance(session, RememberedSession)
     return session
 
 
@@ -105,8 +105,37 @@ async def test_what_the_assistant_made_up_is_not_kept(tmp_path: Path) -> None:
 
 
 async def test_a_private_conversation_has_no_memory(tmp_path: Path) -> None:
+    async with remembering_in(tmp_path) as (remembering, memories, _):
+        session_of(remembering).told([said("I live in Paris", 1)])
+        await done(remembering)
+        private = remembering.session(SCOPE, replace(CONVERSATION, private=True), limit=3)
+        assert await private.recall("Where do I live?") == ()
+        assert await private.to_forget("Forget where I live.") is None
+        private.told([said("我家的猫叫小白", 2)])
+        await done(remembering)
+        assert await texts_in(memories) == ["The user lives in Paris"]
+
+
+async def test_what_is_said_in_private_stops_the_remembering_of_what_was_said_elsewhere(tmp_path: Path) -> None:
     async with remembering_in(tmp_path) as (remembering, _, _):
-        assert remembering.session(SCOPE, replace(CONVERSATION, private=True), limit=3) is None
+        private = remembering.session(SCOPE, replace(CONVERSATION, private=True), limit=3)
+        for begin, end in (
+            (lambda: private.recall("Hello"), lambda: private.told([said("Hello")])),
+            (lambda: private.to_forget("Hello"), lambda: private.told(())),
+        ):
+            async with remembering.way.work(60) as work:
+                await begin()
+                assert work.cancel_called
+            with anyio.move_on_after(0.05) as waiting:
+                await remembering.way.wait()
+            assert waiting.cancelled_caught
+            end()
+            await remembering.way.wait()
+        async with remembering.way.work(60) as work:
+            private.listen(speaking=True)
+            assert work.cancel_called
+        private.listen(speaking=False)
+        await remembering.way.wait()
 
 
 async def test_the_newer_place_takes_the_place_of_the_older(tmp_path: Path) -> None:

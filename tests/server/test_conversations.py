@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.server.test_realtime import PATH, ask, created
 
 from myna.config.settings import Settings, ToolsSettings
 from myna.engines.base import ToolCallDelta
+from myna.engines.opening import Choice
+from myna.engines.plugins import Kind
 from myna.server.door import Rules
 from myna.server.keys import Keys
 from myna.store.base import ConversationStore
@@ -83,7 +86,80 @@ async def test_a_long_list_comes_in_parts(client: httpx.AsyncClient) -> None:
     first = await told(client, "?limit=1")
     second = await told(client, "", params={"limit": 1, "after": first["next"]})
     assert [part["conversations"][0]["id"] for part in (first, second)] == ["tea", "cats"]
-    assert (first["next"], second["next"]) == ("tea", None)
+    assert second["next"] is None
+
+
+async def test_a_list_goes_on_where_its_last_one_was_deleted(client: httpx.AsyncClient) -> None:
+    first = await told(client, "?limit=1")
+    assert (await client.delete(f"{HERE}/tea")).status_code == 204
+    second = await told(client, "", params={"limit": 1, "after": first["next"]})
+    assert [each["id"] for each in second["conversations"]] == ["cats"]
+    refused = await client.get(HERE, params={"after": "tea"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "bad_input")
+
+
+async def test_a_conversation_comes_in_pages_from_its_end_with_the_turns_of_each(client: httpx.AsyncClient) -> None:
+    whole = await told(client, "/cats")
+    newest = await told(client, "/cats?limit=3")
+    older = await told(client, "/cats", params={"limit": 3, "before": newest["previous"]})
+    assert (older["messages"] + newest["messages"], older["previous"]) == (whole["messages"], None)
+    assert len(newest["messages"]) == 3
+    assert [turn["id"] for turn in older["turns"]] == [whole["messages"][0]["turn"]]
+    assert len(newest["turns"]) == 2
+    assert whole["previous"] is None
+    for asked in ({"before": "msg_1"}, {"limit": 0}, {"limit": 1001}):
+        assert (await client.get(f"{HERE}/cats", params=asked)).status_code == 422
+    assert (await client.get(f"{HERE}/none", params={"limit": 1})).status_code == 404
+
+
+async def test_each_message_tells_when_it_was_made(client: httpx.AsyncClient) -> None:
+    times = [datetime.fromisoformat(each["at"]) for each in (await told(client, "/cats"))["messages"]]
+    assert times == sorted(times)
+    assert all(at.utcoffset() == timedelta(0) for at in times)
+    hit = (await told(client, "/search", params={"q": "五岁"}))["found"][0]
+    assert hit["message"]["at"] == hit["at"]
+
+
+GREETED = {
+    "type": "session.update",
+    "session": {"type": "realtime", "output_modalities": ["text"], "myna": {"events": ["greeting", "outcome"]}},
+}
+
+
+async def test_a_greeting_alone_is_not_kept_but_can_be_gone_on_with(weights: Weights, tmp_path: Path) -> None:
+    async with open_store(tmp_path / "myna.db") as store:
+        scripted: dict[Kind, Choice] = {"llm": choice(ScriptedLLM("[Calm] Yes."))}
+        async with serving_engines(weights, scripted, store=store) as clients:
+            async with talker(clients, "/v1/realtime?model=myna/wukong") as client:
+                conversation = (await created(client))["myna"]["conversation"]
+                await client.send(GREETED)
+                await client.until("myna.turn.ended")
+            assert await store.find(conversation) is None
+            assert (await told(clients.http, ""))["conversations"] == []
+            held = await told(clients.http, f"/{conversation}")
+            assert [each["type"] for each in held["messages"]] == ["assistant"]
+            async with talker(clients, f"/v1/realtime?conversation={conversation}") as client:
+                session = await created(client)
+                assert (session["myna"]["conversation"], session["model"]) == (conversation, "myna/wukong")
+                await client.send(GREETED)
+                await ask(client, "Hello")
+                await client.until("myna.turn.ended")  # until then the answer may not be kept
+            kept = await store.messages(conversation)
+    assert kept[0].id == held["messages"][0]["id"]
+    assert len(kept) == 3, "the greeting once, what was said, and the answer"
+
+
+async def test_a_greeted_conversation_can_be_named_and_deleted_before_anything_was_said(weights: Weights) -> None:
+    async with serving_engines(weights, {"llm": choice(ScriptedLLM("[Calm] Yes."))}) as clients:
+        for name in ("named", "deleted"):
+            async with talker(clients, f"{PATH}&conversation={name}") as client:
+                await created(client)
+                await client.send(GREETED)
+                await client.until("myna.turn.ended")
+        assert (await clients.http.patch(f"{HERE}/named", json={"title": "Mine"})).status_code == 200
+        assert (await clients.http.delete(f"{HERE}/deleted")).status_code == 204
+        assert [each["id"] for each in (await told(clients.http, ""))["conversations"]] == ["named"]
+        assert (await clients.http.get(f"{HERE}/deleted")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -222,7 +298,7 @@ async def test_a_file_that_cannot_be_used_is_refused_and_nothing_of_it_is_kept(
 
 async def test_secrets_in_calls_of_tools_are_not_shown(weights: Weights) -> None:
     unlock = ScriptedTool("unlock", "open", secret=["pin"])
-    llm = ScriptedLLM([ToolCallDelta(0, "call_1", "unlock", '{"door": "front", "pin": "1234"}')], "[Calm] Done.")
+    llm = ScriptedLLM([ToolCallDelta(0, "call_1", "unlock", '{"door": "front", "pin": "sesame"}')], "[Calm] Done.")
     settings = Settings(tools=ToolsSettings(for_all=("*",)))
     async with serving(llm, weights, settings, tools=[Tools((unlock,))]) as client:
         await say(client, "Open the door.", "a")
@@ -230,7 +306,7 @@ async def test_secrets_in_calls_of_tools_are_not_shown(weights: Weights) -> None
         files = [(await client.get(f"{HERE}/a/export?format={form}")).text for form in ("json", "markdown")]
     assert json.loads(call["arguments"]) == {"door": "front", "pin": "***"}
     assert (result["type"], result["output"], result["failed"]) == ("tool_result", "open", False)
-    assert not any("1234" in file for file in files)
+    assert not any("sesame" in file for file in files)
 
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=1000", "/search", "/search?q=", "/a/export?format=pdf"])
@@ -283,7 +359,6 @@ class TestUsers:
             body = {"messages": [{"role": "user", "content": "Who?"}], "session_id": listed["id"]}
             refused.append(await client.post("/llm", json=body, **first))
             assert (await told(client, "", **first))["conversations"] == []
-            assert (await told(client, f"?after={listed['id']}", **first))["conversations"] == []
             assert (await told(client, "/main", **second))["conversation"]["title"] == ""
         assert {answer.status_code for answer in refused} == {404}
         assert {answer.json()["error"]["code"] for answer in refused} == {"unknown_name"}

@@ -1,8 +1,8 @@
 """Conversations as files."""
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -23,7 +23,7 @@ from myna.core.messages import (
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolSpec
 from myna.server.export import ConversationFile, exported, read_export, take_in, title_of
-from myna.store.base import KeptTurn
+from myna.store.base import KeptTurn, Page
 from myna.store.in_memory import InMemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +42,11 @@ TURNS = (
     KeptTurn(T1, "interrupted", datetime(2026, 11, 22, 5, tzinfo=UTC), {"heard": 120.25, "turn": 900.0}, ("engine",)),
     KeptTurn(T2, "completed", datetime(2026, 11, 22, 6, tzinfo=UTC)),
 )
+WHOLE = Page(MESSAGES, {message.id: TURNS[0].began_at + timedelta(minutes=n) for n, message in enumerate(MESSAGES)})
 
 
 def file_of(**change: Any) -> ConversationFile:
-    file = json.loads(exported(ABOUT, MESSAGES, TURNS))
+    file = json.loads(exported(ABOUT, WHOLE, TURNS))
     return read_export(json.dumps(file | change).encode())
 
 
@@ -59,12 +60,13 @@ async def test_all_of_a_conversation_comes_back_as_the_importing_users_own() -> 
     *same, imported = await store.messages(made.id)
     assert same == others
     assert await store.turns(made.id) == TURNS
+    assert (await store.page(made.id)).times == WHOLE.times
     # Nobody is to agree by word to a call that a file brought along.
     assert imported == ToolResultMessage(asked.id, asked.turn_id, "call_1", "Ask.", asks=None, failed=True)
 
 
 def test_a_file_tells_what_it_is_and_not_whose() -> None:
-    file = json.loads(exported(ABOUT, MESSAGES, TURNS))
+    file = json.loads(exported(ABOUT, WHOLE, TURNS))
     assert (file["format"], file["version"]) == ("myna.conversation", 1)
     assert "user_id" not in json.dumps(file)
     assert file["messages"][4]["asks"]["parameters"] == UNLOCK.parameters
@@ -76,10 +78,15 @@ def test_what_a_later_version_adds_within_version_1_is_left_out() -> None:
 
 async def test_of_a_file_that_cannot_be_kept_whole_nothing_stays() -> None:
     class Full(InMemoryStore):
-        async def append(self, conversation_id: ConversationId, message: Message) -> None:
-            if message.id == "m2":
-                raise NoRoom("The disk is full.")
-            await super().append(conversation_id, message)
+        async def take_in(
+            self,
+            conversation: Conversation,
+            messages: Sequence[Message],
+            times: Mapping[MessageId, datetime],
+            turns: Sequence[KeptTurn],
+        ) -> None:
+            await super().take_in(conversation, messages[:2], times, ())
+            raise NoRoom("The disk is full.")
 
     store = Full()
     with pytest.raises(NoRoom):
@@ -96,9 +103,18 @@ async def test_a_store_that_keeps_nothing_is_told_as_that() -> None:
         await take_in(Full(), OWNER, file_of())
 
 
+async def test_a_file_of_an_older_myna_has_the_times_of_its_turns_and_of_its_export() -> None:
+    messages = [{"type": "user", "id": f"m{n}", "turn": turn, "text": "Hi"} for n, turn in enumerate(("t1", "none"))]
+    store = InMemoryStore()
+    made = await take_in(store, OWNER, file_of(messages=messages, exported_at="2026-11-23T01:00:00+01:00"))
+    times = (await store.page(made.id)).times
+    assert times == {MessageId("m0"): TURNS[0].began_at, MessageId("m1"): datetime(2026, 11, 23, tzinfo=UTC)}
+
+
 async def test_an_import_that_is_cancelled_leaves_nothing() -> None:
     class Slow(InMemoryStore):
-        async def append(self, conversation_id: ConversationId, message: Message) -> None:
+        async def create(self, conversation: Conversation) -> None:
+            await super().create(conversation)
             await anyio.sleep(60)
 
     store = Slow()
@@ -131,6 +147,12 @@ def test_what_is_no_file_of_ours_is_told(text: bytes, why: str) -> None:
         ("messages", [{"type": "user", "id": "m", "turn": "t" * 1001, "text": ""}], "visible characters"),
         (
             "messages",
+            [{"type": "user", "id": "m", "turn": "t", "text": "", "at": "0001-01-01T00:00:00+10:00"}],
+            "message m was made at no time",
+        ),
+        ("exported_at", "9999-12-31T23:59:59-10:00", "file was exported at no time"),
+        (
+            "messages",
             [{"type": "user", "id": f"m{n}", "turn": "t", "text": ""} for n in range(10_001)],
             "10000 messages",
         ),
@@ -149,4 +171,4 @@ def test_a_title_is_one_line() -> None:
 @pytest.mark.parametrize("outcome", ["completed", "interrupted", "failed", "silent"])
 def test_every_outcome_of_a_turn_is_read_again(outcome: Outcome) -> None:
     turn = KeptTurn(T1, outcome, TURNS[0].began_at)
-    assert read_export(exported(ABOUT, (), [turn]).encode()).turns[0].outcome == outcome
+    assert read_export(exported(ABOUT, Page(()), [turn]).encode()).turns[0].outcome == outcome

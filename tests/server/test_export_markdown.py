@@ -1,6 +1,5 @@
 """A conversation as Markdown."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -20,7 +19,7 @@ from myna.core.reply import Reply
 from myna.core.tools import ToolCall
 from myna.personas.load import Personas
 from myna.server.export_markdown import headline, markdown
-from myna.store.base import KeptTurn
+from myna.store.base import KeptTurn, Page
 
 T1 = TurnId("t1")
 BEGAN = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -49,16 +48,24 @@ def result(call_id: str, output: str, *, failed: bool = False) -> ToolResultMess
     return ToolResultMessage(new_message_id(), T1, call_id, output, failed=failed)
 
 
-def page(*messages: Message, turns: Sequence[KeptTurn] = (), title: str = "", persona: str = "assistant") -> str:
+def page(*messages: Message, at: datetime | None = None, title: str = "", persona: str = "assistant") -> str:
     about = conversation(title, persona)
-    return markdown(about, messages, turns, next((one for one in Personas().all if one.id == persona), None))
+    whole = Page(messages, {message.id: at for message in messages} if at else {})
+    return markdown(about, whole, (), next((one for one in Personas().all if one.id == persona), None))
 
 
 def test_it_tells_who_said_what_and_when() -> None:
     at = BEGAN.astimezone()
-    assert page(user("Hello"), replied("Hi."), turns=[KeptTurn(T1, "completed", BEGAN)], title="Greeting") == (
+    assert page(user("Hello"), replied("Hi."), at=BEGAN, title="Greeting") == (
         f"# Greeting\n\n- With: {name()}\n- Begun: {at:%Y-%m-%d %H:%M %z}\n\n"
-        f"**You** · {at:%Y-%m-%d %H:%M}\n\nHello\n\n**{name()}**\n\nHi.\n"
+        f"**You** · {at:%Y-%m-%d %H:%M}\n\nHello\n\n**{name()}** · {at:%Y-%m-%d %H:%M}\n\nHi.\n"
+    )
+
+
+def test_without_times_it_tells_when_its_turns_began() -> None:
+    about, turns = conversation("Greeting"), [KeptTurn(T1, "completed", BEGAN)]
+    assert f"- Begun: {BEGAN.astimezone():%Y-%m-%d %H:%M %z}\n\n**You**\n" in markdown(
+        about, Page((user("Hello"),)), turns, None
     )
 
 

@@ -24,6 +24,7 @@ from myna.server.conversations import MOST_AT_ONCE
 from myna.server.export import LONGEST_TITLE, MOST_MESSAGES, exported, read_export
 from myna.server.sizes import LONGEST_TEXT, MB
 from myna.server.transcript import read_message, read_turn
+from myna.store.base import Page
 from myna.store.opening import open_store
 from myna.testing.llm import ScriptedLLM
 from myna.weights.locate import Weights
@@ -104,7 +105,8 @@ def test_the_file_is_one_as_it_stands_and_has_every_field() -> None:
     file = read_export(block.encode())
     about = Conversation(KITCHEN, file.conversation.persona, title=file.conversation.title)
     messages, turns = [read_message(each) for each in file.messages], [read_turn(each) for each in file.turns]
-    again = json.loads(exported(about, messages, turns))
+    times = {MessageId(each.id): each.at for each in file.messages if each.at}
+    again = json.loads(exported(about, Page(messages, times), turns))
     assert again | {"exported_at": ""} == json.loads(block) | {"exported_at": ""}
 
 

@@ -6,11 +6,18 @@ from myna.core.messages import Conversation, UserMessage
 from myna.store.base import Store
 from myna.store.in_memory import InMemoryStore
 from myna.testing.conformance.store import StoreConformance
+from myna.testing.conformance.store_turns import StoreTurnsConformance
 
 pytestmark = pytest.mark.anyio
 
 
 class TestInMemoryStore(StoreConformance):
+    @pytest.fixture
+    def store(self) -> InMemoryStore:
+        return InMemoryStore()
+
+
+class TestTurnsOfInMemoryStore(StoreTurnsConformance):
     @pytest.fixture
     def store(self) -> InMemoryStore:
         return InMemoryStore()
@@ -48,6 +55,7 @@ async def test_the_conversation_unused_for_longest_goes_first() -> None:
     await store.create(conversation("used"))
     await store.append(ConversationId("old"), said("still here"))
     await store.create(conversation("new"))
+    await store.append(ConversationId("new"), said("hello"))
     assert [listed.conversation.id for listed in await store.list(OWNER)] == ["new", "old"]
     assert await store.messages(ConversationId("old")) == (said("still here"),)
 

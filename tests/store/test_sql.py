@@ -8,11 +8,19 @@ from myna.core.messages import Conversation, UserMessage
 from myna.store.opening import open_store
 from myna.store.sql import SQLStore
 from myna.testing.conformance.store import StoreConformance
+from myna.testing.conformance.store_turns import StoreTurnsConformance
 
 pytestmark = pytest.mark.anyio
 
 
 class TestSQLStore(StoreConformance):
+    @pytest.fixture
+    async def store(self, url: str) -> AsyncGenerator[SQLStore]:
+        async with open_store(url) as store:
+            yield store
+
+
+class TestTurnsOfSQLStore(StoreTurnsConformance):
     @pytest.fixture
     async def store(self, url: str) -> AsyncGenerator[SQLStore]:
         async with open_store(url) as store:

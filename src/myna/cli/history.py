@@ -25,7 +25,7 @@ from myna.server.export_markdown import headline, markdown, seen
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.transcript import told_found, told_listed, transcript
 from myna.server.users import conversation_named
-from myna.store.base import ConversationStore, Found, KeptTurn, Listed
+from myna.store.base import ConversationStore, Found, KeptTurn, Listed, Page
 from myna.store.opening import open_store
 
 app = typer.Typer(help="The conversations that were kept: to see, search, export and delete.", no_args_is_help=True)
@@ -44,8 +44,13 @@ class Whole:
     """A conversation with all that was said in it, the oldest first."""
 
     conversation: Conversation
-    messages: Sequence[Message]
+    page: Page
     turns: Sequence[KeptTurn]
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """All that was said."""
+        return self.page.messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +83,15 @@ class Asked:
         found = await store.find(conversation_named(self.user_id, conversation_id))
         if found is None or found.user_id != self.user_id:
             raise UnknownName(f"There is no conversation {conversation_id}.", hint="See: myna history list")
-        return Whole(found, await store.messages(found.id), await store.turns(found.id))
+        return Whole(found, await store.page(found.id), await store.turns(found.id))
 
 
 @app.command("list")
 def list_(
     limit: Limit = 20,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Those that were talked in before this one.")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Where the list is to go on: what it printed at its end.")
+    ] = None,
     user: OfUser = None,
     as_json: JsonList = False,
     settings: Setting = None,
@@ -93,8 +100,7 @@ def list_(
     asked = _asked(user, settings)
 
     async def work(store: ConversationStore) -> Sequence[Listed]:
-        behind = conversation_named(asked.user_id, after) if after else None
-        return await store.list(asked.user_id, limit=limit + 1, after=behind)
+        return await store.list(asked.user_id, limit=limit + 1, after=after or None)
 
     found = asked.run(work)
     shown = found[:limit]
@@ -108,7 +114,7 @@ def list_(
             told = f"{each.messages} message{'' if each.messages == 1 else 's'} with {each.conversation.persona_id}"
             typer.echo(seen(f"{when(each.changed_at)} · {each.conversation.id} · {name} · {told}"))
     if len(found) > limit:
-        notes.print(Text(seen(f"There are more: myna history list --after {shown[-1].conversation.id}")))
+        notes.print(Text(f"There are more: myna history list --after {shown[-1].cursor}"), soft_wrap=True)
 
 
 @app.command()
@@ -142,7 +148,7 @@ def show(conversation: Id, user: OfUser = None, as_json: Json = False, settings:
     asked = _asked(user, settings)
     whole = asked.run(lambda store: asked.whole(store, conversation))
     if as_json:
-        told = transcript(whole.conversation, whole.messages, whole.turns)
+        told = transcript(whole.conversation, whole.page, whole.turns)
         typer.echo(escaped(told.model_dump_json(indent=2)))
         return
     persona = asked.persona(whole.conversation.persona_id)
@@ -182,10 +188,10 @@ def export(
     asked = _asked(user, settings)
     whole = asked.run(lambda store: asked.whole(store, conversation))
     if form == "json":
-        text = escaped(exported(whole.conversation, whole.messages, whole.turns))
+        text = escaped(exported(whole.conversation, whole.page, whole.turns))
     else:
         persona = asked.persona(whole.conversation.persona_id)
-        text = markdown(whole.conversation, whole.messages, whole.turns, persona)
+        text = markdown(whole.conversation, whole.page, whole.turns, persona)
     if out is None:
         typer.echo(text, nl=False)
         return

@@ -89,7 +89,9 @@ def add(  # noqa: PLR0913, PLR0917 - all that can be chosen
 @app.command("list")
 def list_(
     limit: Limit = 100,
-    after: Annotated[str | None, typer.Option(metavar="ID", help="Those older than this one.")] = None,
+    after: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Where the list is to go on: what it printed at its end.")
+    ] = None,
     persona: OfPersona = None,
     user: OfUser = None,
     as_json: JsonList = False,
@@ -99,7 +101,7 @@ def list_(
     asked = _asked(persona, user, settings)
 
     async def work(memories: Memories) -> Sequence[Memory]:
-        return await memories.all(asked.scope, limit=limit + 1, after=MemoryId(after) if after else None)
+        return await memories.all(asked.scope, limit=limit + 1, after=after or None)
 
     found = asked.run(work)
     shown = found[:limit]
@@ -110,7 +112,7 @@ def list_(
     else:
         _show(shown)
     if len(found) > limit:
-        notes.print(Text(f"There are more: myna memory list --after {shown[-1].id}"))
+        notes.print(Text(f"There are more: myna memory list --after {shown[-1].cursor}"))
 
 
 @app.command()

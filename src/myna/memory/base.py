@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from myna.core.ids import ConversationId, MemoryId, MessageId, UserId
 from myna.core.messages import Message
+from myna.store.cursors import cursor
 
 Kind: TypeAlias = Literal["name", "like", "dislike", "place", "date", "relation", "health", "plan", "rule", "fact"]
 """What a memory is about. ``rule``: how the user wants to be treated; ``fact``: anything else."""
@@ -69,6 +70,11 @@ class Memory:
     used_at: datetime | None = None
     uses: int = 0
 
+    @property
+    def cursor(self) -> str:
+        """Stands for its place in the list."""
+        return cursor(self.created_at.isoformat(), self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
@@ -116,8 +122,12 @@ class Memories(Protocol):
         """The memory with this id."""
         ...
 
-    async def all(self, scope: Scope, *, limit: int = 100, after: MemoryId | None = None) -> Sequence[Memory]:
-        """The newest, ``limit`` at a time: those older than ``after``."""
+    async def all(self, scope: Scope, *, limit: int = 100, after: str | None = None) -> Sequence[Memory]:
+        """The newest, ``limit`` at a time: those older than ``after``, a cursor of one, which may be forgotten since.
+
+        Raises:
+            BadInput: ``after`` stands for no place.
+        """
         ...
 
     async def recall(self, scope: Scope, text: str, *, limit: int) -> Sequence[Recalled]:

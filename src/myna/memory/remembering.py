@@ -34,6 +34,7 @@ from myna.memory.forgetting import (
     withdraws,
 )
 from myna.memory.journal import Entry, Journal
+from myna.memory.private import PrivateSession
 from myna.memory.right_of_way import LONGEST_SPEECH_S, RightOfWay
 from myna.memory.rules import take
 from myna.memory.told import Told
@@ -89,8 +90,8 @@ class Remembering:
 
     def session(
         self, scope: Scope, conversation: Conversation, *, limit: int, said: Sequence[UserMessage] = ()
-    ) -> "RememberedSession | None":
-        """The memory of one session: None for a private conversation, of which nothing is kept.
+    ) -> "RememberedSession | PrivateSession":
+        """The memory of one session; of a private conversation nothing is remembered, and nothing is told in it.
 
         Args:
             scope: Whose memories, and which.
@@ -100,7 +101,7 @@ class Remembering:
                 forgotten, and a play are known for what they are.
         """
         if conversation.private:
-            return None
+            return PrivateSession(self.way)
         return RememberedSession(self, self._memories, scope, conversation, limit, said)
 
     def early_in(self, scope: Scope, conversation: Conversation) -> Early:

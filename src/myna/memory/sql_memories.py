@@ -19,6 +19,7 @@ from myna.memory.recall import Candidate, nearest, recalled
 from myna.memory.tables import audit, memories, vector_work, words
 from myna.memory.vectors.base import Near
 from myna.memory.words import first_words_of, same_text, shared, weights, words_of
+from myna.store.cursors import place_in_time
 from myna.store.database import Database
 
 CANDIDATES = 24
@@ -84,12 +85,16 @@ class SQLMemories:
         async with self._database.read() as connection:
             return await _find(connection, scope, memory_id)
 
-    async def all(self, scope: Scope, *, limit: int = 100, after: MemoryId | None = None) -> Sequence[Memory]:
-        """The newest, ``limit`` at a time: those older than ``after``."""
-        wanted = select(memories).where(_in(scope)).order_by(memories.c.number.desc()).limit(limit)
+    async def all(self, scope: Scope, *, limit: int = 100, after: str | None = None) -> Sequence[Memory]:
+        """The newest, ``limit`` at a time: those older than ``after``, a cursor of one that may be forgotten since."""
+        columns = memories.c
+        wanted = select(memories).where(_in(scope)).order_by(columns.created_at.desc(), columns.number.desc())
+        wanted = wanted.limit(limit)
         if after is not None:
-            last = select(memories.c.number).where(_in(scope), memories.c.id == after).scalar_subquery()
-            wanted = wanted.where(memories.c.number < last)
+            at, memory_id = place_in_time(after)
+            last = select(columns.number).where(_in(scope), columns.id == memory_id).scalar_subquery()
+            older = or_(columns.created_at < at, and_(columns.created_at == at, columns.number < last))
+            wanted = wanted.where(older)
         async with self._database.read() as connection:
             return [_memory(row) for row in await connection.execute(wanted)]
 

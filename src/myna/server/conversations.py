@@ -32,13 +32,14 @@ from myna.server.transcript import (
     transcript,
 )
 from myna.server.users import conversation_named, user_of
-from myna.store.base import ConversationStore, KeptTurn
+from myna.store.base import ConversationStore, KeptTurn, Page
 
 router = APIRouter(prefix="/api/conversations", route_class=StrictJSONRoute)
 
 LEAVE_S = 10.0
 """How long a reply that is under way in a conversation is waited for before it is deleted."""
 MOST_AT_ONCE = 200
+MOST_MESSAGES = 1000
 LONGEST_QUERY = 500
 _NO_FILE_NAME = frozenset('/\\:*?"<>|')
 
@@ -77,10 +78,9 @@ async def list_conversations(
     limit: Limit = 50,
 ) -> Conversations:
     """The conversations that were talked in last."""
-    behind = ConversationId(after) if after else None
-    listed = await in_time(_store(request).list(user_of(request), limit=limit + 1, after=behind))
+    listed = await in_time(_store(request).list(user_of(request), limit=limit + 1, after=after or None))
     shown = [told_listed(each) for each in listed[:limit]]
-    return Conversations(conversations=shown, next=shown[-1].id if len(listed) > limit else None)
+    return Conversations(conversations=shown, next=listed[limit - 1].cursor if len(listed) > limit else None)
 
 
 @router.get("/search")
@@ -110,16 +110,16 @@ async def export_conversation(
     ] = "markdown",
 ) -> Response:
     """The conversation as a file."""
-    conversation, messages, turns = await _whole(request, conversation_id)
+    conversation, whole, turns = await _part(request, conversation_id)
     if form == "json":
-        work, kind, ending = partial(exported, conversation, messages, turns), "application/json", "json"
+        work, kind, ending = partial(exported, conversation, whole, turns), "application/json", "json"
     else:
         service: Service = request.app.state.service
         persona = next((each for each in service.personas.all if each.id == conversation.persona_id), None)
-        work = partial(markdown, conversation, messages, turns, persona)
+        work = partial(markdown, conversation, whole, turns, persona)
         kind, ending = "text/markdown; charset=utf-8", "md"
     text = await anyio.to_thread.run_sync(work)  # of thousands of messages: sessions do not wait for it
-    name = "".join(character for character in headline(conversation, messages) if character not in _NO_FILE_NAME)
+    name = "".join(character for character in headline(conversation, whole.messages) if character not in _NO_FILE_NAME)
     offered = f"attachment; filename=\"conversation.{ending}\"; filename*=UTF-8''{quote(name.strip('. '))}.{ending}"
     return Response(text, media_type=kind, headers={"Content-Disposition": offered})
 
@@ -133,10 +133,17 @@ async def branch_conversation(conversation_id: str, body: BranchBody, request: R
 
 
 @router.get("/{conversation_id:path}", response_model=Transcript)
-async def get_conversation(conversation_id: str, request: Request) -> Response:
-    """All that was said in it, and how its turns went."""
-    whole = await _whole(request, conversation_id)
-    text = await anyio.to_thread.run_sync(lambda: transcript(*whole).model_dump_json())
+async def get_conversation(
+    conversation_id: str,
+    request: Request,
+    limit: Annotated[
+        int | None, Query(ge=1, le=MOST_MESSAGES, description="How many messages at most; without it, all.")
+    ] = None,
+    before: Annotated[str | None, Query(description="The `previous` of the answer before.")] = None,
+) -> Response:
+    """What was said in it, and how its turns went: all of it, or the newest messages alone, in order."""
+    part = await _part(request, conversation_id, limit, before)
+    text = await anyio.to_thread.run_sync(lambda: transcript(*part).model_dump_json())
     return Response(text, media_type="application/json")
 
 
@@ -174,11 +181,15 @@ async def _owned(request: Request, name: str) -> Conversation:
     return conversation
 
 
-async def _whole(request: Request, name: str) -> tuple[Conversation, Sequence[Message], Sequence[KeptTurn]]:
+async def _part(
+    request: Request, name: str, limit: int | None = None, before: str | None = None
+) -> tuple[Conversation, Page, Sequence[KeptTurn]]:
+    """A conversation, what was said in it, and how the turns of that went."""
     conversation = await _owned(request, name)
-    messages = await in_time(_store(request).messages(conversation.id))
-    turns = await in_time(_store(request).turns(conversation.id))
-    return conversation, [_masked(request, message) for message in messages], turns
+    page = await in_time(_store(request).page(conversation.id, limit=limit, before=before or None))
+    among = None if limit is None and not before else {message.turn_id for message in page.messages}
+    turns = await in_time(_store(request).turns(conversation.id, among=among))
+    return conversation, replace(page, messages=[_masked(request, message) for message in page.messages]), turns
 
 
 def _masked(request: Request, message: Message) -> Message:

@@ -1,7 +1,7 @@
 """Conversations as files: exported whole, and taken in again. ``docs/history.md`` tells the format."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, cast
@@ -12,8 +12,8 @@ from pydantic_core import from_json
 
 from myna.core.commands import ROOT
 from myna.core.errors import BadInput, MynaError, StoreUnavailable
-from myna.core.ids import UserId, new_conversation_id
-from myna.core.messages import Conversation, Message
+from myna.core.ids import MessageId, UserId, new_conversation_id
+from myna.core.messages import Conversation
 from myna.server.transcript import (
     ToldConversation,
     ToldMessage,
@@ -23,7 +23,7 @@ from myna.server.transcript import (
     read_turn,
     transcript,
 )
-from myna.store.base import ConversationStore, KeptTurn
+from myna.store.base import ConversationStore, KeptTurn, Page
 
 FORMAT: Final = "myna.conversation"
 VERSION = 1
@@ -62,9 +62,9 @@ class ConversationFile(BaseModel):
         return file
 
 
-def exported(conversation: Conversation, messages: Sequence[Message], turns: Sequence[KeptTurn]) -> str:
+def exported(conversation: Conversation, whole: Page, turns: Sequence[KeptTurn]) -> str:
     """All of a conversation as JSON."""
-    told = transcript(conversation, messages, turns)
+    told = transcript(conversation, whole, turns)
     file = ConversationFile(
         format=FORMAT,
         version=VERSION,
@@ -93,7 +93,7 @@ def read_export(file: bytes) -> ConversationFile:
 
 
 async def take_in(store: ConversationStore, user_id: UserId, file: ConversationFile) -> Conversation:
-    """Keep the conversation in a file as a new one of the user's: all of it, or nothing, unless the process is killed.
+    """Keep the conversation in a file as a new one of the user's: all of it, or nothing.
 
     A call that waited for consent waits no longer: nobody is to agree to what a file asks.
 
@@ -106,16 +106,10 @@ async def take_in(store: ConversationStore, user_id: UserId, file: ConversationF
     conversation = Conversation(new_conversation_id(), told.persona, user_id, title_of(told.title))
     try:
         with anyio.fail_after(IMPORT_S):
-            await store.create(conversation)
-            for message in file.messages:
-                waits = isinstance(message, ToldResult) and message.asks is not None
-                await store.append(
-                    conversation.id, read_message(message.model_copy(update={"asks": None}) if waits else message)
-                )
-            for turn in file.turns:
-                await store.keep_turn(conversation.id, read_turn(turn))
+            messages = [read_message(_settled(message)) for message in file.messages]
+            await store.take_in(conversation, messages, _times(file), [read_turn(turn) for turn in file.turns])
     except BaseException as error:
-        # What failed is told, and not that undoing it failed too, as where it was never made.
+        # It may have come in at the last moment; what failed is told, and not that there is nothing to undo.
         with anyio.move_on_after(UNDO_S, shield=True), suppress(MynaError):
             await store.delete(user_id, conversation.id)
         if isinstance(error, TimeoutError):
@@ -124,6 +118,19 @@ async def take_in(store: ConversationStore, user_id: UserId, file: ConversationF
             ) from None
         raise
     return conversation
+
+
+def _settled(message: ToldMessage) -> ToldMessage:
+    """The message, waiting for nobody's consent."""
+    waits = isinstance(message, ToldResult) and message.asks is not None
+    return message.model_copy(update={"asks": None}) if waits else message
+
+
+def _times(file: ConversationFile) -> Mapping[MessageId, datetime]:
+    """When each message was made. Older files do not tell: then when its turn began, else when it was exported."""
+    began = {turn.id: turn.began_at for turn in file.turns}
+    known = {message.id: message.at or began.get(message.turn, file.exported_at) for message in file.messages}
+    return {MessageId(name): at.astimezone(UTC) for name, at in known.items()}
 
 
 def title_of(text: str) -> str:
@@ -148,8 +155,10 @@ def _check(file: ConversationFile) -> None:
     for name in (*names, *(turn.id for turn in file.turns)):
         if not 0 < len(name) <= LONGEST_ID or _UNSEEN.search(name):
             raise BadInput(f"An id in the file is not one of 1 to {LONGEST_ID} visible characters.", hint=_HINT)
-    for turn in file.turns:
+    times = {f"turn {turn.id} began": turn.began_at for turn in file.turns} | {"file was exported": file.exported_at}
+    times |= {f"message {message.id} was made": message.at for message in file.messages if message.at is not None}
+    for what, at in times.items():
         try:
-            turn.began_at.astimezone(UTC)
+            at.astimezone(UTC)
         except OverflowError:
-            raise BadInput(f"The turn {turn.id} began at no time that there is.", hint=_HINT) from None
+            raise BadInput(f"The {what} at no time that there is.", hint=_HINT) from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from myna.core.ids import TurnId
+from myna.core.ids import MessageId, TurnId
 from myna.core.messages import (
     AssistantMessage,
     Conversation,
@@ -19,7 +19,7 @@ from myna.core.messages import (
 )
 from myna.core.tools import json_object
 from myna.personas.model import Persona
-from myna.store.base import KeptTurn
+from myna.store.base import KeptTurn, Page
 
 LONGEST_PREVIEW = 80
 
@@ -68,27 +68,27 @@ _CHINESE = _Words(
 
 def markdown(
     conversation: Conversation,
-    messages: Sequence[Message],
+    whole: Page,
     turns: Sequence[KeptTurn],
     persona: Persona | None,
 ) -> str:
     """All that was said: what was heard of each reply, without emotion tags; tool calls are folded.
 
-    Times are in this machine's time zone, and known of turns that a session had.
+    Times are in this machine's time zone.
 
     Args:
         conversation: Which.
-        messages: All of it, oldest first.
+        whole: All of it.
         turns: How its turns went.
         persona: Who answers, if there still is such a persona.
     """
     words = _CHINESE if persona and persona.language.lower().startswith("zh") else _ENGLISH
     name = persona.name if persona else conversation.persona_id
-    began = {turn.id: turn.began_at.astimezone() for turn in turns}
-    head = [f"# {_inline(headline(conversation, messages))}", "", f"- {words.persona}: {_inline(name)}"]
-    if began:
-        head.append(f"- {words.begun}: {min(began.values()):{words.time}}")
-    page = "\n".join([*head, "", *_said(messages, began, name, words)]).rstrip() + "\n"
+    times = {key: at.astimezone() for key, at in whole.times.items()}
+    head = [f"# {_inline(headline(conversation, whole.messages))}", "", f"- {words.persona}: {_inline(name)}"]
+    if begun := [*times.values(), *(turn.began_at.astimezone() for turn in turns)]:
+        head.append(f"- {words.begun}: {min(begun):{words.time}}")
+    page = "\n".join([*head, "", *_said(whole.messages, times, name, words)]).rstrip() + "\n"
     return seen(page)
 
 
@@ -105,12 +105,11 @@ def headline(conversation: Conversation, messages: Sequence[Message]) -> str:
     return conversation.title or begin or conversation.id
 
 
-def _said(messages: Sequence[Message], began: dict[TurnId, datetime], name: str, words: _Words) -> Iterator[str]:
+def _said(messages: Sequence[Message], times: dict[MessageId, datetime], name: str, words: _Words) -> Iterator[str]:
     results: defaultdict[tuple[TurnId, str], deque[ToolResultMessage]] = defaultdict(deque)
     for each in messages:
         if isinstance(each, ToolResultMessage):
             results[each.turn_id, each.call_id].append(each)
-    told: set[TurnId] = set()
     for message in messages:
         if isinstance(message, ToolResultMessage):
             continue
@@ -119,8 +118,7 @@ def _said(messages: Sequence[Message], began: dict[TurnId, datetime], name: str,
             yield from _call(message, came.popleft() if came else None, words)
             continue
         who = {UserMessage: words.user, AssistantMessage: name, SystemMessage: words.instruction}[type(message)]
-        at = began.get(message.turn_id) if message.turn_id not in told else None
-        told.add(message.turn_id)
+        at = times.get(message.id)
         yield f"**{_inline(who)}**" + (f" · {at:%Y-%m-%d %H:%M}" if at else "")
         yield ""
         yield from _text(message, words)

@@ -81,13 +81,13 @@ async def list_memories(
     request: Request,
     persona: PersonaName = None,
     limit: Limit = 100,
-    after: Annotated[str | None, Query(max_length=200, description="A memory: those older than it.")] = None,
+    after: Annotated[str | None, Query(description="The `next` of the list before.")] = None,
 ) -> MemoryList:
     """List memories, the newest first."""
     memories, scope = await _asked(request, persona)
-    found = await in_time(memories.all(scope, limit=limit + 1, after=MemoryId(after) if after else None))
+    found = await in_time(memories.all(scope, limit=limit + 1, after=after or None))
     shown = found[:limit]
-    return MemoryList(memories=list(map(told, shown)), next=shown[-1].id if len(found) > limit else None)
+    return MemoryList(memories=list(map(told, shown)), next=shown[-1].cursor if len(found) > limit else None)
 
 
 @router.get("/search")

@@ -19,7 +19,7 @@ from myna.core.messages import (
 )
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolSpec
-from myna.store.base import Found, KeptTurn, Listed
+from myna.store.base import Found, KeptTurn, Listed, Page
 
 
 class ToldConversation(BaseModel):
@@ -36,6 +36,7 @@ class ToldSystem(BaseModel):
     type: Literal["system"] = "system"
     id: str
     turn: str
+    at: AwareDatetime | None = None
     text: str
 
 
@@ -45,6 +46,7 @@ class ToldUser(BaseModel):
     type: Literal["user"] = "user"
     id: str
     turn: str
+    at: AwareDatetime | None = None
     text: str
 
 
@@ -54,6 +56,7 @@ class ToldAssistant(BaseModel):
     type: Literal["assistant"] = "assistant"
     id: str
     turn: str
+    at: AwareDatetime | None = None
     text: str
     heard: str
     raw: str
@@ -66,6 +69,7 @@ class ToldCall(BaseModel):
     type: Literal["tool_call"] = "tool_call"
     id: str
     turn: str
+    at: AwareDatetime | None = None
     call_id: str
     name: str
     arguments: str
@@ -85,6 +89,7 @@ class ToldResult(BaseModel):
     type: Literal["tool_result"] = "tool_result"
     id: str
     turn: str
+    at: AwareDatetime | None = None
     call_id: str
     output: str
     failed: bool = False
@@ -107,11 +112,15 @@ class ToldTurn(BaseModel):
 
 
 class Transcript(BaseModel):
-    """A conversation, its messages and its turns, oldest first."""
+    """A conversation, its messages and its turns, oldest first.
+
+    ``at`` is when a message was made; ``previous`` is what to give as ``before`` for those before these, if any are.
+    """
 
     conversation: ToldConversation
     messages: tuple[ToldMessage, ...]
     turns: tuple[ToldTurn, ...] = ()
+    previous: str | None = None
 
 
 class ListedConversation(BaseModel):
@@ -158,32 +167,35 @@ def told_found(found: Found) -> FoundMessage:
     """A message that was found."""
     return FoundMessage(
         conversation=told_conversation(found.conversation),
-        message=told_message(found.message),
+        message=told_message(found.message, found.at),
         snippet=_text(found.snippet),
         at=found.at,
     )
 
 
-def transcript(conversation: Conversation, messages: Sequence[Message], turns: Sequence[KeptTurn]) -> Transcript:
-    """All of it."""
+def transcript(conversation: Conversation, page: Page, turns: Sequence[KeptTurn]) -> Transcript:
+    """What was said in it, or a part of that."""
     return Transcript(
         conversation=told_conversation(conversation),
-        messages=tuple(told_message(message) for message in messages),
-        turns=tuple(_told_turn(turn) for turn in turns),
+        messages=tuple(told_message(message, page.times.get(message.id)) for message in page.messages),
+        turns=tuple(told_turn(turn) for turn in turns),
+        previous=page.previous,
     )
 
 
-def told_message(message: Message) -> ToldMessage:
+def told_message(message: Message, at: datetime | None = None) -> ToldMessage:
     """A message as it is kept, but for halves of surrogate pairs, which no UTF-8 has: models write them at times."""
+    at = at and at.astimezone(UTC)
     match message:
         case SystemMessage(text=text):
-            return ToldSystem(id=message.id, turn=message.turn_id, text=_text(text))
+            return ToldSystem(id=message.id, turn=message.turn_id, at=at, text=_text(text))
         case UserMessage(text=text):
-            return ToldUser(id=message.id, turn=message.turn_id, text=_text(text))
+            return ToldUser(id=message.id, turn=message.turn_id, at=at, text=_text(text))
         case AssistantMessage(reply=reply, outcome=outcome):
             return ToldAssistant(
                 id=message.id,
                 turn=message.turn_id,
+                at=at,
                 text=_text(reply.display),
                 heard=_text(reply.heard),
                 raw=_text(reply.raw),
@@ -193,6 +205,7 @@ def told_message(message: Message) -> ToldMessage:
             return ToldCall(
                 id=message.id,
                 turn=message.turn_id,
+                at=at,
                 call_id=_text(call.id),
                 name=_text(call.name),
                 arguments=_text(call.arguments),
@@ -202,6 +215,7 @@ def told_message(message: Message) -> ToldMessage:
             return ToldResult(
                 id=message.id,
                 turn=message.turn_id,
+                at=at,
                 call_id=_text(message.call_id),
                 output=_text(message.output),
                 failed=message.failed,
@@ -234,7 +248,8 @@ def read_message(told: ToldMessage) -> Message:
             assert_never(told)
 
 
-def _told_turn(turn: KeptTurn) -> ToldTurn:
+def told_turn(turn: KeptTurn) -> ToldTurn:
+    """How a turn went."""
     return ToldTurn(
         id=turn.id,
         outcome=turn.outcome,

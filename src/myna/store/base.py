@@ -1,13 +1,14 @@
 """What every store does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from myna.core.events import Outcome, Stage
 from myna.core.ids import ConversationId, MessageId, TurnId, UserId
-from myna.core.messages import Conversation, Message
+from myna.core.messages import AssistantMessage, Conversation, Message
+from myna.store.cursors import cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,29 @@ class KeptTurn:
     problems: tuple[str, ...] = ()
 
 
-class Store(Protocol):
-    """Keeps conversations. What a method was given is safe when it returns.
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """A turn of a user's, and the conversation that it was in."""
 
-    All but `create` and `find` raise `UnknownName` where there is no such conversation.
+    conversation: Conversation
+    turn: KeptTurn
+
+
+class Store(Protocol):
+    """Keeps conversations. What a method was given is safe when it returns; but see `greet`.
+
+    All but `create`, `greet` and `find` raise `UnknownName` where there is no such conversation.
     """
 
     async def create(self, conversation: Conversation) -> None:
         """Keep a new conversation."""
+        ...
+
+    async def greet(self, conversation: Conversation, greeting: AssistantMessage | None, turn: KeptTurn) -> None:
+        """Take a new conversation that has a greeting or nothing in it, and how that turn went.
+
+        A store may hold it in memory until something is said in it: a greeting alone is no conversation.
+        """
         ...
 
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
@@ -42,7 +58,7 @@ class Store(Protocol):
         ...
 
     async def append(self, conversation_id: ConversationId, message: Message) -> None:
-        """Keep the newest message of a conversation."""
+        """Keep the newest message of a conversation, as said now."""
         ...
 
     async def insert(self, conversation_id: ConversationId, message: Message, after: MessageId) -> None:
@@ -93,6 +109,25 @@ class Listed:
     messages: int
     preview: str
 
+    @property
+    def cursor(self) -> str:
+        """Stands for its place in the list."""
+        return cursor(self.changed_at.isoformat(), self.conversation.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a conversation, oldest first.
+
+    Attributes:
+        times: When each message was made, in UTC.
+        previous: Stands for the place of the first one, if there are others before it.
+    """
+
+    messages: Sequence[Message]
+    times: Mapping[MessageId, datetime] = field(default_factory=dict[MessageId, datetime])
+    previous: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -112,19 +147,57 @@ class Found:
 class ConversationStore(Store, Protocol):
     """A store that users can look into. Each method sees the conversations of one user alone.
 
-    All but `list` and `search` raise `UnknownName` where the user has no such conversation.
+    All but `list`, `search` and `newest_turns` raise `UnknownName` where the user has no such conversation.
     """
 
-    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
-        """How the turns of a conversation went, oldest first."""
+    async def page(
+        self, conversation_id: ConversationId, *, limit: int | None = None, before: str | None = None
+    ) -> Page:
+        """The newest messages, ``limit`` at most: those before ``before``, the ``previous`` of the page behind them.
+
+        Raises:
+            BadInput: ``before`` stands for no place.
+        """
         ...
 
-    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
-        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
+    async def turns(
+        self, conversation_id: ConversationId, *, among: Collection[TurnId] | None = None
+    ) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first; only those ``among`` these, if some are given."""
+        ...
+
+    async def list(self, user_id: UserId, *, limit: int = 50, after: str | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``, a cursor of one.
+
+        A conversation without a title that has nothing but a greeting, or nothing at all, is not listed.
+
+        Raises:
+            BadInput: ``after`` stands for no place.
+        """
+        ...
+
+    async def take_in(
+        self,
+        conversation: Conversation,
+        messages: Sequence[Message],
+        times: Mapping[MessageId, datetime],
+        turns: Sequence[KeptTurn],
+    ) -> None:
+        """Keep a new conversation with all that was said in it. Nobody sees it before all of it is there.
+
+        A message without a time was said now. What fails or is killed leaves nothing behind.
+        """
         ...
 
     async def search(self, user_id: UserId, text: str, *, limit: int = 50) -> Sequence[Found]:
         """The messages that have all words of ``text``, the best first; words of two characters are found too."""
+        ...
+
+    async def newest_turns(self, user_id: UserId, *, limit: int = 50) -> Sequence[UserTurn]:
+        """The turns that the user had last, in all conversations, the newest first.
+
+        A turn that branches of its conversation have as well is told once.
+        """
         ...
 
     async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:

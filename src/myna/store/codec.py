@@ -74,6 +74,15 @@ def said_in(message: Message) -> str:
             return ""
 
 
+def is_storable(value: str) -> bool:
+    """Whether it is text as databases have it: no NUL, no half of a pair of surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in value
+
+
 def _plain(value: object) -> dict[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}

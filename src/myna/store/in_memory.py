@@ -1,17 +1,17 @@
 """Conversations in memory: gone when the process ends."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import count
+from datetime import UTC, datetime, timedelta
 
 from myna.core.commands import ROOT
 from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import ConversationId, MessageId, TurnId, UserId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
-from myna.store.base import Found, KeptTurn, Listed
+from myna.store.base import Found, KeptTurn, Listed, Page, UserTurn
 from myna.store.codec import said_in
+from myna.store.cursors import cursor, place_in_order, place_in_time
 from myna.store.words import Phrase, phrases_of, snippet, words_of
 
 LONGEST_PREVIEW = 80
@@ -25,17 +25,22 @@ class _Kept:
     """A conversation with all that is kept of it.
 
     Attributes:
-        said_at: When each message was kept.
-        place: Greater than that of all conversations that were talked in before.
+        changed_at: When it was talked in last; no two have the same.
+        said_at: When each message was made.
     """
 
     conversation: Conversation
     begun_at: datetime
     changed_at: datetime
-    place: int
     messages: list[Message] = field(default_factory=list[Message])
     said_at: dict[MessageId, datetime] = field(default_factory=dict[MessageId, datetime])
     turns: dict[TurnId, KeptTurn] = field(default_factory=dict[TurnId, KeptTurn])
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether somebody has named it, or it has more than a greeting."""
+        others = any(not isinstance(message, AssistantMessage) for message in self.messages)
+        return bool(self.conversation.title) or others or len(self.messages) > 1
 
     def listed(self) -> Listed:
         said = [message for message in self.messages if isinstance(message, UserMessage | AssistantMessage)]
@@ -55,13 +60,31 @@ class InMemoryStore:
         self._limit = limit
         self._kept: OrderedDict[ConversationId, _Kept] = OrderedDict()
         self._emptied: OrderedDict[ConversationId, Conversation] = OrderedDict()
-        self._places = count()
+        self._changed_at = datetime.min.replace(tzinfo=UTC)
 
     async def create(self, conversation: Conversation) -> None:
         """Keep a new conversation."""
         if await self.find(conversation.id) is not None:
             raise BadInput(f"There is a conversation {conversation.id} already.", hint="Choose another id.")
         self._keep(conversation)
+
+    async def greet(self, conversation: Conversation, greeting: AssistantMessage | None, turn: KeptTurn) -> None:
+        """Keep a new conversation that has a greeting or nothing in it."""
+        await self.take_in(conversation, (greeting,) if greeting else (), {}, (turn,))
+
+    async def take_in(
+        self,
+        conversation: Conversation,
+        messages: Sequence[Message],
+        times: Mapping[MessageId, datetime],
+        turns: Sequence[KeptTurn],
+    ) -> None:
+        """Keep a new conversation with all that was said in it."""
+        await self.create(conversation)
+        kept = self._kept[conversation.id]
+        kept.messages += messages
+        kept.said_at |= {message.id: times.get(message.id, kept.begun_at) for message in messages}
+        kept.turns |= {turn.id: turn for turn in turns}
 
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
         """The conversation with this id, or None."""
@@ -98,21 +121,38 @@ class InMemoryStore:
         """Keep how a turn went."""
         self._find(conversation_id).turns[turn.id] = turn
 
-    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
-        """How the turns of a conversation went, oldest first."""
-        return tuple(sorted(self._find(conversation_id).turns.values(), key=lambda turn: turn.began_at))
+    async def page(
+        self, conversation_id: ConversationId, *, limit: int | None = None, before: str | None = None
+    ) -> Page:
+        """The newest messages, ``limit`` at most: those before ``before``, the ``previous`` of the page behind them."""
+        kept = self._find(conversation_id)
+        end = len(kept.messages)
+        if before is not None:
+            number, message_id = place_in_order(before)
+            places = (place for place, message in enumerate(kept.messages) if message.id == message_id)
+            end = max(0, next(places, number))
+        begin = 0 if limit is None else max(0, min(end, len(kept.messages)) - limit)
+        page = tuple(kept.messages[begin:end])
+        times = {message.id: kept.said_at[message.id] for message in page}
+        return Page(page, times, cursor(begin, page[0].id) if begin and page else None)
 
-    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
-        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
-        before = self._kept.get(after) if after is not None else None
-        if after is not None and (before is None or before.conversation.user_id != user_id):
-            return ()
+    async def turns(
+        self, conversation_id: ConversationId, *, among: Collection[TurnId] | None = None
+    ) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first; only those ``among`` these, if some are given."""
+        turns = self._find(conversation_id).turns.values()
+        wanted = [turn for turn in turns if among is None or turn.id in among]
+        return tuple(sorted(wanted, key=lambda turn: turn.began_at))
+
+    async def list(self, user_id: UserId, *, limit: int = 50, after: str | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``, a cursor of one."""
+        before = None if after is None else place_in_time(after)[0]
         mine = [
             kept
             for kept in self._kept.values()
-            if kept.conversation.user_id == user_id and (before is None or kept.place < before.place)
+            if kept.conversation.user_id == user_id and kept.is_listed and (before is None or kept.changed_at < before)
         ]
-        mine.sort(key=lambda kept: kept.place, reverse=True)
+        mine.sort(key=lambda kept: kept.changed_at, reverse=True)
         return tuple(kept.listed() for kept in mine[:limit])
 
     async def search(self, user_id: UserId, text: str, *, limit: int = 50) -> Sequence[Found]:
@@ -133,6 +173,16 @@ class InMemoryStore:
                     found.append((sum(hits), at, place, Found(kept.conversation, message, snippet(said, text), at)))
         found.sort(key=lambda each: each[:3], reverse=True)
         return tuple(one for *_, one in found[:limit])
+
+    async def newest_turns(self, user_id: UserId, *, limit: int = 50) -> Sequence[UserTurn]:
+        """The turns that the user had last, in all conversations, the newest first."""
+        found: dict[TurnId, UserTurn] = {}
+        for kept in sorted(self._kept.values(), key=lambda kept: kept.begun_at):
+            if kept.conversation.user_id == user_id:
+                for turn in kept.turns.values():
+                    found.setdefault(turn.id, UserTurn(kept.conversation, turn))
+        newest = sorted(found.values(), key=lambda each: each.turn.began_at, reverse=True)
+        return tuple(newest[:limit])
 
     async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:
         """Give it a title."""
@@ -157,8 +207,8 @@ class InMemoryStore:
         del self._kept[conversation_id]
 
     def _keep(self, conversation: Conversation) -> _Kept:
-        now = datetime.now(UTC)
-        kept = self._kept[conversation.id] = _Kept(conversation, now, now, next(self._places))
+        now = self._now()
+        kept = self._kept[conversation.id] = _Kept(conversation, now, now)
         while len(self._kept) > self._limit:
             emptied, dropped = self._kept.popitem(last=False)
             self._emptied[emptied] = dropped.conversation
@@ -183,7 +233,12 @@ class InMemoryStore:
         kept.said_at[message.id] = kept.changed_at
 
     def _change(self, kept: _Kept) -> None:
-        kept.changed_at, kept.place = datetime.now(UTC), next(self._places)
+        kept.changed_at = self._now()
+
+    def _now(self) -> datetime:
+        """The time, later than all that were given before: lists sort by it."""
+        self._changed_at = max(datetime.now(UTC), self._changed_at + timedelta(microseconds=1))
+        return self._changed_at
 
     def _of(self, user_id: UserId, conversation_id: ConversationId) -> _Kept:
         kept = self._find(conversation_id)

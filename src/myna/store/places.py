@@ -8,6 +8,7 @@ from sqlalchemy import Connection, ScalarSelect, bindparam, func, select, update
 from myna.core.commands import ROOT
 from myna.core.errors import UnknownName
 from myna.core.ids import ConversationId, MessageId
+from myna.store.codec import is_storable
 from myna.store.tables import messages
 
 STEP = 1 << 32
@@ -66,12 +67,3 @@ def _spread(connection: Connection, conversation_id: ConversationId) -> None:
     ordered = connection.execute(numbers.order_by(messages.c.position)).scalars().all()
     one = update(messages).where(messages.c.number == bindparam("of")).values(position=bindparam("to"))
     connection.execute(one, [{"of": number, "to": place * STEP} for place, number in enumerate(ordered)])
-
-
-def is_storable(value: str) -> bool:
-    """Whether it is text as databases have it: no NUL, no half of a pair of surrogates."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in value

@@ -1,41 +1,31 @@
 """Conversations in a database: they outlive the process."""
 
-import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import anyio
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    ScalarSelect,
-    Table,
-    delete,
-    insert,
-    literal,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, ScalarSelect, delete, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from myna.core.commands import ROOT
 from myna.core.errors import BadInput, UnknownName
 from myna.core.ids import ConversationId, MessageId, TurnId, UserId, new_conversation_id
-from myna.core.messages import Conversation, Message
-from myna.store import search
-from myna.store.base import Found, KeptTurn, Listed
+from myna.core.messages import AssistantMessage, Conversation, Message
+from myna.store import rows, search
+from myna.store.base import Found, KeptTurn, Listed, Page, UserTurn
 from myna.store.cache import MessageCache
-from myna.store.codec import body_of, kind_of, message_of, said_in
+from myna.store.codec import body_of, is_storable, kind_of, message_of, said_in
+from myna.store.cursors import place_in_order, place_in_time
 from myna.store.database import Database
 from myna.store.listing import said_of
-from myna.store.places import behind, behind_all, is_storable, row_of
-from myna.store.tables import conversations, messages, turns
+from myna.store.newest import newest_turns
+from myna.store.paging import is_listed, page_of
+from myna.store.places import behind, behind_all, row_of
+from myna.store.tables import Instant, conversations, messages, turns
+from myna.store.taking_in import take_in
 from myna.store.words import snippet
 
 MOST_GIVEN = 1_000_000
@@ -67,14 +57,33 @@ class SQLStore:
         Raises:
             BadInput: It is private, its id is taken, or it has a character that no database takes.
         """
-        if conversation.private:
-            raise BadInput("A private conversation is not kept.", hint="Use an InMemoryStore for it.")
-        for value in (conversation.id, conversation.user_id, conversation.persona_id, conversation.title):
-            _check(value)
+        _check(conversation)
         try:
-            await self.database.writing(partial(_create, conversation=conversation))
+            await self.database.writing(partial(rows.create, conversation=conversation))
         except IntegrityError:
-            raise BadInput(f"There is a conversation {conversation.id} already.", hint="Choose another id.") from None
+            raise _taken(conversation.id) from None
+
+    async def greet(self, conversation: Conversation, greeting: AssistantMessage | None, turn: KeptTurn) -> None:
+        """Keep a new conversation that has a greeting or nothing in it."""
+        await self.take_in(conversation, (greeting,) if greeting else (), {}, (turn,))
+
+    async def take_in(
+        self,
+        conversation: Conversation,
+        messages: Sequence[Message],
+        times: Mapping[MessageId, datetime],
+        turns: Sequence[KeptTurn],
+    ) -> None:
+        """Keep a new conversation with all that was said in it. Nobody sees it before all of it is there.
+
+        Raises:
+            BadInput: It is private, its id is taken, or it has a character that no database takes.
+        """
+        _check(conversation)
+        try:
+            await take_in(self.database, conversation, messages, times, turns)
+        except IntegrityError:
+            raise _taken(conversation.id) from None
 
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
         """The conversation with this id, or None."""
@@ -124,7 +133,7 @@ class SQLStore:
             search.remove(self.database, connection, number)
             search.add(self.database, connection, number, said_in(message))
 
-        _check(message.turn_id)
+        rows.check(message.turn_id)
         await self._change(
             conversation_id, work, lambda known: [message if one.id == message.id else one for one in known]
         )
@@ -156,11 +165,11 @@ class SQLStore:
             return known
 
         def work(connection: Connection) -> tuple[int, Sequence[Message]]:
-            rows = connection.execute(_MESSAGES.where(conversations.c.id == conversation_id)).all()
-            if not rows:
+            found = connection.execute(_MESSAGES.where(conversations.c.id == conversation_id)).all()
+            if not found:
                 raise _unknown(conversation_id)
-            told = (message_of(row.kind, row.id, row.turn_id, row.body) for row in rows if row.id is not None)
-            return rows[0].revision, tuple(told)
+            told = (message_of(row.kind, row.id, row.turn_id, row.body) for row in found if row.id is not None)
+            return found[0].revision, tuple(told)
 
         revision, read = await self.database.reading(work)
         self._cache.put(conversation_id, revision, read)
@@ -168,13 +177,7 @@ class SQLStore:
 
     async def keep_turn(self, conversation_id: ConversationId, turn: KeptTurn) -> None:
         """Keep how a turn went."""
-        _check(turn.id)
-        kept = {
-            "outcome": turn.outcome,
-            "began_at": turn.began_at,
-            "reached_ms": json.dumps(dict(turn.reached_ms)),
-            "problems": json.dumps(turn.problems),
-        }
+        kept = rows.turn_row(turn)
 
         def work(connection: Connection) -> None:
             _lock(connection, conversation_id)
@@ -184,36 +187,47 @@ class SQLStore:
 
         await self.database.writing(work)
 
-    async def turns(self, conversation_id: ConversationId) -> Sequence[KeptTurn]:
-        """How the turns of a conversation went, oldest first."""
+    async def page(
+        self, conversation_id: ConversationId, *, limit: int | None = None, before: str | None = None
+    ) -> Page:
+        """The newest messages, ``limit`` at most: those before ``before``, the ``previous`` of the page behind them."""
+        place = None if before is None else place_in_order(before)
+        most = None if limit is None else min(limit, MOST_GIVEN)
+        if await self._find(conversation_id) is None:
+            raise _unknown(conversation_id)
+        return await self.database.reading(lambda connection: page_of(connection, conversation_id, most, place))
+
+    async def turns(
+        self, conversation_id: ConversationId, *, among: Collection[TurnId] | None = None
+    ) -> Sequence[KeptTurn]:
+        """How the turns of a conversation went, oldest first; only those ``among`` these, if some are given."""
         if await self._find(conversation_id) is None:
             raise _unknown(conversation_id)
         kept = select(turns).where(turns.c.conversation_id == conversation_id)
+        if among is not None:
+            kept = kept.where(turns.c.id.in_(among))
         kept = kept.order_by(turns.c.began_at, turns.c.number)
-        rows = await self.database.reading(lambda connection: connection.execute(kept).all())
-        return tuple(
-            KeptTurn(
-                TurnId(row.id), row.outcome, row.began_at, json.loads(row.reached_ms), tuple(json.loads(row.problems))
-            )
-            for row in rows
-        )
+        read = await self.database.reading(lambda connection: connection.execute(kept).all())
+        return tuple(map(rows.turn_of, read))
 
-    async def list(self, user_id: UserId, *, limit: int = 50, after: ConversationId | None = None) -> Sequence[Listed]:
-        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``."""
-        if not is_storable(user_id) or (after is not None and not is_storable(after)):
+    async def list(self, user_id: UserId, *, limit: int = 50, after: str | None = None) -> Sequence[Listed]:
+        """The conversations that were talked in last, ``limit`` at a time: those behind ``after``, a cursor of one."""
+        place = None if after is None else place_in_time(after)
+        if not is_storable(user_id):
             return ()
         columns = conversations.c
-        wanted = select(conversations).where(columns.user_id == user_id)
+        wanted = select(conversations).where(columns.user_id == user_id, is_listed())
         wanted = wanted.order_by(columns.changed_at.desc(), columns.id.desc()).limit(min(limit, MOST_GIVEN))
-        if after is not None:
-            place = select(columns.changed_at, columns.id).where(columns.id == after, columns.user_id == user_id)
-            wanted = wanted.where(tuple_(columns.changed_at, columns.id) < place.scalar_subquery())
+        if place is not None:
+            at, name = place
+            wanted = wanted.where(tuple_(columns.changed_at, columns.id) < tuple_(literal(at, Instant), literal(name)))
 
         def work(connection: Connection) -> Sequence[Listed]:
-            rows = connection.execute(wanted).all()
-            said = said_of(connection, [row.id for row in rows])
+            found = connection.execute(wanted).all()
+            said = said_of(connection, [row.id for row in found])
             return tuple(
-                Listed(_conversation(row), row.begun_at, row.changed_at, *said.get(row.id, (0, ""))) for row in rows
+                Listed(rows.conversation_of(row), row.begun_at, row.changed_at, *said.get(row.id, (0, "")))
+                for row in found
             )
 
         return await self.database.reading(work)
@@ -233,9 +247,16 @@ class SQLStore:
 
         return await self.database.reading(work)
 
+    async def newest_turns(self, user_id: UserId, *, limit: int = 50) -> Sequence[UserTurn]:
+        """The turns that the user had last, in all conversations, the newest first."""
+        if not is_storable(user_id):
+            return ()
+        wanted = min(limit, MOST_GIVEN)
+        return await self.database.reading(lambda connection: newest_turns(connection, user_id, wanted))
+
     async def rename(self, user_id: UserId, conversation_id: ConversationId, title: str) -> Conversation:
         """Give it a title."""
-        _check(title)
+        rows.check(title)
 
         def work(connection: Connection) -> Conversation:
             conversation = _lock(connection, conversation_id, user_id)
@@ -253,11 +274,11 @@ class SQLStore:
         def work(connection: Connection) -> Conversation:
             new = replace(_lock(connection, conversation_id, user_id), id=new_conversation_id())
             _, position = row_of(connection, conversation_id, after)
-            _create(connection, new)
+            rows.create(connection, new)
             early = messages.c.position <= position
-            _copy(connection, messages, conversation_id, new.id, early)
+            rows.copy(connection, messages, conversation_id, new.id, early)
             spoken = select(messages.c.turn_id).where(messages.c.conversation_id == new.id)
-            _copy(connection, turns, conversation_id, new.id, turns.c.id.in_(spoken))
+            rows.copy(connection, turns, conversation_id, new.id, turns.c.id.in_(spoken))
             search.copy(self.database, connection, conversation_id, new.id)
             return new
 
@@ -320,19 +341,7 @@ class SQLStore:
         message: Message,
         position: int | ScalarSelect[int],
     ) -> None:
-        _check(message.id)
-        _check(message.turn_id)
-        kept = insert(messages).values(
-            conversation_id=conversation_id,
-            id=message.id,
-            turn_id=message.turn_id,
-            position=position,
-            kind=kind_of(message),
-            body=body_of(message),
-            said_at=datetime.now(UTC),
-        )
-        number = connection.execute(kept.returning(messages.c.number)).scalar_one()
-        search.add(self.database, connection, number, said_in(message))
+        rows.add(self.database, connection, conversation_id, message, position)
 
 
 _HEAD = ("id", "persona_id", "user_id", "title", "revision")
@@ -346,44 +355,23 @@ _MESSAGES = (
 )
 
 
-def _conversation(row: Row[Any]) -> Conversation:
-    return Conversation(ConversationId(row.id), row.persona_id, UserId(row.user_id), row.title)
-
-
-def _create(connection: Connection, conversation: Conversation) -> None:
-    now = datetime.now(UTC)
-    kept = insert(conversations).values(
-        id=conversation.id,
-        user_id=conversation.user_id,
-        persona_id=conversation.persona_id,
-        title=conversation.title,
-        begun_at=now,
-        changed_at=now,
-        revision=time.time_ns(),  # above all that a deleted one with this id had: caches may still have its messages
-    )
-    connection.execute(kept)
-
-
-def _copy(connection: Connection, table: Table, old: str, new: str, which: ColumnElement[bool]) -> None:
-    """Keep what a conversation has in a table for another one as well, in the same order."""
-    copied = [column for column in table.c if column.name not in ("number", "conversation_id")]
-    rows = select(literal(new), *copied).where(table.c.conversation_id == old, which).order_by(table.c.number)
-    names = ["conversation_id", *(column.name for column in copied)]
-    connection.execute(insert(table).from_select(names, rows))
-
-
 def _lock(connection: Connection, conversation_id: ConversationId, user_id: UserId | None = None) -> Conversation:
     """The conversation, which nobody else changes until the transaction ends."""
     here = _CONVERSATION.where(conversations.c.id == conversation_id).with_for_update()
     row = connection.execute(here).first() if is_storable(conversation_id) else None
     if row is None or user_id not in (None, row.user_id):
         raise _unknown(conversation_id)
-    return _conversation(row)
+    return rows.conversation_of(row)
 
 
-def _check(value: str) -> None:
-    if not is_storable(value):
-        raise BadInput("A name or an id has a character that cannot be kept.", hint="Leave out what is no text.")
+def _check(conversation: Conversation) -> None:
+    if conversation.private:
+        raise BadInput("A private conversation is not kept.", hint="Use an InMemoryStore for it.")
+    rows.check(conversation.id, conversation.user_id, conversation.persona_id, conversation.title)
+
+
+def _taken(conversation_id: ConversationId) -> BadInput:
+    return BadInput(f"There is a conversation {conversation_id} already.", hint="Choose another id.")
 
 
 def _unknown(conversation_id: ConversationId) -> UnknownName:

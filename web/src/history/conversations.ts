@@ -25,7 +25,7 @@ function address(id: string): string {
 export async function listConversations(after: string | null): Promise<Page<ListedConversation>> {
   const behind = after === null ? '' : `&after=${encodeURIComponent(after)}`
   const list = await get<{ conversations: ListedConversation[]; next: string | null }>(`api/conversations?limit=${PAGE}${behind}`)
-  return { items: list.conversations, more: list.next !== null }
+  return { items: list.conversations, next: list.next }
 }
 
 /** The messages that have all these words. @throws {Refused} */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { byDay, clock, moment } from './days'
+import { byDay, clock, dayBreaks, moment } from './days'
 
 const NOW = new Date(2026, 10, 22, 9, 30)
 const at = (...parts: [number, number, number, number, number]) => new Date(...parts).toISOString()
@@ -41,4 +41,24 @@ test('a moment of today is a time, and one of another day a date', () => {
   expect(moment(at(2026, 10, 22, 9, 5), NOW, 'zh-CN')).toBe('9:05')
   expect(moment(at(2026, 10, 2, 9, 5), NOW, 'zh-CN')).toBe('11月2日')
   expect(moment(at(2025, 10, 2, 9, 5), NOW, 'zh-CN')).toBe('2025年11月2日')
+})
+
+const breaks = (times: string[]) => [...dayBreaks(times, NOW, 'en-GB')].map(([place, { label }]) => [place, label])
+
+test('a day is told before the first of it', () => {
+  const times = [at(2026, 10, 19, 8, 0), at(2026, 10, 19, 9, 0), at(2026, 10, 21, 9, 0), at(2026, 10, 22, 9, 0), at(2026, 10, 22, 9, 5)]
+  expect(breaks(times)).toEqual([
+    [0, expect.stringMatching(/Thursday.* 19 November$/)],
+    [2, 'Yesterday'],
+    [3, 'Today'],
+  ])
+})
+
+test('what has no time begins no day', () => {
+  expect(breaks(['', at(2026, 10, 21, 9, 0), '', at(2026, 10, 21, 9, 5)])).toEqual([[1, 'Yesterday']])
+})
+
+test('where all are of today no day is told', () => {
+  expect(breaks([at(2026, 10, 22, 0, 1), '', at(2026, 10, 22, 9, 5)])).toEqual([])
+  expect(breaks([])).toEqual([])
 })

@@ -19,9 +19,41 @@ export function byDay<T>(items: readonly T[], time: (item: T) => string, now: Da
   return [...days.values()]
 }
 
+/**
+ * The day that begins with an item, by the place of the item; `times` are in order, and empty where nobody knows.
+ *
+ * Where all are of today no day is told.
+ */
+export function dayBreaks(times: readonly string[], now: Date, locale: string): Map<number, { date: string; label: string }> {
+  const breaks = new Map<number, { date: string; label: string }>()
+  let day = ''
+  for (const [place, time] of times.entries()) {
+    const at = new Date(time)
+    if (!time || dateOf(at) === day) continue
+    day = dateOf(at)
+    breaks.set(place, { date: day, label: labelOf(at, now, locale) })
+  }
+  if (breaks.size === 1 && day === dateOf(now)) breaks.clear()
+  return breaks
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** The format of a name and a locale; to make one takes longer than all that it is then used for. */
+function format(name: string, locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const known = formats.get(`${name} ${locale}`) ?? new Intl.DateTimeFormat(locale, options)
+  formats.set(`${name} ${locale}`, known)
+  return known
+}
+
 /** A time of the day. */
 export function clock(at: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))
+  return format('clock', locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))
+}
+
+/** A day and its time, long. */
+export function fully(at: string, locale: string): string {
+  return format('full', locale, { dateStyle: 'full', timeStyle: 'short' }).format(new Date(at))
 }
 
 /** A day and its time, short. */

@@ -1,18 +1,18 @@
-/** A part of a list, and whether there is more behind it. */
+/** A part of a list, and what to ask for to get the next one; null: there is none. */
 export interface Page<T> {
   items: T[]
-  more: boolean
+  next: string | null
 }
 
 /**
  * A list that is fetched a page at a time, the newest first.
  *
- * It goes on behind the last thing that it has, not behind what the server named at that time: that may have been deleted
- * since, and behind what is not there the server has nothing. What turns up twice, since it moved meanwhile, is there once.
+ * What turns up twice, since it moved meanwhile, is there once.
  */
 export class Pages<T extends { id: string }> {
   items = $state<T[]>([])
-  more = $state(false)
+  #next = $state<string | null>(null)
+  readonly more = $derived(this.#next !== null)
   /** The first page has come. */
   loaded = $state(false)
   readonly #fetch: (after: string | null) => Promise<Page<T>>
@@ -31,7 +31,7 @@ export class Pages<T extends { id: string }> {
     const load = ++this.#loads
     const page = await this.#fetch(null)
     if (load !== this.#loads) return
-    ;[this.items, this.more, this.loaded] = [page.items, page.more, true]
+    ;[this.items, this.#next, this.loaded] = [page.items, page.next, true]
   }
 
   /**
@@ -41,16 +41,14 @@ export class Pages<T extends { id: string }> {
    */
   async next(): Promise<void> {
     const load = this.#loads
-    let after = this.items.at(-1)?.id ?? null
-    for (;;) {
-      const page = await this.#fetch(after)
+    while (this.#next !== null) {
+      const page = await this.#fetch(this.#next)
       if (load !== this.#loads) return
       const known = this.items.map(({ id }) => id)
       const fresh = page.items.filter(({ id }) => !known.includes(id))
       this.items.push(...fresh)
-      this.more = page.more
-      after = page.items.at(-1)?.id ?? null
-      if (fresh.length || !page.more || after === null) return
+      this.#next = page.next
+      if (fresh.length) return
     }
   }
 

@@ -38,7 +38,7 @@ function address(persona: string, id = '', query: Record<string, string> = {}): 
 export async function listMemories(persona: string, after: string | null): Promise<Page<Memory>> {
   const query = { limit: String(PAGE), ...(after !== null && { after }) }
   const list = await get<{ memories: Memory[]; next: string | null }>(address(persona, '', query))
-  return { items: list.memories, more: list.next !== null }
+  return { items: list.memories, next: list.next }
 }
 
 /** The memories that are most like it, the best first. @throws {Refused} */

@@ -5,6 +5,6 @@ They need pytest.
 
 import pytest
 
-KINDS = ("asr", "embed", "llm", "store", "tts", "turn", "vad")
+KINDS = ("asr", "embed", "llm", "store", "store_turns", "tts", "turn", "vad")
 
 pytest.register_assert_rewrite(*(f"{__name__}.{kind}" for kind in KINDS))

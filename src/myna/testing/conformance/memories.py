@@ -83,10 +83,17 @@ class MemoriesConformance:
     async def test_the_newest_come_first_and_page_by_page(self, memories: Memories):
         added = [await memories.add(ANNE, NewMemory(f"Fact number {number}")) for number in range(7)]
         pages: list[Memory] = []
-        while page := await memories.all(ANNE, limit=3, after=pages[-1].id if pages else None):
+        while page := await memories.all(ANNE, limit=3, after=pages[-1].cursor if pages else None):
             pages += page
         assert pages == added[::-1]
-        assert await memories.all(ANNE, after=NOT_THERE) == []
+        with pytest.raises(BadInput, match="cannot go on"):
+            await memories.all(ANNE, after=NOT_THERE)
+
+    async def test_the_list_goes_on_where_its_last_one_was_forgotten(self, memories: Memories):
+        added = [await memories.add(ANNE, NewMemory(f"Fact number {number}")) for number in range(4)]
+        page = await memories.all(ANNE, limit=2)
+        await memories.forget(ANNE, [page[-1].id])
+        assert await memories.all(ANNE, after=page[-1].cursor) == added[1::-1]
 
     async def test_what_fits_is_recalled_and_nothing_else(self, memories: Memories):
         peanuts = await memories.add(ANNE, NewMemory("allergic to peanuts"))

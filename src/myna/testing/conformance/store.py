@@ -30,7 +30,7 @@ from myna.core.messages import (
 )
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall, ToolSpec
-from myna.store.base import ConversationStore, KeptTurn
+from myna.store.base import ConversationStore, KeptTurn, Listed
 
 ANNE, BERT = UserId("anne"), UserId("bert")
 
@@ -191,6 +191,7 @@ class StoreConformance:
             store.replace(nowhere, said("one")),
             store.remove(nowhere, gone),
             store.messages(nowhere),
+            store.page(nowhere),
             store.turns(nowhere),
             store.keep_turn(nowhere, KeptTurn(new_turn_id(), "completed", datetime.now(UTC))),
             store.rename(ANNE, nowhere, "title"),
@@ -208,7 +209,11 @@ class StoreConformance:
         for odd in ("", "a\x00b", "\ud800", "' OR 1=1 --", "x" * 10_000):
             assert await store.find(ConversationId(odd)) is None
             assert await store.list(UserId(odd)) == ()
-            assert await store.list(ANNE, after=ConversationId(odd)) == ()
+            for cursor in (odd, odd.encode(errors="replace").hex(), "WyJhIiwiYiJd", "WzEsImIiXQ"):
+                with pytest.raises(BadInput, match="cannot go on"):
+                    await store.list(ANNE, after=cursor)
+            with pytest.raises(BadInput, match="cannot go on"):
+                await store.page(conversation_id, before=odd)
             with pytest.raises(UnknownName):
                 await store.append(ConversationId(odd), said("one"))
             with pytest.raises(UnknownName):
@@ -228,18 +233,108 @@ class StoreConformance:
         assert await store.turns(conversation_id) == (early, again)
 
     async def test_the_list_begins_with_what_was_talked_in_last(self, store: ConversationStore):
-        a, b, c = [await begin(store) for _ in range(3)]
+        a, b, c = [await begin(store, said("one")) for _ in range(3)]
         await store.append(a, said("newest"))
         assert [listed.conversation.id for listed in await store.list(ANNE)] == [a, c, b]
 
     async def test_the_list_is_read_in_pages(self, store: ConversationStore):
-        all_of_them = [await begin(store) for _ in range(5)][::-1]
-        await begin(store, user_id=BERT)
-        read: list[ConversationId] = []
-        while page := await store.list(ANNE, limit=2, after=read[-1] if read else None):
+        all_of_them = [await begin(store, said("one")) for _ in range(5)][::-1]
+        await begin(store, said("one"), user_id=BERT)
+        read: list[Listed] = []
+        while page := await store.list(ANNE, limit=2, after=read[-1].cursor if read else None):
             assert len(page) <= 2
-            read += [listed.conversation.id for listed in page]
-        assert read == all_of_them
+            read += page
+        assert [listed.conversation.id for listed in read] == all_of_them
+
+    async def test_the_list_goes_on_where_its_last_one_was_deleted(self, store: ConversationStore):
+        _, second, third, fourth = [await begin(store, said("one")) for _ in range(4)]
+        page = await store.list(ANNE, limit=2)
+        assert [listed.conversation.id for listed in page] == [fourth, third]
+        await store.delete(ANNE, third)
+        rest = await store.list(ANNE, limit=1, after=page[-1].cursor)
+        assert [listed.conversation.id for listed in rest] == [second]
+
+    async def test_a_greeting_alone_is_not_listed(self, store: ConversationStore):
+        conversation = Conversation(new_conversation_id(), "assistant", ANNE)
+        greeting, turn = answered("Hello!"), KeptTurn(new_turn_id(), "completed", datetime.now(UTC))
+        await store.greet(conversation, greeting, turn)
+        await begin(store)
+        assert await store.list(ANNE) == ()
+        assert await store.find(conversation.id) == conversation
+        assert await store.messages(conversation.id) == (greeting,)
+        assert await store.turns(conversation.id) == (turn,)
+        await store.append(conversation.id, said("Hi."))
+        named = await begin(store, answered("Hello!"))
+        await store.rename(ANNE, named, "Named")
+        twice = await begin(store, answered("Hello!"), answered("Still there?"))
+        assert [listed.conversation.id for listed in await store.list(ANNE)] == [twice, named, conversation.id]
+        assert [len(await store.messages(one)) for one in (conversation.id, named, twice)] == [2, 1, 2]
+
+    async def test_a_conversation_is_read_in_pages_from_its_end(self, store: ConversationStore):
+        before = datetime.now(UTC)
+        all_of_them = [said(str(number)) for number in range(5)]
+        conversation_id = await begin(store, *all_of_them)
+        newest = await store.page(conversation_id, limit=2)
+        older = await store.page(conversation_id, limit=2, before=newest.previous)
+        oldest = await store.page(conversation_id, limit=2, before=older.previous)
+        assert [*oldest.messages, *older.messages, *newest.messages] == all_of_them
+        assert (len(newest.messages), len(older.messages), oldest.previous) == (2, 2, None)
+        assert newest.times.keys() == {message.id for message in newest.messages}
+        assert all(before <= at <= datetime.now(UTC) for at in newest.times.values())
+        whole = await store.page(conversation_id)
+        assert (list(whole.messages), whole.previous) == (all_of_them, None)
+        exactly = await store.page(conversation_id, limit=5)
+        assert (list(exactly.messages), exactly.previous) == (all_of_them, None)
+
+    async def test_pages_go_on_where_a_message_was_deleted_or_many_were_put_between(self, store: ConversationStore):
+        all_of_them = [said(str(number)) for number in range(6)]
+        conversation_id = await begin(store, *all_of_them)
+        newest = await store.page(conversation_id, limit=2)
+        for _ in range(50):
+            await store.insert(conversation_id, said("between"), all_of_them[4].id)
+        older = await store.page(conversation_id, limit=2, before=newest.previous)
+        assert list(older.messages) == all_of_them[2:4]
+        await store.remove(conversation_id, all_of_them[2].id)
+        oldest = await store.page(conversation_id, limit=5, before=older.previous)
+        assert list(oldest.messages) == all_of_them[:2]
+
+    async def test_of_some_turns_only_those_are_told_that_are_asked_for(self, store: ConversationStore):
+        turns = [KeptTurn(new_turn_id(), "completed", datetime.now(UTC) + timedelta(seconds=n)) for n in range(3)]
+        conversation_id = await begin(store, said("one"))
+        for turn in turns:
+            await store.keep_turn(conversation_id, turn)
+        assert await store.turns(conversation_id, among=[turns[2].id, turns[0].id]) == (turns[0], turns[2])
+        assert await store.turns(conversation_id, among=()) == ()
+
+    @pytest.mark.parametrize("many", [0, 1, 250])
+    async def test_a_whole_conversation_is_taken_in_with_its_times(self, store: ConversationStore, many: int):
+        conversation = Conversation(new_conversation_id(), "wukong", ANNE, "取经")
+        messages = [said(f"tea {number}") for number in range(many)]
+        long_ago = datetime(2020, 2, 29, 12, tzinfo=UTC)
+        times = {message.id: long_ago + timedelta(minutes=n) for n, message in enumerate(messages) if n % 2 == 0}
+        turns = [
+            KeptTurn(message.turn_id, "completed", long_ago + timedelta(minutes=n))
+            for n, message in enumerate(messages)
+        ]
+        before = datetime.now(UTC)
+        await store.take_in(conversation, messages, times, turns)
+        page = await store.page(conversation.id)
+        assert (await store.find(conversation.id), list(page.messages)) == (conversation, messages)
+        assert {key: page.times[key] for key in times} == times
+        assert all(at >= before for key, at in page.times.items() if key not in times)
+        assert list(await store.turns(conversation.id)) == turns
+        assert len(await store.search(ANNE, "tea", limit=1000)) == many
+        assert len(await store.list(ANNE)) == 1
+        await store.append(conversation.id, last := said("milk"))
+        assert (await store.messages(conversation.id))[-1] == last
+
+    async def test_what_is_there_already_is_not_taken_in_and_stays(self, store: ConversationStore):
+        conversation_id = await begin(store, said("one"))
+        with pytest.raises(BadInput, match=conversation_id):
+            await store.take_in(
+                Conversation(conversation_id, "wukong", BERT), [said(str(n)) for n in range(250)], {}, ()
+            )
+        assert await texts(store, conversation_id) == ["one"]
 
     async def test_a_list_tells_how_much_was_said_and_how_it_began(self, store: ConversationStore):
         before = datetime.now(UTC)
@@ -297,8 +392,11 @@ class StoreConformance:
         message = said("a secret 秘密")
         theirs = await begin(store, message)
         await begin(store, said("nothing"), user_id=BERT)
+        (listed,) = await store.list(ANNE)
         assert [listed.preview for listed in await store.list(BERT)] == ["nothing"]
-        assert not await store.list(BERT, after=theirs)
+        await begin(store, said("later"), user_id=ANNE)
+        behind = [one.preview for one in await store.list(BERT, after=listed.cursor)]
+        assert "a secret 秘密" not in behind
         assert not await store.search(BERT, "secret")
         assert not await store.search(BERT, "秘密")
         for doing in (
