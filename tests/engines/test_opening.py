@@ -1,17 +1,18 @@
 """One engine that does not do leaves the process and its other engines alone."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 import anyio.lowlevel
 import pytest
 from pydantic import BaseModel
 
-from myna.core.errors import EngineUnavailable, MynaError
+from myna.core.errors import EngineUnavailable, MynaError, UnknownName, WeightsMissing
 from myna.engines.base import Resources
-from myna.engines.opening import Choice, Engines, open_engines
+from myna.engines.opening import Choice, Engines, Supply, open_engines
 from myna.engines.scheduler import open_scheduler
 from myna.engines.task_group import open_task_group
 from myna.testing.llm import ScriptedLLM
@@ -31,9 +32,10 @@ class Failing:
     error: Exception | None
     later: anyio.Event | None = None
     options_model: type[NoOptions] = NoOptions
+    needs: tuple[str, ...] = ()
 
     def weights(self, options: NoOptions) -> Sequence[str]:
-        return ()
+        return self.needs
 
     @asynccontextmanager
     async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[object]:
@@ -52,13 +54,69 @@ class Failing:
 
 
 @asynccontextmanager
-async def opened(weights: Weights, embed: Failing) -> AsyncGenerator[Engines]:
+async def opened(weights: Weights, embed: Failing, supply: Supply | None = None) -> AsyncGenerator[Engines]:
     """An LLM that works, and an embedder."""
     choices = {"llm": Failing(None), "embed": embed}
     async with open_scheduler({"cpu": 1}) as scheduler:
         chosen = {kind: Choice("fake", plugin, NoOptions()) for kind, plugin in choices.items()}
-        async with open_engines(chosen, Resources(weights, scheduler)) as engines:  # pyright: ignore[reportArgumentType]
+        resources = Resources(weights, scheduler)
+        async with open_engines(chosen, resources, supply=supply) as engines:  # pyright: ignore[reportArgumentType]
             yield engines
+
+
+@dataclass(frozen=True)
+class Damaged(Failing):
+    """A plugin whose engine opens once its weights are whole."""
+
+    error: Exception | None = None
+    is_whole: anyio.Event = field(default_factory=anyio.Event)
+    tries: list[str] = field(default_factory=list[str])
+
+    @asynccontextmanager
+    async def open(self, options: NoOptions, resources: Resources) -> AsyncGenerator[object]:
+        self.tries.append("good" if self.is_whole.is_set() else "bad")
+        if not self.is_whole.is_set():
+            raise OSError("damaged")
+        yield ScriptedLLM()
+
+
+@dataclass
+class Scripted:
+    """A supply that does as the test says."""
+
+    lacks: set[str] = field(default_factory=set[str])
+    why: MynaError | None = None
+    brought: Counter[str] = field(default_factory=Counter[str])
+    changed: anyio.Event = field(default_factory=anyio.Event)
+
+    def missing(self, names: Sequence[str]) -> Sequence[str]:
+        if "nowhere" in names:
+            raise UnknownName("No weights are called nowhere.")
+        return [name for name in names if name in self.lacks]
+
+    def problem(self, names: Sequence[str]) -> MynaError | None:
+        return self.why
+
+    def landed(self, names: Sequence[str]) -> int:
+        return sum(self.brought[name] for name in names)
+
+    async def news(self) -> None:
+        await self.changed.wait()
+
+    def bring(self, *names: str) -> None:
+        self.lacks -= set(names)
+        self.brought.update(names)
+        self.tell()
+
+    def tell(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    with anyio.fail_after(5):
+        while not true():
+            await anyio.lowlevel.checkpoint()
 
 
 async def problem_of(engines: Engines) -> MynaError:
@@ -98,6 +156,59 @@ async def test_an_engine_that_fails_after_it_was_ready_is_failed(weights: Weight
                 await anyio.lowlevel.checkpoint()
         with pytest.raises(EngineUnavailable, match="has failed: OSError: gone"):
             _ = engines.embed
+        assert engines.llm.info.model == "scripted"
+
+
+async def test_an_engine_is_opened_when_all_of_its_weights_are_here_and_the_others_wait_for_nobody(
+    weights: Weights,
+) -> None:
+    supply = Scripted(lacks={"a", "b"})
+    async with opened(weights, Failing(None, needs=("a", "b")), supply) as engines:
+        await until(lambda: engines.is_up("llm"))
+        state = engines.states["embed"]
+        assert (state.status, state.missing, state.problem) == ("fetching", ["a", "b"], None)
+        with pytest.raises(EngineUnavailable, match="still being fetched"):
+            _ = engines.embed
+        supply.bring("a")
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        assert (engines.states["embed"].status, engines.states["embed"].missing) == ("fetching", ["a", "b"])
+        supply.bring("b")
+        await engines.settled()
+        assert engines.ready
+
+
+async def test_weights_that_do_not_come_are_why_an_engine_has_failed_until_they_come(weights: Weights) -> None:
+    supply = Scripted(lacks={"a"}, why=WeightsMissing("No source has a."))
+    async with opened(weights, Failing(None, needs=("a",)), supply) as engines:
+        assert str(await problem_of(engines)) == "No source has a."
+        supply.why = None
+        supply.tell()
+        await until(lambda: engines.states["embed"].status == "fetching")
+        supply.bring("a")
+        await engines.settled()
+        assert engines.ready
+
+
+async def test_an_engine_that_failed_is_tried_anew_when_its_weights_were_brought_again(weights: Weights) -> None:
+    supply = Scripted()
+    embed = Damaged(needs=("a",))
+    async with opened(weights, embed, supply) as engines:
+        assert "damaged" in str(await problem_of(engines))
+        supply.brought["other"] += 1
+        supply.tell()
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()
+        assert embed.tries == ["bad"]
+        embed.is_whole.set()
+        supply.bring("a")
+        await until(lambda: engines.ready)
+        assert embed.tries == ["bad", "good"]
+
+
+async def test_weights_that_there_are_not_fail_their_engine_alone(weights: Weights) -> None:
+    async with opened(weights, Failing(None, needs=("nowhere",)), Scripted()) as engines:
+        assert (await problem_of(engines)).code == "unknown_name"
         assert engines.llm.info.model == "scripted"
 
 

@@ -1,6 +1,8 @@
 import asyncio
+import functools
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,27 @@ def test_two_servers_run_beside_each_other() -> None:
     one = myna.serve(myna.LLM(ScriptedLLM("one")), port=0, block=False, voice=False)
     with one, myna.serve(myna.LLM(ScriptedLLM("two")), port=0, block=False, voice=False) as two:
         assert [_ask(server.url, "myna", "Hello") for server in (one, two)] == ["one", "two"]
+
+
+def test_a_model_whose_weights_are_not_here_keeps_nobody_waiting_and_says_why_they_do_not_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = "http://127.0.0.1:1"
+    monkeypatch.setenv("PIP_INDEX_URL", nowhere)
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    weights = {"hf_endpoint": nowhere, "modelscope_endpoint": nowhere}
+    llm = myna.LLM("qwen2.5-coder-0.5b-instruct", settings={"home": str(tmp_path), "weights": weights})
+    with myna.serve(llm, port=0, block=False, voice=False) as server:
+        ask = functools.partial(httpx.get, trust_env=False)
+        listed = ask(f"{server.url}/api/models").json()["models"]
+        assert [each["name"] for each in listed if "llm" in each["used_by"]] == ["qwen2.5-coder-0.5b-instruct"]
+        deadline = time.monotonic() + 60
+        while (told := ask(f"{server.url}/health").json()["engines"]["llm"])["status"] != "failed":
+            assert told["status"] == "fetching"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert told["code"] == "weights_missing"
+        assert "could not be fetched" in told["problem"]
 
 
 def test_waiting_ends_when_the_server_is_stopped_elsewhere(server: myna.Server) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import anyio
 import pytest
 from tests.weights.conftest import lying_about
-from tests.weights.models import HF_FILE, catalog, hf, model_file, noise
+from tests.weights.models import HF_FILE, REPO, catalog, hf, model_file, noise
 from tests.weights.sites import Answer, Site, site
 
 from myna.server.pulling import Pull, Pulls, open_pulls
+from myna.weights.catalog import Catalog
 from myna.weights.options import WeightsOptions
 from myna.weights.store import WeightsStore
 
@@ -60,6 +61,49 @@ async def test_a_pull_that_is_cancelled_before_its_process_runs_ends_too(store: 
             states = [pull.state async for pull in changes]
     assert (states[0], states[-1]) == ("running", "done")
     assert store.missing(["tiny"]) == []
+
+
+async def test_what_is_asked_for_meanwhile_follows_and_one_that_fails_stops_no_other(tmp_path: Path, hub: Site) -> None:
+    files = {name: f"/{REPO}/resolve/main/{name}.bin" for name in ("first", "second", "third")}
+    few = [catalog(model_file(CONTENT, hf(f"{name}.bin"), path=f"{name}.bin"), name=name).models[0] for name in files]
+    store = WeightsStore(tmp_path / "weights", Catalog(models=tuple(few), sets={"both": ("first", "third")}))
+    options = WeightsOptions(hf_endpoint=hub.url)
+    hub.answers = {files["first"]: Answer(CONTENT, chunk_delay_s=0.005), files["third"]: Answer(CONTENT)}
+    async with open_pulls() as pulls:
+        pulls.begin(store, ["first"], options)
+        pulls.begin(store, ["second"], options)
+        pulls.begin(store, ["both"], options)
+        assert pulls.last.names == ("first", "second", "both")
+        assert [(name, each.size) for name, each in pulls.last.models.items()] == [(name, 300_000) for name in files]
+        assert [pulls.brings(name) for name in files] == [True, True, True]
+        async with aclosing(pulls.changes(0)) as changes:
+            last = [pull async for pull in changes][-1]
+        assert (last.state, str(last.error)) == ("failed", str(pulls.problems["second"]))
+        assert [name for name, each in last.models.items() if each.here] == ["first", "third"]
+        assert pulls.landed == {"first": 1, "third": 1}
+        assert hub.ranges(files["first"]) == [None]
+        hub.answers[files["second"]] = Answer(CONTENT)
+        pulls.begin(store, ["second"], options)
+        assert "second" not in pulls.problems
+        async with aclosing(pulls.changes(0)) as changes:
+            assert [pull async for pull in changes][-1].state == "done"
+    assert store.missing(files) == []
+
+
+async def test_a_pull_that_is_stopped_says_so_of_all_that_was_to_come(tmp_path: Path, hub: Site) -> None:
+    two = [catalog(model_file(CONTENT, hf()), name=name).models[0] for name in ("one", "two")]
+    store = WeightsStore(tmp_path / "weights", Catalog(models=tuple(two)))
+    hub.answers[HF_FILE] = Answer(CONTENT, stalls_after=120_000)
+    async with open_pulls() as pulls:
+        pulls.begin(store, ["one"], WeightsOptions(hf_endpoint=hub.url))
+        pulls.begin(store, ["two"], WeightsOptions(hf_endpoint=hub.url))
+        await is_half_way(pulls)
+        await pulls.cancel()
+        assert {name: problem.code for name, problem in pulls.problems.items()} == {
+            "one": "weights_missing",
+            "two": "weights_missing",
+        }
+        assert not pulls.brings("two")
 
 
 async def test_the_rate_is_that_of_what_comes_now(store: WeightsStore, hub: Site) -> None:

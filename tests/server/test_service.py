@@ -8,6 +8,7 @@ from myna.core.messages import Conversation
 from myna.personas.load import Personas
 from myna.server.service import open_service
 from myna.store.in_memory import InMemoryStore
+from myna.store.lazy import LazyStore
 from myna.weights.locate import Weights
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +27,8 @@ async def test_a_service_that_keeps_has_its_database_in_the_data_folder(tmp_path
 async def test_a_service_that_does_not_keep_touches_no_folder(tmp_path: Path, weights: Weights) -> None:
     loaded = load_settings(cwd=tmp_path, environ={"MYNA_HOME": str(tmp_path)})
     async with open_service(loaded, (), weights, Personas(None)) as service:
-        assert isinstance(service.store, InMemoryStore)
+        assert isinstance(service.store, LazyStore)
+        assert isinstance(service.store.kept, InMemoryStore)
         await service.store.create(Conversation(new_conversation_id(), "assistant"))
     assert not loaded.folders.data.exists()
 

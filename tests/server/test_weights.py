@@ -100,14 +100,17 @@ async def test_progress_is_told_as_events_until_the_end(serve: Serve, hub: Site)
     assert '"state":"done"' in states[-1]
 
 
-async def test_one_at_a_time_and_a_cancelled_one_goes_on_from_where_it_was(serve: Serve, root: Path, hub: Site) -> None:
+async def test_who_asks_for_what_is_on_its_way_joins_and_a_cancelled_pull_goes_on_from_where_it_was(
+    serve: Serve, root: Path, hub: Site
+) -> None:
     hub.answers[HF_FILE] = Answer(CONTENT, stalls_after=120_000)
     async with serve() as client:
         await pull(client, "tiny")
         told = await told_when(client, is_half_way)
         assert "Hugging Face" in told["doing"]
-        other = await pull(client, "tiny")
-        assert (other.status_code, other.json()["error"]["code"]) == (503, "busy")
+        other = await pull(client, "all")
+        assert (other.status_code, other.json()["names"]) == (202, ["tiny", "all"])
+        assert len(hub.asked) == 1
         told = (await client.delete("/api/models/pull")).json()
         assert (told["state"], told["error"]) == ("cancelled", None)
         assert (await client.delete("/api/models/pull")).json()["state"] == "cancelled"

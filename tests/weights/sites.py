@@ -147,7 +147,7 @@ def site() -> Generator[Site]:
             thread.join()
 
 
-def make_wheel(name: str, version: str, members: Mapping[str, bytes]) -> bytes:
+def make_wheel(name: str, version: str, members: Mapping[str, bytes], *, compressed: bool = True) -> bytes:
     """A wheel that pip takes."""
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     metadata = {
@@ -156,7 +156,7 @@ def make_wheel(name: str, version: str, members: Mapping[str, bytes]) -> bytes:
         f"{info}/RECORD": b"",
     }
     wheel = io.BytesIO()
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:
         for member, content in (*members.items(), *metadata.items()):
             archive.writestr(member, content)
     return wheel.getvalue()

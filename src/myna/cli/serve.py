@@ -3,20 +3,22 @@
 import logging
 import sys
 import time
-from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
 import anyio
 import typer
+from rich.console import Console
 from rich.text import Text
 
 import myna
+from myna.cli.arrival import follow, logged
 from myna.cli.offer import offer_larger_set
 from myna.cli.phone import on_a_phone
-from myna.cli.terminal import Setting, complain, notes, overrides, prepare
+from myna.cli.progress import shown
+from myna.cli.terminal import Setting, check, complain, notes, overrides
 from myna.config.load import load_settings
-from myna.core.errors import MynaError
+from myna.engines.opening import Engines
 from myna.engines.plugins import KINDS
 from myna.server import logs
 from myna.server.app import create_app
@@ -24,6 +26,7 @@ from myna.server.configured import limits_of, rules_of, url_of
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.run import bind, check_reach
 from myna.server.run import serve as run_server
+from myna.server.service import Service
 from myna.server.tls import tls_of
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,7 @@ def serve(
     ] = None,
     settings: Setting = None,
 ) -> None:
-    """Start the server; what is missing of the weights is fetched first. Ctrl-C stops it."""
+    """Start the server; what is missing of the weights is fetched meanwhile, the LLM's first. Ctrl-C stops it."""
     began = time.monotonic()
     flags = overrides(settings)
     given = {"host": host, "port": port, "https": https}
@@ -52,27 +55,27 @@ def serve(
     tls = tls_of(loaded.settings.server, loaded.folders.data)
     if chosen := offer_larger_set(flags):
         flags.setdefault("weights", {})["set"] = chosen
-    prepared = prepare(flags, KINDS)
+    prepared = check(flags, KINDS)
     loaded = prepared.loaded
     where = loaded.settings.server
     logs.configure(loaded.settings.log, loaded.secrets())
     listener = bind(where.host, where.port, guarded=bool(keys.all()))
     url = url_of(listener, secure=tls is not None)
     authority = tls.authority if tls else None
-    app = create_app(partial(prepared.open, keeps=True), rules_of(where, keys, listener), limits_of(where), authority)
+    opening = partial(prepared.open, keeps=True, fetches=True)
+    app = create_app(opening, rules_of(where, keys, listener), limits_of(where), authority)
 
     async def announce() -> None:
         notes.print(f"Myna {myna.__version__} at [bold]{url}[/bold]")
         for line in on_a_phone(listener, tls.authority) if tls else ():
             notes.print(Text(f"  {line}"))
+        await _show_arrival(app.state.service, url)
         engines = app.state.service.engines
-        try:
-            with notes.status("Loading the engines …"):
-                await engines.settled()
-        except MynaError as error:
-            complain(error)
-            notes.print("What does not need it works. Ctrl-C stops Myna.")
-            return
+        with notes.status("Loading the engines …"):
+            await engines.settled(may_fail=KINDS)
+        if not engines.ready:
+            _complain_of(engines)
+            await engines.until(lambda: engines.ready)
         for kind, model in (("LLM", engines.llm.info), ("ASR", engines.asr.info), ("TTS", engines.tts.info)):
             notes.print(f"  {kind}  {model.model}")
         took = f"Ready after {time.monotonic() - began:.1f} s."
@@ -80,9 +83,11 @@ def serve(
 
     async def announce_to_programs() -> None:
         log.info("listening", extra={"url": url, "version": myna.__version__})
-        with suppress(MynaError):  # the engine's own line has told it
-            await app.state.service.engines.settled()
-            log.info("ready", extra={"after_s": round(time.monotonic() - began, 1)})
+        service: Service = app.state.service
+        if service.pulls is not None:
+            await follow(service.pulls, logged(log))
+        await service.engines.until(lambda: service.engines.ready)
+        log.info("ready", extra={"after_s": round(time.monotonic() - began, 1)})
 
     people = logs.is_pretty(loaded.settings.log)
     try:
@@ -90,3 +95,37 @@ def serve(
         anyio.run(run, backend_options=LOOP)
     except* KeyboardInterrupt:  # the way to stop it, so no failure; in a group when it comes twice
         pass
+
+
+async def _show_arrival(service: Service, url: str) -> None:
+    """Show how the weights come that were missing, until all have, or have failed."""
+    pulls, engines = service.pulls, service.engines
+    if pulls is None or pulls.last.state != "running":
+        return
+    console = Console(stderr=True, highlight=False)
+
+    async def tell_when_one_can_type() -> None:
+        await engines.until(lambda: engines.is_up("llm"))
+        console.print(f"The LLM is up: open [bold]{url}[/bold] and type, while the rest comes.", soft_wrap=True)
+
+    try:
+        with shown(console) as progress:
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(tell_when_one_can_type)
+                await follow(pulls, progress)
+                beside.cancel_scope.cancel()
+    finally:
+        if pulls.last.state in ("running", "cancelled"):
+            console.print("What has come is kept: the next pull goes on from there.")
+
+
+def _complain_of(engines: Engines) -> None:
+    """Tell why engines are not up, each cause once."""
+    told: set[str] = set()
+    for state in engines.states.values():
+        if state.problem is not None and str(state.problem) not in told:
+            told.add(str(state.problem))
+            complain(state.problem)
+    notes.print("What does not need it works. Ctrl-C stops Myna.")
+    if any(state.missing for state in engines.states.values()):
+        notes.print("As soon as the weights are here, the rest does too: press Try again in the web app.")

@@ -65,7 +65,7 @@ SPARED: frozenset[Kind] = OPTIONAL | frozenset[Kind]({"embed"})
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that a service is opened with, checked, and its weights on this machine."""
+    """All that a service is opened with, checked."""
 
     loaded: Loaded
     kinds: tuple[Kind, ...]
@@ -73,34 +73,54 @@ class Prepared:
     personas: Personas
     tools: Sequence[ToolSource]
 
-    def open(self, *, keeps: bool = False) -> AbstractAsyncContextManager[Service]:
-        """Open the service; its engines load in the background. Does it ``keep`` what is said, or forget it?"""
-        return open_service(self.loaded, self.kinds, self.weights, self.personas, tools=self.tools, keeps=keeps)
+    def open(self, *, keeps: bool = False, fetches: bool = False) -> AbstractAsyncContextManager[Service]:
+        """Open the service; its engines load in the background.
+
+        Does it ``keep`` what is said, or forget it? Does it ``fetch`` what is missing of the weights meanwhile?
+        """
+        return open_service(
+            self.loaded, self.kinds, self.weights, self.personas, tools=self.tools, keeps=keeps, fetches=fetches
+        )
 
 
-def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
-    """Read the settings, the personas and the tools, and fetch what is missing of the weights that these engines need.
+def check(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
+    """Read the settings, the personas and the tools, and see that the weights that these engines need exist somewhere.
 
-    What cannot be fetched for an engine that Myna can do without is told, and that engine fails to load.
+    Raises:
+        BadInput: Something of that is wrong.
     """
     loaded = load_settings(flags)
     personas = Personas(loaded.folders.config / "personas")
     personas.find(loaded.settings.session.persona)
     tools = load_tools(loaded.tools_folder) if "llm" in kinds and loaded.tools_folder is not None else ()
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
+    _missing(loaded, weights, kinds)
+    return Prepared(loaded, kinds, weights, personas, tools)
+
+
+def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
+    """As `check`, and fetch what is missing of the weights.
+
+    What cannot be fetched for an engine that Myna can do without is told, and that engine fails to load.
+    """
+    prepared = check(flags, kinds)
+    loaded, weights = prepared.loaded, prepared.weights
     _fetch(loaded, weights, [kind for kind in kinds if kind not in SPARED])
     try:
         _fetch(loaded, weights, [kind for kind in kinds if kind in SPARED])
     except WeightsError as error:
         complain(error)
-    return Prepared(loaded, kinds, weights, personas, tools)
+    return prepared
 
 
 def _fetch(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> None:
-    choices = loaded.choices(kinds).values()
-    needed = [name for choice in choices for name in choice.plugin.weights(choice.options)]
-    if missing := weights.missing(needed):
+    if missing := _missing(loaded, weights, kinds):
         pull_with_progress(weights, missing, options=loaded.settings.weights)
+
+
+def _missing(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> Sequence[str]:
+    choices = loaded.choices(kinds).values()
+    return weights.missing(name for choice in choices for name in choice.plugin.weights(choice.options))
 
 
 def with_service(

@@ -6,6 +6,7 @@ from typing import Any
 from myna.core.errors import BadInput
 from myna.engines import base
 from myna.engines.base import LLMInfo, Sampling
+from myna.engines.opening import Choice
 from myna.library.answering import Means, Question, answer, merged
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import Model, home
@@ -14,6 +15,7 @@ from myna.library.model_choice import EMBEDDED, Source, choose, settings_of
 from myna.library.recording import Recording
 from myna.library.reply import Reply
 from myna.library.streams import AsyncReplyStream, ReplyStream
+from myna.server.guest import lent_later
 from myna.tools.base import Toolset
 from myna.tools.toolbox import EMPTY
 from myna.weights.catalog import load_catalog
@@ -126,6 +128,12 @@ class LLM:
     async def open(self) -> base.LLM:
         """The model, loaded. To be awaited in the library's event loop."""
         return await home().open(self._model, self._weights, self.loaded.settings.device)
+
+    def when_here(self) -> Choice | None:
+        """The model, as an engine that is opened when its weights are on this machine; None: they are."""
+        choice = self._model.choice
+        weights = choice.plugin.weights(choice.options)
+        return lent_later(choice.name, self.open, weights) if self._weights.missing(weights) else None
 
     def _flow(self, prompt: Asked, history: Rounds, system: str | None, sampling: Sampling | None) -> Flow:
         own, talk = messages_of(prompt, history)

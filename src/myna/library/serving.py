@@ -16,6 +16,7 @@ import anyio
 from myna.config.load import Loaded
 from myna.core.errors import BadInput, Closed
 from myna.engines import base
+from myna.engines.opening import Choice
 from myna.engines.plugins import KINDS, Kind
 from myna.library.agent import Agent, exits_told
 from myna.library.home import home
@@ -117,7 +118,8 @@ def serve(
 
     An agent answers where no persona is named, and as the model ``myna``; it speaks as its persona, or as the
     configured one with the agent's instructions. Its language model is loaded when this returns; what hears and speaks
-    is loaded in the background, and ``/ready`` tells when it is there.
+    is loaded in the background, and ``/ready`` tells when it is there. What is missing of the weights is fetched in the
+    background as well, the language model's first, which is then loaded later; ``/health`` tells how much has come.
 
     Args:
         agent: Who is served.
@@ -156,7 +158,8 @@ def serve(
 
 def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys, tls: TLS | None) -> Server:
     loop = home().loop
-    engine = loop.run(llm.open)
+    later = llm.when_here()
+    engine = loop.run(llm.open) if later is None else None
     up: Future[None] = Future()
     stopped = threading.Event()
     stop = loop.run(_new_event)
@@ -168,7 +171,9 @@ def _start(parts: "_Parts", llm: LLM, listener: socket.socket, keys: Keys, tls: 
     async def run() -> None:
         try:
             authority = tls.authority if tls else None
-            app = create_app(lambda: parts.open(engine), rules_of(place, keys, listener), limits_of(place), authority)
+            app = create_app(
+                lambda: parts.open(engine, later), rules_of(place, keys, listener), limits_of(place), authority
+            )
             await run_server(app, listener, announce, stop, tls)
         except BaseException as error:
             if not up.done():
@@ -207,11 +212,17 @@ class _Parts:
             self._tools = (Tools(agent.tools), *self._tools)
             self._guest = Guest(None, speaker(agent, configured), exits_told(agent.strategy), agent.max_rounds)
 
-    def open(self, llm: base.LLM) -> AbstractAsyncContextManager[Service]:
-        """Open the service, with a model that is loaded."""
-        guest = replace(self._guest, llm=llm)
+    def open(self, llm: base.LLM | None, later: Choice | None) -> AbstractAsyncContextManager[Service]:
+        """Open the service, with a model that is loaded, or one that will be."""
         return open_service(
-            self._loaded, self._kinds, self._weights, self._personas, tools=self._tools, guest=guest, keeps=True
+            self._loaded,
+            self._kinds,
+            self._weights,
+            self._personas,
+            tools=self._tools,
+            guest=replace(self._guest, llm=llm, later=later),
+            keeps=True,
+            fetches=True,
         )
 
 

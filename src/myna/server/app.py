@@ -20,10 +20,13 @@ from myna.server import (
     errors,
     llm,
     memories,
+    persona_editing,
     personas,
     realtime,
     settings,
     tls,
+    turns,
+    voices,
     web_page,
     weights,
 )
@@ -31,7 +34,6 @@ from myna.server.door import Door, Rules
 from myna.server.idempotency import open_idempotency
 from myna.server.openai import chat, embeddings, models, speech, transcriptions
 from myna.server.places import Places
-from myna.server.pulling import open_pulls
 from myna.server.reading_ahead import reading_ahead
 from myna.server.service import Service
 from myna.server.sizes import Limits, SizeLimit
@@ -60,7 +62,6 @@ def create_app(
             async with (
                 open_service() as app.state.service,
                 open_idempotency(llm.size) as app.state.idempotency,
-                open_pulls() as app.state.pulls,
                 reading_ahead(app.state.service),
             ):
                 yield
@@ -85,7 +86,7 @@ def create_app(
         )
     for part in (llm, chat, models, speech, transcriptions, embeddings, realtime, asr_socket, docs_page):
         app.include_router(part.router)
-    for part in (conversations, memories, personas, settings, weights):
+    for part in (conversations, turns, memories, persona_editing, personas, settings, voices, weights):
         app.include_router(part.router)
 
     @app.head("/health", include_in_schema=False)
@@ -121,13 +122,18 @@ def _tools(request: Request) -> dict[str, Any]:
     return {"names": sorted(tool.spec.name for tool in service.toolbox.tools), "mcp": servers}
 
 
-def _states(request: Request) -> dict[str, dict[str, str]]:
+def _states(request: Request) -> dict[str, dict[str, Any]]:
     service: Service = request.app.state.service
-    return {kind: _state(state, in_full=request.state.trusted) for kind, state in service.engines.states.items()}
+    return {
+        kind: _state(service, state, in_full=request.state.trusted) for kind, state in service.engines.states.items()
+    }
 
 
-def _state(state: EngineState, *, in_full: bool) -> dict[str, str]:
-    told = {"engine": state.engine, "status": state.status}
+def _state(service: Service, state: EngineState, *, in_full: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"engine": state.engine, "status": state.status}
+    if state.status == "fetching" and service.pulls is not None:
+        come = service.pulls.come(state.missing)
+        told |= {"done": come.done, "size": come.size or None}
     if state.problem:
         told["code"] = state.problem.code
         if in_full:  # it may name files and addresses, which a stranger must not learn

@@ -174,14 +174,14 @@ class AgentTools:
         return [AudioContent(data=data, mime_type="audio/wav"), TextContent(text=told)]
 
     async def _ready(self) -> Service:
-        """The service, once its engines are up or have failed.
+        """The service, once no engine loads; one whose weights are still fetched says so when it is asked.
 
         Raises:
             EngineUnavailable: They take too long.
         """
         service = await self._opened()
         with anyio.move_on_after(ENGINES_S):
-            await service.engines.settled(may_fail=list(service.engines.states))
+            await service.engines.until(lambda: not service.engines.loads)
             return service
         raise EngineUnavailable("The engines are still loading.", hint="Try again in a minute.")
 

@@ -14,7 +14,7 @@ from myna.session.prompt import build_prompt
 
 @asynccontextmanager
 async def reading_ahead(service: Service, persona: Persona | None = None) -> AsyncGenerator[None]:
-    """Within it, once all engines are up, the LLM reads the persona's prompt; nobody waits for that."""
+    """Within it, once the LLM is up and no other engine loads, it reads the persona's prompt; nobody waits for that."""
     async with open_task_group() as background:
         background.start_soon(_read, service, persona or service.persona())
         try:
@@ -24,10 +24,10 @@ async def reading_ahead(service: Service, persona: Persona | None = None) -> Asy
 
 
 async def _read(service: Service, persona: Persona) -> None:
-    with suppress(MynaError):  # one that failed is told elsewhere, and the LLM may be up all the same
-        await service.engines.settled()
+    engines = service.engines
+    await engines.until(lambda: engines.is_up("llm") and not engines.loads)
     with suppress(MynaError):
-        llm = service.engines.llm
+        llm = engines.llm
         if isinstance(llm, ReadsAhead):
             options = service.session_options(persona)
             prompt = build_prompt(persona, History(), "", emotions=options.emotions, template=options.prompt_template)

@@ -15,7 +15,7 @@ from myna.server.openai.models import OF_PERSONA, persona_meant
 from myna.server.openai.voices import voice_meant
 from myna.server.service import Service
 from myna.server.users import conversation_named, conversation_of, user_of
-from myna.session.options import SessionEngines, SessionOptions
+from myna.session.options import SessionOptions, Workers
 from myna.wire.realtime import RealtimeCodec, Served, failed
 
 router = APIRouter()
@@ -44,12 +44,13 @@ async def talk(socket: WebSocket) -> None:
         persona_id = _persona_id(service, asked.get("model"), begun)
         conversation = begun or Conversation(conversation_id, persona_id, user_id, private=private)
         persona = service.persona(conversation.persona_id)
+        if service.personas.is_draft(persona) and not conversation.private:
+            raise BadInput("A draft of a persona is kept nowhere, nor is what it says.", hint="Add private=true.")
         transcribes = asked.get("intent") == TRANSCRIPTION
         engines, options = session_engines(service.engines, answers=not transcribes), service.live_options(persona)
         history = await store.messages(conversation_id) if begun else ()
-        served = _served(service, conversation, persona, engines, options)
-        served = replace(served, history=history, private=conversation.private)
-        codec = RealtimeCodec(replace(served, transcribes=transcribes))
+        served = _served(service, conversation, persona, engines, options, transcribes=transcribes)
+        codec = RealtimeCodec(replace(served, history=history, private=conversation.private))
         memory = service.memory_of(conversation, persona, history)
         options = replace(options, preferences=codec.preferences, memory=memory)
         return Parts(codec, conversation, persona, engines, store, options)
@@ -96,19 +97,24 @@ def _served(
     service: Service,
     conversation: Conversation,
     persona: Persona,
-    engines: SessionEngines,
+    engines: Workers,
     options: SessionOptions,
+    *,
+    transcribes: bool,
 ) -> Served:
     voice = persona.style_for(options.emotions.default).voice
+    asr, there = engines.asr, service.engines.states
     return Served(
         session_id=f"sess_{secrets.token_hex(12)}",
         conversation_id=conversation.id,
         model=f"{OF_PERSONA}{persona.id}",
         voice_of=partial(voice_meant, service, persona),
-        transcriber=engines.asr.info.model if engines.asr else "",
-        languages=engines.asr.info.languages if engines.asr else frozenset(),
+        transcriber=asr.info.model if asr else there["asr"].engine if "asr" in there else "",
+        languages=asr.info.languages if asr else frozenset(),
         voice=voice if isinstance(voice, str) else "+".join(voice),
-        speaks=engines.tts is not None,
+        speaks="tts" in there and not transcribes,
+        has_voice=lambda: engines.tts is not None,
+        transcribes=transcribes,
         preferences=options.preferences,
         instructions=persona.system_prompt or options.prompt_template or "",
         greetings=(persona.greeting, *persona.greetings),

@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 
 ID_HEADER = b"x-request-id"
 LONGEST_PATH = 200
-SWITCHING_PROTOCOLS = 101
+OK, SWITCHING_PROTOCOLS = 200, 101
+PROBED = ("/health", "/ready")
+"""Asked every few seconds, by pages and by what watches over services: a line of each would bury the others."""
 NORMAL_CLOSURE, NO_CODE = 1000, 1005
 """How a WebSocket is closed that names no code (RFC 6455, section 7.4.1), by us and by the client."""
 
@@ -66,7 +68,8 @@ class RequestLog:
                 "status": status,
                 "duration_ms": round((time.perf_counter() - began) * 1000, 1),
             }
-            log.info("request", extra=told if closed is None else {**told, "closed": closed})
+            level = logging.DEBUG if told["path"] in PROBED and told["status"] == OK else logging.INFO
+            log.log(level, "request", extra=told if closed is None else {**told, "closed": closed})
 
 
 def _path(scope: Scope) -> str:

@@ -1,7 +1,7 @@
 """What a process runs: its engines, its store and its personas. The server has one, and so has each command."""
 
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,19 +15,22 @@ from myna.core.ids import ConversationId
 from myna.core.messages import Conversation, Message, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.engines.base import Resources, Sampling
-from myna.engines.opening import Engines, open_engines
+from myna.engines.opening import Choice, Engines, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.memory.base import Memories, SessionMemory
 from myna.personas.load import Personas
 from myna.personas.model import Persona
+from myna.server.arrivals import Arrivals, fetch_missing
 from myna.server.guest import NOBODY, Guest, lent
 from myna.server.memory import open_memory
+from myna.server.pulling import Pulls, open_pulls
 from myna.server.raw_replies import RawReplies
 from myna.server.users import scope_of
 from myna.session.options import SessionOptions
 from myna.store.base import ConversationStore, Store
 from myna.store.in_memory import InMemoryStore
+from myna.store.lazy import LazyStore
 from myna.store.opening import open_store
 from myna.tools.base import ToolSource
 from myna.tools.mcp.opening import open_mcp
@@ -57,6 +60,7 @@ class Service:
         remembering: What remembers from their turns; None: nothing does.
         loaded: How the settings were read; None: a program made them.
         weights: The weights on this machine, where more can be pulled to; None: they are found elsewhere.
+        pulls: What pulls them; None: nothing does.
     """
 
     settings: Settings
@@ -74,14 +78,16 @@ class Service:
     remembering: "Remembering | None" = None
     loaded: Loaded | None = None
     weights: WeightsStore | None = None
+    pulls: Pulls | None = None
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
         default_factory=WeakValueDictionary[ConversationId, anyio.Lock]
     )
 
     def persona(self, name: str | None = None) -> Persona:
         """The persona of this id or name; the guest or else the configured one if none is named."""
-        if not name and self.guest.persona is not None:
-            return self.guest.persona
+        guest = self.guest.persona
+        if guest is not None and name in (None, "", guest.id):
+            return guest
         return self.personas.find(name or self.settings.session.persona)
 
     def session_options(
@@ -170,6 +176,15 @@ def _with(sampling: Sampling, temperature: float | None, max_tokens: int | None)
     )
 
 
+def _supply(choices: Mapping[Kind, Choice], weights: Weights, pulls: Pulls, settings: Settings) -> Arrivals | None:
+    """What brings the weights that these engines lack, begun; None where they are found elsewhere."""
+    if not isinstance(weights, WeightsStore):
+        return None
+    arrivals = Arrivals(weights, pulls)
+    fetch_missing(choices, arrivals, settings.weights)
+    return arrivals
+
+
 def cpu_slots() -> int:
     """Inferences on the CPU at a time. Two even on the smallest machine: one's voice must not deafen another's ear."""
     return max(2, count_cores() // 2)
@@ -185,24 +200,32 @@ async def open_service(  # noqa: PLR0913 - all that a process is made of
     tools: Sequence[ToolSource] = (),
     guest: Guest = NOBODY,
     keeps: bool = False,
+    fetches: bool = False,
 ) -> AsyncGenerator[Service]:
     """A service with the engines of these kinds, which load in the background.
 
     ``tools`` are those of Python files and of the program; MCP servers, which the settings name, are connected to in
     the background too. If it ``keeps`` conversations, they are in the database of the settings; else they end with it.
+    If it ``fetches``, what is missing of the engines' weights is pulled in the background, and each is opened as soon
+    as its own are here; else such an engine fails.
 
     Raises:
         BadConfig, StoreError: The database cannot be opened.
     """
     settings, kinds = loaded.settings, tuple(kinds)
-    choices = loaded.choices([kind for kind in kinds if kind != "llm" or guest.llm is None])
-    if guest.llm is not None:
-        choices["llm"] = lent(guest.llm)
+    own = lent(guest.llm) if guest.llm is not None else guest.later
+    choices = loaded.choices([kind for kind in kinds if kind != "llm" or own is None])
+    if own is not None:
+        choices["llm"] = own
     async with (
         open_store(settings.store.place(loaded.folders.data)) if keeps else nullcontext(InMemoryStore()) as store,
         open_scheduler({"cpu": cpu_slots()}) as scheduler,
+        open_pulls() as pulls,
         open_engines(
-            choices, Resources(weights, scheduler, settings.device), tool_calls=settings.llm.tool_calls
+            choices,
+            Resources(weights, scheduler, settings.device),
+            tool_calls=settings.llm.tool_calls,
+            supply=_supply(choices, weights, pulls, settings) if fetches else None,
         ) as engines,
         open_mcp(settings.mcp if "llm" in kinds else {}) as servers,
         open_toolbox((*tools, *servers), longest_result=settings.tools.longest_result) as toolbox,
@@ -210,7 +233,7 @@ async def open_service(  # noqa: PLR0913 - all that a process is made of
         service = Service(
             settings,
             engines,
-            store,
+            LazyStore(store),
             personas,
             scheduler,
             toolbox,
@@ -218,6 +241,7 @@ async def open_service(  # noqa: PLR0913 - all that a process is made of
             guest,
             loaded=loaded,
             weights=weights if isinstance(weights, WeightsStore) else None,
+            pulls=pulls,
         )
         if isinstance(store, InMemoryStore) or not settings.memory.enabled:
             yield service

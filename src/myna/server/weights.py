@@ -9,10 +9,12 @@ import anyio.to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from myna.config.load import Loaded
 from myna.core.errors import MynaError
 from myna.engines.plugins import KINDS, Kind
 from myna.server.errors import SettingsUnknown, problem_of
 from myna.server.event_stream import EventStream
+from myna.server.guest import Guest
 from myna.server.pulling import Pull, Pulls, State
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
@@ -67,7 +69,10 @@ class PullBody(BaseModel):
 
 
 class ToldProgress(BaseModel):
-    """How far a model is, in bytes; ``here`` says that it is verified and in its place."""
+    """How far a model is, in bytes; ``here`` says that it is verified and in its place.
+
+    ``size`` is 0 while a hub has not told it.
+    """
 
     name: str
     size: int
@@ -88,7 +93,7 @@ class ToldPull(BaseModel):
 
     state: State
     names: list[str]
-    models: list[ToldProgress] = Field(description="Those that have begun.")
+    models: list[ToldProgress] = Field(description="What that is, in the order in which it comes.")
     doing: str = Field(description="What goes on, in words: the file, and where it comes from.")
     rate: float | None = Field(description="Bytes a second; null while that is not known.")
     skipped: list[str] = Field(description="Which sources could not give a file, and why; the next one was tried.")
@@ -104,9 +109,12 @@ async def list_weights(request: Request) -> ModelList:
 
 @router.post("/pull", status_code=202)
 async def begin_pull(body: PullBody, request: Request) -> ToldPull:
-    """Begin to pull models and sets, and to verify what is here of them. One pull at a time."""
+    """Begin to pull models and sets, and to verify what is here of them; a pull that is under way goes on with them.
+
+    An engine that waits for them, or has failed, is opened when they are here.
+    """
     service: Service = request.app.state.service
-    pulls: Pulls = request.app.state.pulls
+    pulls = _pulls(request)
     pulls.begin(_store(service), body.names, service.settings.weights)
     return _told(pulls.last)
 
@@ -114,7 +122,7 @@ async def begin_pull(body: PullBody, request: Request) -> ToldPull:
 @router.get("/pull")
 async def get_pull(request: Request) -> ToldPull:
     """Tell how far the last pull is."""
-    pulls: Pulls = request.app.state.pulls
+    pulls = _pulls(request)
     return _told(pulls.last)
 
 
@@ -123,14 +131,14 @@ async def get_pull(request: Request) -> ToldPull:
 )
 async def follow_pull(request: Request) -> EventStream:
     """Tell the same as server-sent events, each time that it is further, until it has ended."""
-    pulls: Pulls = request.app.state.pulls
+    pulls = _pulls(request)
     return EventStream(_events(pulls), failed=_failed, limit_s=LONGEST_S)
 
 
 @router.delete("/pull")
 async def cancel_pull(request: Request) -> ToldPull:
     """End the pull that runs, if one does. What has come is kept: the next one goes on from there."""
-    pulls: Pulls = request.app.state.pulls
+    pulls = _pulls(request)
     await pulls.cancel()
     return _told(pulls.last)
 
@@ -145,6 +153,13 @@ def _failed(error: MynaError) -> bytes:
     return f"event: error\ndata: {json.dumps(_told_error(error).model_dump())}\n\n".encode()
 
 
+def _pulls(request: Request) -> Pulls:
+    service: Service = request.app.state.service
+    if service.pulls is None:
+        raise SettingsUnknown
+    return service.pulls
+
+
 def _store(service: Service) -> WeightsStore:
     if service.weights is None:
         raise SettingsUnknown
@@ -152,7 +167,10 @@ def _store(service: Service) -> WeightsStore:
 
 
 def _listed(service: Service) -> ModelList:
-    store, used = _store(service), _used(service)
+    store = _store(service)
+    used: Mapping[Kind, frozenset[str]] = {}
+    if service.loaded is not None:
+        used = weights_used(service.loaded, service.guest)
     sizes = {model.name: sum(file.size for file in store.files(model)) for model in store.catalog.models}
     missing = set(store.missing(sizes))
     models = [
@@ -181,11 +199,11 @@ def _listed(service: Service) -> ModelList:
     return ModelList(models=models, sets=sets, folder=str(store.root))
 
 
-def _used(service: Service) -> Mapping[Kind, frozenset[str]]:
-    """The weights that the configured engines load. A program's own LLM loads none of ours."""
-    if service.loaded is None:
-        return {}
-    choices = service.loaded.choices(kind for kind in KINDS if kind != "llm" or service.guest.llm is None)
+def weights_used(loaded: Loaded, guest: Guest) -> Mapping[Kind, frozenset[str]]:
+    """The weights that the engines load, by name or path. A program's own LLM, if it is open, loads none of ours."""
+    choices = loaded.choices(kind for kind in KINDS if kind != "llm" or (guest.llm or guest.later) is None)
+    if guest.later is not None:
+        choices["llm"] = guest.later
     return {kind: frozenset(choice.plugin.weights(choice.options)) for kind, choice in choices.items()}
 
 
@@ -199,7 +217,7 @@ def _told(pull: Pull) -> ToldPull:
         ],
         doing=pull.doing,
         rate=pull.rate,
-        skipped=list(pull.skipped),
+        skipped=[str(each) for each in pull.skipped],
         error=_told_error(pull.error) if pull.error is not None else None,
     )
 
