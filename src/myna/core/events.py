@@ -14,12 +14,35 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from myna.core.ids import MemoryId, MessageId, TurnId
+from myna.core.levels import Completeness, Listening
 from myna.core.messages import Message
 from myna.core.reply import Reply, Segment
 from myna.core.tools import ToolCall, ToolResult
 
-Stage: TypeAlias = Literal["heard", "sure", "first_token", "first_segment", "first_audio", "reply", "turn"]
+Stage: TypeAlias = Literal[
+    "heard", "sure", "recalled", "first_token", "first_segment", "first_audio", "first_played", "reply", "turn"
+]
 Outcome: TypeAlias = Literal["completed", "interrupted", "failed", "silent"]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsHeard:
+    """What was heard since the last one: one for each 100 ms of audio at most, to clients that ask. Of no turn.
+
+    Attributes:
+        level_dbfs: The level (RMS) up to ``at_ms`` of all the audio; full scale (a square wave) is 0, the least -100.
+        speech: The highest probability of speech; it is speech from ``threshold`` on. None: no VAD was asked.
+        waited_ms: How long it has waited; ``wait_ms``: the silence that would end the utterance as things are.
+    """
+
+    at_ms: int
+    level_dbfs: float
+    speech: float | None
+    threshold: float
+    state: Listening
+    waited_ms: float | None = None
+    wait_ms: float | None = None
+    detector: Completeness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +279,10 @@ class StageTimed:
     """A stage of the turn was reached.
 
     Attributes:
-        stage: ``heard`` (final text known), ``first_token`` (of the LLM), ``first_segment`` (whole, off to TTS),
-            ``first_audio``, ``reply`` (the LLM has ended), ``turn`` (all is said); ``sure`` is when the utterance
-            counted as over.
+        stage: ``heard`` (final text known), ``sure`` (the utterance counted as over), ``recalled`` (it is known what
+            memory has to it), ``first_token`` (of the LLM), ``first_segment`` (whole, off to TTS), ``first_audio``
+            (sent), ``first_played`` (its first sample, as the client reports), ``reply`` (the LLM has ended), ``turn``
+            (all is said).
         at_ms: Milliseconds since the utterance was over: since its last sample in an automatic turn, else since it was
             committed or sent.
     """
@@ -347,7 +371,8 @@ class Refused:
 
 
 Event: TypeAlias = (
-    SpeechStarted
+    LevelsHeard
+    | SpeechStarted
     | SpeechStopped
     | TranscriptPartial
     | IdleTimedOut

@@ -66,6 +66,7 @@ class Preferences:
         hint: Names and words to expect in what the user says.
         pauses_playback: The client pauses and resumes its playback when it is told to. Any other gets audio with a
             smaller lead, so that it falls silent soon after the audio stops.
+        levels: The client is shown `myna.core.events.LevelsHeard`.
     """
 
     instructions: str | None = None
@@ -82,4 +83,5 @@ class Preferences:
     language: str | None = None
     hint: str = ""
     pauses_playback: bool = False
+    levels: bool = False
     turn_taking: TurnTakingPreferences = field(default_factory=TurnTakingPreferences)

@@ -1,8 +1,18 @@
-import type { ServerEvent } from '../realtime/events'
+import type { Outcome, ServerEvent } from '../realtime/events'
+
+/** Where a turn was. */
+export interface Where {
+  id: string
+  persona: string
+}
 
 /** When the stages of a turn were reached, in milliseconds since its utterance was over. */
 export interface Turn {
   id: string
+  conversation: Where
+  began_at: string
+  /** None as long as it goes on. */
+  outcome: Outcome | null
   stages: Record<string, number>
 }
 
@@ -12,13 +22,21 @@ const MOST_TURNS = 50
 export class Timings {
   turns = $state<Turn[]>([])
 
+  /** @param where The conversation that events are of. */
+  constructor(private readonly where: () => Where) {}
+
   feed(event: ServerEvent): void {
-    if (event.type !== 'myna.timing') return
-    const id = event.response_id ?? event.item_id
-    if (id === null) return
-    let turn = this.turns.findLast((known) => known.id === id || known.id === event.item_id)
+    if (event.type !== 'myna.timing' && event.type !== 'myna.turn.ended') return
+    if (event.response_id === null) return // what was said and is answered in a later turn
+    const id = event.response_id.replace(/^resp_/, 'turn_')
+    let turn = this.turns.findLast((known) => known.id === id)
+    if (event.type === 'myna.turn.ended') {
+      if (turn) turn.outcome = event.outcome
+      return
+    }
     if (!turn) {
-      this.turns.push({ id, stages: {} })
+      const began_at = new Date(Date.now() - event.at_ms).toISOString() // eslint-disable-line svelte/prefer-svelte-reactivity -- it is never changed
+      this.turns.push({ id, conversation: this.where(), began_at, outcome: null, stages: {} })
       turn = this.turns.at(-1)
       if (this.turns.length > MOST_TURNS) this.turns.shift()
     }

@@ -198,6 +198,8 @@ class Decoder:
             case asked.ItemTruncate():
                 return self._truncate(event)
             case asked.ItemDelete(item_id=item_id, event_id=event_id):
+                if item_id in self._state.worked:
+                    return Done((DeleteMessage(MessageId(item_id), self._state.ask(Asked(event_id))),))
                 item = self._known(item_id, "item_delete_invalid_item_id")
                 if isinstance(item, MessageItem) and not item.kept:
                     self._state.items.remove(item.id)

@@ -9,6 +9,7 @@ from myna.core.events import (
     Failed,
     IdleTimedOut,
     Interrupted,
+    LevelsHeard,
     MemoryUsed,
     MessageAdded,
     MessageDeleted,
@@ -46,7 +47,7 @@ class Encoder:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def encode(self, event: Event) -> list[ServerEvent]:
+    def encode(self, event: Event) -> list[ServerEvent]:  # noqa: PLR0911 - flat
         """What the client is told of an event."""
         match event:
             case ReplyText() | ReplyAudio() | ToolCalled() | ReplyEnded() | EmotionChanged() | SegmentReady():
@@ -65,6 +66,8 @@ class Encoder:
                 return self._turn(event)
             case MessageAdded() | MessageDeleted() | ReplyTruncated() | Refused():
                 return self._conversation(event)
+            case LevelsHeard():
+                return [tell.levels(event)] if self._wants("levels") else []
             case _:
                 assert_never(event)
 
@@ -176,7 +179,7 @@ class Encoder:
             if response is None:
                 response = Response(event.turn_id, state.config, state.served.conversation_id)
                 state.responses[event.turn_id] = response
-            told += response.start(event.reply_id, state.served.voice)
+            told += response.start(event.reply_id, state.served.voice, spoken=state.served.has_voice())
         return told
 
     def _failed(self, event: Failed, response: Response | None) -> list[ServerEvent]:
@@ -264,8 +267,9 @@ class Encoder:
         match event:
             case MemoryUsed(memories=memories):
                 return [tell.memory_used(response.id, memories)]
-            case ToolStarted(call=call, asks=asks):
-                return [tell.tool_started(response.id, call, asks=asks)]
+            case ToolStarted(message_id=message_id, call=call, asks=asks):
+                item_id = None if response.apart else self._state.work(message_id)
+                return [tell.tool_started(response.id, item_id, call, asks=asks)]
             case ToolEnded(call_id=call_id, name=name, result=result, took_ms=took_ms):
                 return [tell.tool_ended(response.id, call_id, name, result, took_ms)]
             case _:
@@ -285,7 +289,10 @@ class Encoder:
                 told_after = None if place == ROOT else place
                 return [tell.item_added(item, told_after), tell.item_done(item, told_after)]
             case MessageDeleted(message_id=message_id):
+                if message_id not in state.items and message_id not in state.worked:
+                    return []  # what came of a call: the client never knew of it, or knows that it is gone
                 state.items.remove(message_id)
+                state.worked.pop(message_id, None)
                 return [tell.item_deleted(message_id)]
             case ReplyTruncated(message_id=message_id, heard=heard, played_ms=played_ms):
                 state.items.heard(message_id, heard, played_ms)

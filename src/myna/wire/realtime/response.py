@@ -91,14 +91,17 @@ class Response:
         """How much audio of it was sent."""
         return self._sent_bytes / self._config.output_format.bytes_per_ms
 
-    def start(self, reply_id: MessageId | None, voice: str) -> list[ServerEvent]:
+    def start(self, reply_id: MessageId | None, voice: str, *, spoken: bool = True) -> list[ServerEvent]:
         """It begins.
 
         Args:
             reply_id: The message that it will be; None if it is over before it can say anything.
             voice: The name of the one that speaks if the client chose none.
+            spoken: Whether it can be: else it is text, whatever was asked for.
         """
         self.stage = "running"
+        if not spoken:
+            self._config = replace(self._config, speaks=False)
         self.reply_id = reply_id
         self._voice = self._config.voice or voice
         return [tell.response("created", self._resource("in_progress"))]

@@ -12,6 +12,10 @@ def _none() -> Collection[str]:
     return ()
 
 
+def _yes() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """Who answers, and how as long as the client wants nothing else.
@@ -24,7 +28,8 @@ class Served:
         voice: The name of the voice that speaks.
         voice_of: The engine's voice that a client's name means, one of OpenAI's perhaps; None is the persona's own.
             Raises `UnknownName`, which lists what there is.
-        speaks: Whether there is a TTS; without one every reply is text.
+        speaks: Whether there is a TTS, or will be; without one every reply is text.
+        has_voice: Whether it is there by now; until then every reply is text.
         preferences: The configured ones.
         greetings: Of which one is said to a client that asks for it, if the conversation is empty: the first, or the
             one that it chooses.
@@ -42,6 +47,7 @@ class Served:
     languages: frozenset[str] = frozenset()
     voice: str = ""
     speaks: bool = True
+    has_voice: Callable[[], bool] = _yes
     preferences: Preferences = field(default_factory=Preferences)
     instructions: str = ""
     greetings: Sequence[str] = ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from myna.core.errors import BadInput, MynaError
-from myna.core.events import UsedMemory
+from myna.core.events import LevelsHeard, UsedMemory
 from myna.core.tools import ToolCall, ToolResult
 from myna.wire.realtime.items import Content, Item, shown
 from myna.wire.realtime.refusal import EventRefused
@@ -189,6 +189,22 @@ def timing(response_id: str | None, item_id: str | None, stage: str, at_ms: floa
     return {"type": "myna.timing", "response_id": response_id, "item_id": item_id, "stage": stage, "at_ms": at_ms}
 
 
+def levels(heard: LevelsHeard) -> ServerEvent:
+    """What meters show of what is heard; ``audio_end_ms`` of all the audio that was appended."""
+    detector = heard.detector
+    return {
+        "type": "myna.levels",
+        "audio_end_ms": heard.at_ms,
+        "level_dbfs": round(heard.level_dbfs, 1),
+        "speech": None if heard.speech is None else round(heard.speech, 3),
+        "threshold": heard.threshold,
+        "state": heard.state,
+        "waited_ms": None if heard.waited_ms is None else round(heard.waited_ms),
+        "wait_ms": None if heard.wait_ms is None else round(heard.wait_ms),
+        "detector": detector and {"probability": round(detector.probability, 3), "audio_end_ms": detector.at_ms},
+    }
+
+
 def transcript_partial(item_id: str, text: str, stable: int, language: str | None) -> ServerEvent:
     """All that the user seems to have said so far; ``stable`` characters of it will hardly change."""
     told = {"item_id": item_id, "text": text, "stable": stable, "language": language}
@@ -206,10 +222,10 @@ def playback_resumed(response_id: str, item_id: str | None) -> ServerEvent:
     return {"type": "myna.playback.resumed", "response_id": response_id, "item_id": item_id}
 
 
-def tool_started(response_id: str, call: ToolCall, *, asks: bool) -> ServerEvent:
+def tool_started(response_id: str, item_id: str | None, call: ToolCall, *, asks: bool) -> ServerEvent:
     """A tool of the server's is called. With ``asks`` it waits for the client's ``myna.tool.allow``."""
-    told = {"response_id": response_id, "call_id": call.id, "name": call.name, "arguments": call.arguments}
-    return {"type": "myna.tool.started", **told, "asks": asks}
+    told = {"response_id": response_id, "item_id": item_id, "call_id": call.id, "name": call.name}
+    return {"type": "myna.tool.started", **told, "arguments": call.arguments, "asks": asks}
 
 
 def tool_ended(response_id: str, call_id: str, name: str, result: ToolResult, took_ms: float) -> ServerEvent:

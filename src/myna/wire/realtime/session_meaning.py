@@ -33,6 +33,7 @@ def preferences(config: SessionConfig, served: Served) -> Preferences:
         language=language and iso(language),
         hint=hint or served.preferences.hint,
         pauses_playback="playback" in config.events,
+        levels="levels" in config.events,
         turn_taking=_turn_taking(config, served.preferences.turn_taking),
     )
 

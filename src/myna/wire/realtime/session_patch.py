@@ -19,7 +19,9 @@ MOST_WORDS = 1000
 LONGEST_TEXT = 1 << 20
 """In characters; a socket's own limit is lower for most."""
 
-MynaEvent: TypeAlias = Literal["emotion", "greeting", "memory", "outcome", "playback", "timing", "tools", "transcript"]
+MynaEvent: TypeAlias = Literal[
+    "emotion", "greeting", "levels", "memory", "outcome", "playback", "timing", "tools", "transcript"
+]
 """What a client can ask to be told beyond OpenAI's protocol."""
 
 

@@ -17,6 +17,7 @@ NewId = Callable[[str], str]
 MOST_ASKED = 1024
 MOST_ENDED = 64
 MOST_SPOKEN = 64
+MOST_WORKED = 10_000
 
 
 @dataclass(slots=True)
@@ -57,6 +58,8 @@ class State:
         responses: By turn, until the turn ends.
         ended: The ids of the newest responses whose turns have ended.
         spoken: By turn, until the turn ends; the newest.
+        worked: The messages of calls of the server's tools that the client was told of. They are no items, but it may
+            delete them; the newest.
         pending: Items that the session has not yet confirmed.
         asked: By ``ref``; the newest.
         commits: Where in all the audio the client's commits begin and end, in milliseconds, until they are turns.
@@ -72,6 +75,7 @@ class State:
     responses: dict[TurnId, Response] = field(default_factory=dict[TurnId, Response])
     ended: deque[str] = field(default_factory=lambda: deque[str](maxlen=MOST_ENDED))
     spoken: dict[TurnId, Spoken] = field(default_factory=dict[TurnId, Spoken])
+    worked: dict[MessageId, None] = field(default_factory=dict[MessageId, None])
     pending: dict[MessageId, Item] = field(default_factory=dict[MessageId, Item])
     asked: dict[str, Asked] = field(default_factory=dict[str, Asked])
     commits: deque[tuple[float, float]] = field(default_factory=lambda: deque[tuple[float, float]](maxlen=MOST_ASKED))
@@ -99,6 +103,13 @@ class State:
         if len(self.spoken) > MOST_SPOKEN:
             del self.spoken[next(iter(self.spoken))]
         return spoken
+
+    def work(self, message_id: MessageId) -> MessageId:
+        """The client is told of a call of a tool of the server's, which is this message."""
+        self.worked[message_id] = None
+        if len(self.worked) > MOST_WORKED:
+            del self.worked[next(iter(self.worked))]
+        return message_id
 
     def take(self, spoken: Spoken) -> None:
         """An utterance is an item now. One whose end was not told is what the client has committed."""
