@@ -20,14 +20,16 @@ from myna.core.errors import Busy, Closed, MynaError
 from myna.core.events import Event
 from myna.core.ids import ConversationId
 from myna.core.messages import Conversation
+from myna.engines.base import ASR, TTS, VAD, TurnDetector
 from myna.engines.opening import Engines
+from myna.engines.plugins import Kind
 from myna.engines.task_group import open_task_group
 from myna.personas.model import Persona
 from myna.server.errors import problem_of
 from myna.server.line import Line
 from myna.server.places import Places
 from myna.server.service import Service
-from myna.session.options import SessionEngines, SessionOptions
+from myna.session.options import SessionEngines, SessionOptions, Workers
 from myna.session.session import Session, open_session
 from myna.store.base import Store
 from myna.wire.decoded import Decoded, ServerEvent
@@ -76,7 +78,7 @@ class Parts:
     codec: Codec
     conversation: Conversation
     persona: Persona
-    engines: SessionEngines
+    engines: Workers
     store: Store
     options: SessionOptions
 
@@ -96,23 +98,65 @@ class Endpoint:
     failed: Callable[[MynaError], ServerEvent]
 
 
-def session_engines(engines: Engines, *, answers: bool = True) -> SessionEngines:
-    """Who works in a session: all that is part of this run; the turn detector only if it is up.
+class LiveEngines:
+    """Implements `myna.session.options.Workers`: the LLM, and the ears and the voice as soon as they are up.
+
+    Who has come stays; an engine that fails later says so itself.
+    """
+
+    def __init__(self, engines: Engines) -> None:
+        self.llm = engines.llm
+        self._engines = engines
+        self._asr: ASR | None = None
+        self._tts: TTS | None = None
+
+    @property
+    def asr(self) -> ASR | None:
+        """The ASR, once all is up that it takes to hear: who speaks is not to be heard in part."""
+        if self._asr is None and self.deaf is None and "asr" in self._engines.states:
+            self._asr = self._engines.asr
+        return self._asr
+
+    @property
+    def tts(self) -> TTS | None:
+        """The TTS."""
+        if self._tts is None and self._engines.is_up("tts"):
+            self._tts = self._engines.tts
+        return self._tts
+
+    @property
+    def vad(self) -> VAD | None:
+        """The VAD."""
+        return self._engines.vad if self._engines.is_up("vad") else None
+
+    @property
+    def detector(self) -> TurnDetector | None:
+        """The turn detector."""
+        return self._engines.turn if self._engines.is_up("turn") else None
+
+    @property
+    def deaf(self) -> MynaError | None:
+        """Why nothing can be heard yet."""
+        needed: Sequence[Kind] = [kind for kind in ("vad", "asr") if kind in self._engines.states]
+        return next((problem for kind in needed if (problem := self._engines.why_not(kind))), None)
+
+
+def session_engines(engines: Engines, *, answers: bool = True) -> Workers:
+    """Who works in a session: all that is part of this run.
 
     Args:
         engines: Those of the process.
-        answers: Whether it answers what it hears; then it needs an LLM, else an ASR.
+        answers: Whether it answers what it hears; then it needs an LLM, and the others may come later; else an ASR.
 
     Raises:
-        EngineUnavailable: One of them still loads, or a needed one is not part of this run.
-        MynaError: One of them failed to load; this is why.
+        EngineUnavailable: What it needs still loads, is still fetched, or is not part of this run.
+        MynaError: What it needs has failed; this is why.
     """
-    there = engines.states
+    if answers:
+        return LiveEngines(engines)
     return SessionEngines(
-        llm=engines.llm if answers else None,
-        asr=engines.asr if "asr" in there or not answers else None,
-        tts=engines.tts if "tts" in there and answers else None,
-        vad=engines.vad if "vad" in there else None,
+        asr=engines.asr,
+        vad=engines.vad if "vad" in engines.states else None,
         detector=engines.turn if engines.is_up("turn") else None,
     )
 

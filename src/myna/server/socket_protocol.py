@@ -22,6 +22,8 @@ SEND_BUFFER = 64 * 1024
 class SocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol, with ends that are bounded."""
 
+    sends = False
+
     def connection_made(self, transport: BaseTransport) -> None:
         """A client has connected."""
         super().connection_made(transport)
@@ -44,8 +46,26 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
+    def data_received(self, data: bytes) -> None:
+        """Something came."""
+        self.sends = True
+        super().data_received(data)
+
+    def send_keepalive_ping(self) -> None:
+        """Ask the client whether it lives."""
+        self.sends = False
+        super().send_keepalive_ping()
+
     def keepalive_timeout(self) -> None:
-        """The client does not answer. Its system may be gone, and then nothing that was written ever leaves."""
+        """The client does not answer. Its system may be gone, and then nothing that was written ever leaves.
+
+        Who sends lives: its answer is behind what it has sent. And so may be that of a client which is not read, since
+        it sends audio faster than it can be heard; asked again, it is found out if its system knows nothing of it.
+        """
+        if self.sends or self.read_paused:
+            self.pong_timer = None
+            self.send_keepalive_ping()
+            return
         super().keepalive_timeout()
         self.transport.abort()
 

@@ -11,6 +11,7 @@ from myna.core.errors import MynaError
 from myna.engines.base import ASR, VAD, ASROptions, Samples, Transcript, TurnDetector
 from myna.engines.samples import resample
 from myna.session.bounds import Limits, within
+from myna.session.pace import Pace
 from myna.session.recognition import Recognition, Work
 
 SLOWEST_HEARING = 4
@@ -37,12 +38,16 @@ class HearingOptions:
         tick_s: A partial transcript waits for so much new audio.
         decode_window_s: How much audio is heard at a time.
         max_utterance_s: An utterance that is longer is over.
+        missed: So many samples of the session's audio came before it could hear.
+        pace: How fast the audio comes.
     """
 
     limits: Limits = field(default_factory=Limits)
     tick_s: float = 0.25
     decode_window_s: float = 8.0
     max_utterance_s: float = 1800.0
+    missed: int = 0
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(eq=False, slots=True)
@@ -91,9 +96,10 @@ class Asking:
 
     async def _transcribe(self, job: Job, samples: Samples, options: ASROptions) -> None:
         asr = self.ears.asr
-        limit_s = self.hear_s + len(samples) / HEARING_RATE / SLOWEST_HEARING
+        waited_s = job.recognition.waited_s(anyio.current_time())
+        limit_s = self.hear_s + len(samples) / HEARING_RATE / SLOWEST_HEARING - waited_s
         asked = asr.transcribe(_at(samples, asr.info.sample_rate), options)
-        await self._run(job, limit_s, asked, f"The ASR {asr.info.model}")
+        await self._run(job, round(limit_s, 1), asked, f"The ASR {asr.info.model}")
 
     async def _detect(self, job: Job, detector: TurnDetector, samples: Samples, text: str) -> None:
         asked = detector.completeness(_at(samples, detector.sample_rate), text)

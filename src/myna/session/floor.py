@@ -126,7 +126,7 @@ class Floor:
     async def settle(self, done: Done) -> None:
         """A job of hearing's has ended."""
         if self.hearing is not None and self.silences is not None:
-            if self.lags:  # audio was kept waiting by us: that is no silence
+            if self.hearing.kept_waiting:  # by us: that is no silence
                 self.silences.audio_came()
             self.hearing.phase = self.turns.phase
             await self._note(self.hearing.settle(done))
@@ -145,7 +145,7 @@ class Floor:
             error = EngineUnavailable("This session has no ASR, so it cannot hear.", hint="Send text.")
             utterance = _Utterance(new_turn_id(), new_message_id())
             self._tell_start(utterance)
-            self.turns.fail(utterance.turn_id, error)
+            self.turns.fail(utterance.turn_id, self.turns.answering.engines.deaf or error)
             return
         for note in self.hearing.commit():
             if isinstance(note, SpeechEnded):
@@ -386,9 +386,9 @@ class Floor:
     async def delete(self, message_id: MessageId) -> None:
         """Take a message out of the conversation; a reply that runs ends with it."""
         await self.turns.interrupt_reply(message_id)
-        await self.turns.record.delete(message_id)
+        for gone in await self.turns.record.delete(message_id):
+            self.turns.outbox.post(MessageDeleted(gone))
         await self.turns.drop()
-        self.turns.outbox.post(MessageDeleted(message_id))
         await self._go_on()
 
     async def truncate(self, message_id: MessageId, played_ms: int) -> None:

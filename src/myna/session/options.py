@@ -1,8 +1,10 @@
 """How a session behaves, and who does its work."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from myna.core.emotion import Emotions
+from myna.core.errors import MynaError
 from myna.core.preferences import Preferences
 from myna.engines.base import ASR, LLM, TTS, VAD, Sampling, TurnDetector
 from myna.memory.base import SessionMemory
@@ -56,20 +58,50 @@ class SessionOptions:
     preferences: Preferences = field(default_factory=Preferences)
 
 
+class Workers(Protocol):
+    """Who does a session's work, as it is now: what still loads may come while the session runs.
+
+    A voice that comes speaks from the next reply on, ears that come hear from the next audio on.
+    """
+
+    @property
+    def llm(self) -> LLM | None:
+        """Without one utterances are heard, and not answered."""
+        ...
+
+    @property
+    def asr(self) -> ASR | None:
+        """Without one it takes text only."""
+        ...
+
+    @property
+    def tts(self) -> TTS | None:
+        """Without one it does not speak."""
+        ...
+
+    @property
+    def vad(self) -> VAD | None:
+        """Without one only committed audio is heard."""
+        ...
+
+    @property
+    def detector(self) -> TurnDetector | None:
+        """Without one words and silences alone tell that an utterance is over."""
+        ...
+
+    @property
+    def deaf(self) -> MynaError | None:
+        """Why there is no ASR yet, where there is to be one."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SessionEngines:
-    """Who does a session's work.
-
-    Attributes:
-        llm: Without one utterances are heard, and not answered.
-        asr: Without one it takes text only.
-        tts: Without one it does not speak.
-        vad: Without one only committed audio is heard.
-        detector: Without one words and silences alone tell that an utterance is over.
-    """
+    """`Workers` who are all there from the beginning."""
 
     llm: LLM | None = None
     asr: ASR | None = None
     tts: TTS | None = None
     vad: VAD | None = None
     detector: TurnDetector | None = None
+    deaf: MynaError | None = None

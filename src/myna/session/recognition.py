@@ -57,6 +57,8 @@ class Recognition:
         final: That transcript.
         failed: Why there will be none.
         looked_to: How far the ASR has looked.
+        waits_since: When it was over, or a window of it was heard since, by the event loop's clock; None: it goes on,
+            or it is of a recording, for which nobody waits.
     """
 
     first: int
@@ -74,6 +76,7 @@ class Recognition:
     final: Utterance | None = None
     failed: MynaError | None = None
     looked_to: int = 0
+    waits_since: float | None = None
     _audio: bytearray = field(default_factory=bytearray)
     _kept: int = 0  # the first sample that is still there
     _rest: int = 0  # from here on nothing is settled
@@ -86,6 +89,15 @@ class Recognition:
     def end(self) -> int:
         """Where its audio ends."""
         return self._kept + len(self._audio) // BYTES_PER_SAMPLE
+
+    @property
+    def unheard(self) -> int:
+        """So many samples are not settled."""
+        return max(self.end - self._rest, 0)
+
+    def waited_s(self, now: float) -> float:
+        """How long somebody has waited, and nothing of it was heard."""
+        return 0.0 if self.waits_since is None else now - self.waits_since
 
     def append(self, pcm: bytes | bytearray) -> None:
         """More of it; in vain if it has failed."""
@@ -142,6 +154,24 @@ class Recognition:
 
     # -------------------------------------------------------------------------------------------------- what was heard
 
+    def take(self, work: Work, result: Transcript | MynaError, *, over: bool) -> bool:
+        """What came of ``work``; ``over``: the utterance is. Whether the text is another one now."""
+        whole = self.wanted == work.end
+        if isinstance(result, MynaError):
+            if work.kind == "window" or (work.kind == "final" and over):
+                self.fail(result)
+            elif work.kind == "final" and whole:
+                self.go_on()  # asked again when it is over
+            else:
+                self.looked(work, None)
+        elif work.kind == "window":
+            self.settle(work, result)
+        elif work.kind == "final" and whole:
+            return self.close(work, result)
+        else:
+            return self.looked(work, result)
+        return False
+
     def looked(self, work: Work, transcript: Transcript | None) -> bool:
         """A look has found this, or failed. Whether the text is another one now."""
         self.looked_to = max(self.looked_to, work.end)
@@ -165,6 +195,11 @@ class Recognition:
         self.looked_to = max(self.looked_to, work.end)
         self.final = self.draft.utterance(transcript, work.first, work.end)
         return self.draft.propose(transcript)
+
+    def give_up(self, error: MynaError) -> None:
+        """Wait no longer for its text, if that is not known yet."""
+        if self.final is None and self.failed is None:
+            self.fail(error)
 
     def fail(self, error: MynaError) -> None:
         """It cannot be known what was said: nothing more is kept of it."""

@@ -43,17 +43,15 @@ from myna.personas.model import Persona
 from myna.session.answer import Answering
 from myna.session.floor import Floor
 from myna.session.hear import Done, Ears, Hearing, HearingOptions
-from myna.session.options import SessionEngines, SessionOptions
+from myna.session.options import SessionOptions, Workers
 from myna.session.outbox import Outbox
+from myna.session.pace import Pace
 from myna.session.record import KEEP_S, Record
 from myna.session.silences import Silences
 from myna.session.turns import Running, Turns
 from myna.store.base import Store
 
 log = logging.getLogger(__name__)
-
-CATCH_UP_S = 5.0
-"""How long audio waits for an ASR that lags: whoever sends it waits too, and could not interrupt meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class Session:
         self,
         conversation: Conversation,
         persona: Persona,
-        engines: SessionEngines,
+        engines: Workers,
         store: Store,
         options: SessionOptions,
     ) -> None:
@@ -98,13 +96,14 @@ class Session:
         self._outbox = Outbox(limit=64)
         self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
         self._closing = False
-        self._keeps_up = anyio.Event()
-        self._keeps_up.set()
+        self._jobs: TaskGroup | None = None
+        self._missed = 0  # samples that came before there was an ASR
+        self._pace = Pace()
 
     async def send(self, command: Command) -> None:
         """Do what the client asks for; returns when it was taken, which may be before it is done.
 
-        Audio that comes faster than it can be heard waits here, so that none is lost.
+        Audio that comes faster than real time waits here while the ASR lags, so that none of it is lost.
 
         Raises:
             BadInput: The command makes no sense; the session is as before.
@@ -119,9 +118,8 @@ class Session:
                     raise BadInput("The text is empty.", hint="Send what was said.")
             case _:
                 pass
-        if isinstance(command, AppendAudio) and not self._keeps_up.is_set():
-            with anyio.move_on_after(CATCH_UP_S):
-                await self._keeps_up.wait()
+        if isinstance(command, AppendAudio):
+            await self._pace.take(command.pcm)
         if self._closing:
             raise Closed("The session has ended.")
         try:
@@ -158,10 +156,7 @@ class Session:
 
     async def _keep_what_waits(self) -> None:
         """The session ends: keep the results that came while it did. Behind their calls, which are kept by now."""
-        with (
-            anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S),
-            suppress(anyio.WouldBlock, anyio.EndOfStream),
-        ):
+        with anyio.CancelScope(shield=True), suppress(anyio.WouldBlock, anyio.EndOfStream):
             while True:
                 letter = self._inbox.receive_nowait()
                 if isinstance(letter, _Late):
@@ -179,48 +174,59 @@ class Session:
             floor: Floor | None = None
             try:
                 async with anyio.create_task_group() as jobs:
+                    self._jobs = jobs
                     floor = self._floor(jobs)
+                    self._open_ears(floor, jobs)
                     await floor.configure(self._options.preferences)
                     if self._engines.vad is not None:  # somebody will speak soon
                         await floor.turns.read_ahead(self._options.preferences)
                     async for letter in self._inbox:
                         await self._take(letter, floor)
-                        self._let_audio_in(floor)
+                        self._pace.lag(floor.lags)
                         if self._outbox.closed or (self._closing and floor.idle and not self._waiting):
                             break
                     jobs.cancel_scope.cancel()
             finally:
-                self._keeps_up.set()
+                self._pace.lag(False)
+                self._record.until_s = anyio.current_time() + KEEP_S
                 if floor is not None:
                     await floor.turns.close()
                 await self._keep_what_waits()
+                self._record.until_s = float("inf")  # tools may still end
 
     def _floor(self, jobs: TaskGroup) -> Floor:
         async def ended(running: Running) -> None:
             await self._deliver(_Over(running))
 
+        turns = Turns(self._answering, self._record, self._outbox, jobs, ended)
+        return Floor(turns, None, self._options.preferences, None)
+
+    def _open_ears(self, floor: Floor, jobs: TaskGroup) -> None:
+        """Let the floor hear, if there is an ASR."""
+
         async def stalled() -> None:
             await self._deliver(_Stalled())
 
-        hearing = None
         if self._engines.asr is not None:
             ears = Ears(self._engines.asr, self._engines.vad, self._engines.detector)
-            options = self._options
-            hearing = Hearing(
-                ears,
-                HearingOptions(options.limits, options.tick_s, options.decode_window_s, options.max_utterance_s),
-                jobs,
-                self._deliver,
+            given = self._options
+            options = HearingOptions(
+                given.limits, given.tick_s, given.decode_window_s, given.max_utterance_s, self._missed, self._pace
             )
-        turns = Turns(self._answering, self._record, self._outbox, jobs, ended)
-        silences = Silences(hearing, jobs, stalled) if hearing is not None else None
-        return Floor(turns, hearing, self._options.preferences, silences)
+            floor.hearing = Hearing(ears, options, jobs, self._deliver)
+            floor.silences = Silences(floor.hearing, jobs, stalled)
 
-    def _let_audio_in(self, floor: Floor) -> None:
-        if floor.lags and self._keeps_up.is_set():
-            self._keeps_up = anyio.Event()
-        elif not floor.lags:
-            self._keeps_up.set()
+    async def _append(self, pcm: bytes, floor: Floor) -> None:
+        """Hear audio, from when there is an ASR: it may come while the session runs."""
+        if floor.hearing is None and self._engines.asr is not None and self._jobs is not None:
+            self._open_ears(floor, self._jobs)
+            await floor.configure(floor.preferences)
+        elif floor.hearing is None:
+            deaf = self._engines.deaf
+            if not self._missed and deaf is not None and floor.preferences.turn_taking.automatic:
+                self._outbox.post(Refused("", deaf.code, deaf.message, deaf.hint))  # once; a commit is told of it, too
+            self._missed += len(pcm) // BYTES_PER_SAMPLE
+        await floor.append(pcm)
 
     @property
     def _waiting(self) -> bool:
@@ -246,7 +252,9 @@ class Session:
     async def _do(self, letter: _Letter, floor: Floor) -> None:  # noqa: C901, PLR0912 - flat
         match letter:
             case AppendAudio(pcm):
-                await floor.append(pcm)
+                await self._append(pcm, floor)
+                if floor.hearing is not None and (levels := floor.hearing.levels()) is not None:
+                    self._outbox.post(levels)
             case Done():
                 await floor.settle(letter)
             case AllowTool(call_id, allowed, _):
@@ -290,7 +298,7 @@ class Session:
 async def open_session(
     conversation: Conversation,
     persona: Persona,
-    engines: SessionEngines,
+    engines: Workers,
     store: Store,
     options: SessionOptions,
 ) -> AsyncGenerator[Session]:

@@ -36,7 +36,7 @@ class Silences:
         """For how long no audio has come, beyond what was told of already; 0 while it still may be on its way."""
         now = anyio.current_time()
         silence_s = now - self._came_at - STALL_S
-        if silence_s <= 0 or self.hearing.lags:
+        if silence_s <= 0 or self.hearing.kept_waiting:
             return 0.0
         self._came_at = now - STALL_S  # what is counted now is not counted again
         return silence_s * 1000

@@ -20,7 +20,7 @@ from myna.session.answer import Answering
 from myna.session.history import MOST_ANSWERED
 from myna.session.notes import Supposed
 from myna.session.outbox import Outbox
-from myna.session.record import KEEP_S, Record, check_played
+from myna.session.record import Record, check_played
 from myna.session.turn import Turn
 from myna.session.turn_taking import Phase
 
@@ -324,7 +324,7 @@ class Turns:
         """The session ends: keep what was said of the turn that runs. Called when all jobs have ended."""
         self.listen(speaking=False)
         if (running := self.running) is not None:
-            with anyio.CancelScope(shield=True, deadline=anyio.current_time() + KEEP_S):
+            with anyio.CancelScope(shield=True):  # the record knows how long that may take
                 await self.finish(running)
         self._let_go()
 
