@@ -283,6 +283,16 @@ async def test_real_speech_interrupts_and_what_was_held_back_follows():
 
 
 @on_virtual_clock
+async def test_what_is_asked_while_a_reply_is_silent_for_it_goes_first():
+    async with room(ears([QUICK, "我"], [QUICK, "我想换个话题"])) as user:
+        user.hearing.phase = "speaking"
+        await user.say(silence(500), speech(1600), silence(200))
+        options = [call.options for call in asr_of(user).calls]
+    assert (options[0].partial, options[0].awaited) == (True, True)
+    assert options[-1].awaited is False
+
+
+@on_virtual_clock
 async def test_an_asr_that_hangs_does_not_keep_a_reply_paused():
     async with room(ears([HANG])) as user:
         user.hearing.phase = "speaking"

@@ -89,6 +89,14 @@ def test_a_reply_is_suspended_sooner_and_for_less_probable_frames():
     assert speaking.decided == [(64, Began(0, told=True))]
 
 
+def test_one_frame_that_surely_is_speech_suspends_a_reply():
+    listening, speaking = talk(), talk("speaking")
+    for user in (listening, speaking):
+        user.frames(32, 0.95)
+    assert listening.decided == []
+    assert speaking.decided == [(32, Began(0, told=True))]
+
+
 def test_within_speech_a_frame_may_be_less_probable():
     user = talk()
     user.speech(320)
@@ -274,6 +282,26 @@ def test_what_an_asr_makes_of_a_short_sound_does_not_interrupt(phase: Phase, voi
     user.speech(voiced_ms)
     user.silence(224)
     user.hears("You want it?", whole=True)
+    user.silence(224)
+    assert user.kinds() == ["Began", "Paused", "Dropped"]
+
+
+def test_who_halts_behind_a_first_word_interrupts_all_the_same():
+    user = talk("speaking")
+    user.speech(320)
+    user.silence(256)
+    user.hears("丰富", whole=True)
+    user.silence(96)
+    user.speech(512)
+    user.hears("丰富香港人民")
+    assert user.kinds() == ["Began", "Paused", "Resumed", "Meant"]
+
+
+def test_a_backchannel_is_dropped_as_soon_as_it_is_known():
+    user = talk("speaking")
+    user.speech(320)
+    user.silence(224)
+    user.hears("嗯嗯", whole=True)
     assert user.kinds() == ["Began", "Paused", "Dropped"]
 
 

@@ -262,6 +262,7 @@ class ASROptions:
         hint: Text that came before, or names to expect.
         word_times: Fill ``TranscriptSegment.words``; slower.
         partial: The audio is an utterance still going on: speed before exactness, and finals go first.
+        awaited: A reply is silent until this is known, so a partial one goes where finals do.
         recording: The audio is long, and nobody waits for it in a conversation: everything else goes first.
     """
 
@@ -269,6 +270,7 @@ class ASROptions:
     hint: str = ""
     word_times: bool = False
     partial: bool = False
+    awaited: bool = False
     recording: bool = False
 
 

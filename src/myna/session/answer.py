@@ -16,12 +16,13 @@ from myna.core.reply import Segment
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead, Sampling
 from myna.engines.consent import consent_question
+from myna.memory.base import SessionMemory
 from myna.personas.model import Persona
 from myna.session.bounds import within
 from myna.session.budget import BYTES_A_TOKEN, Budget, check_input, fit, fit_and_sum_up
 from myna.session.consent import ASK_FIRST, CHANGED, DECLINED, NO_ANSWER, NOT_HERE, agreed_to
 from myna.session.history import last_utterances, newest_utterances, recent, rounds
-from myna.session.options import SessionEngines, SessionOptions
+from myna.session.options import SessionOptions, Workers
 from myna.session.prompt import Prompt, build_prompt, has_chinese
 from myna.session.speak import Voice, style_wanted
 from myna.session.telling import Telling
@@ -62,7 +63,7 @@ class Answering:
 
     conversation_id: ConversationId
     persona: Persona
-    engines: SessionEngines
+    engines: Workers
     options: SessionOptions
     late: LateResult
 
@@ -138,8 +139,11 @@ class Answering:
     async def _remembering(self, turn: Turn, messages: Sequence[Message], budget: Budget) -> Prompt:
         """The prompt, with what is remembered that fits the utterance, if there is room for it."""
         llm = self.llm
-        note, known = ("", []) if turn.apart else await self._recalled(messages, budget)
-
+        note, known = "", list[UsedMemory]()
+        asked = "" if turn.apart else "\n".join(message.text for message in last_utterances(messages))
+        if (memory := self.options.memory) is not None and asked:
+            note, known = await self._recalled(memory, messages, asked, budget)
+            await turn.reach("recalled")
         prompt = self._prompt(messages, turn.preferences, [*([note] if note else []), *(one.text for one in known)])
 
         async def fitting(wanted: Prompt) -> Prompt:
@@ -167,12 +171,11 @@ class Answering:
 
         return await fit_and_sum_up(prompt, self.llm, budget, sum_up)
 
-    async def _recalled(self, messages: Sequence[Message], budget: Budget) -> tuple[str, list[UsedMemory]]:
+    async def _recalled(
+        self, memory: SessionMemory, messages: Sequence[Message], asked: str, budget: Budget
+    ) -> tuple[str, list[UsedMemory]]:
         """What is to be said about forgetting, or what is remembered."""
-        memory, asked = self.options.memory, "\n".join(message.text for message in last_utterances(messages))
         known: list[UsedMemory] = []
-        if memory is None or not asked:
-            return "", known
         with anyio.move_on_after(RECALL_S):
             is_new = bool(newest_utterances(messages))  # else what tools gave has followed it
             if is_new and (forgetting := await memory.to_forget(asked)) is not None:
@@ -209,6 +212,7 @@ class Answering:
 
     async def say(self, turn: Turn, text: str) -> None:
         """Say ``text`` as the reply."""
+        turn.greets = True
 
         async def recite(telling: Telling) -> None:
             await telling.say(text)

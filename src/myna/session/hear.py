@@ -5,20 +5,22 @@ task group; its end is sent to the owner's inbox and comes back by `Hearing.sett
 task. There is one job of the ASR at a time: a partial transcript gives way to a final one, a final to nothing.
 """
 
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import assert_never
 
+import anyio
 import numpy as np
 from anyio.abc import TaskGroup
 
 from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
-from myna.core.errors import Busy, MynaError
+from myna.core.errors import MynaError
+from myna.core.events import LevelsHeard
 from myna.core.ids import new_message_id, new_turn_id
 from myna.core.preferences import Preferences
 from myna.engines.base import ASROptions, Transcript
 from myna.engines.samples import from_pcm16
 from myna.session.ears import Asking, Done, Ears, HearingOptions, Job
+from myna.session.meter import Meter
 from myna.session.notes import (
     Dismissed,
     Doubted,
@@ -46,15 +48,13 @@ from myna.session.turn_taking import (
     TurnTaking,
 )
 from myna.session.voice_activity import VoiceActivity
+from myna.session.waiting import LAGS, Waiting
 
 SHORTEST_WINDOW_S = 2.0
 """In less there may be no pause to cut at."""
 
-LAGS = 4
-"""So many utterances wait for the ASR when no more audio should be fed."""
-
-WAITING = 80
-"""How many may wait at all: what was on its way when it began to lag, a minute at most, has its room."""
+UNHEARD_S = 60.0
+"""Of the utterance that goes on, so much may wait for the ASR before no more audio should be fed, if it can wait."""
 
 _PER_MS = HEARING_RATE // 1000
 
@@ -74,11 +74,12 @@ class Hearing:
         self._rules.detects = ears.detector is not None
         self._pending = bytearray()  # less than a frame
         self._before = bytearray()  # in no utterance yet: what may become pre-roll
-        self._place = 0  # up to here, in samples, all is in an utterance or before one
+        self._place = options.missed  # up to here, in samples, all is in an utterance or before one
         self._open: Recognition | None = None
-        self._ended: deque[Recognition] = deque()
+        self._ended = Waiting(options.limits.hear_s)
         self._hearing: Job | None = None
         self._detecting: Job | None = None
+        self._meter: Meter | None = None
 
     # --------------------------------------------------------------------------------------------- what the owner does
 
@@ -111,12 +112,20 @@ class Hearing:
         notes = self.clear() if changes else ()
         self._preferences = preferences
         self._rules.preferences = preferences.turn_taking
+        if preferences.levels != (self._meter is not None):
+            self._meter = Meter() if preferences.levels else None
         return notes
 
     @property
     def lags(self) -> bool:
-        """Whether the ASR is behind by so much that no more audio should be fed until it has caught up."""
-        return len(self._ended) >= LAGS
+        """Whether the ASR is behind by so much that audio that can wait should wait until it has caught up."""
+        most = max(UNHEARD_S, 2 * self._options.decode_window_s) * HEARING_RATE
+        return len(self._ended) >= LAGS or (self._open is not None and self._open.unheard > most)
+
+    @property
+    def kept_waiting(self) -> bool:
+        """Whether audio is kept from it."""
+        return self._options.pace.waits
 
     async def feed(self, pcm: bytes) -> Sequence[Note]:
         """Hear ``pcm``: 16 kHz, any number of samples."""
@@ -130,12 +139,20 @@ class Hearing:
         del self._pending[:whole]
         size = self._voice.frame_bytes
         probabilities, notes = await self._judge(self._voice, frames)
+        if self._meter is not None:
+            self._meter.hear(frames, max(probabilities))
         for number, probability in enumerate(probabilities):
             self._keep(frames[number * size : (number + 1) * size])
             frame_ms = size / BYTES_PER_SAMPLE / _PER_MS
             notes += self._act(self._rules.frame(probability, frame_ms, self._place / _PER_MS))
             self._hear_on()
         return notes
+
+    def levels(self) -> LevelsHeard | None:
+        """What meters are to show of what was fed, if that is due and the client asked for it."""
+        if self._meter is None or not self._meter.due:
+            return None
+        return self._meter.read(self._place // _PER_MS, self._rules, automatic=self._automatic)
 
     def stalled(self, ms: float) -> Sequence[Note]:
         """No audio has come for ``ms``, as from a microphone behind a gate: silence, which is no audio."""
@@ -200,6 +217,8 @@ class Hearing:
         """The client will say when an utterance is over."""
         if not pcm:
             return ()
+        if self._meter is not None:
+            self._meter.hear(pcm, None)
         if self._open is None:
             self._open = self._begin(self._place)
         self._keep(pcm)
@@ -287,24 +306,11 @@ class Hearing:
         self._before = bytearray(recognition.after(recognition.wanted or self._place))
         if self._open is recognition:
             self._open = None
-        if recognition.failed is None and recognition.final is None and len(self._ended) >= WAITING:
-            recognition.fail(Busy("Too many utterances wait to be heard.", hint="Speak again in a while."))
-        self._ended.append(recognition)
+        self._ended.add(recognition, live=not self._options.pace.ahead)
         return notes + self._tell()
 
     def _tell(self) -> list[Note]:
-        """What was said in the utterances that are over, in their order, as far as it is known."""
-        notes: list[Note] = []
-        while self._ended:
-            first = self._ended[0]
-            if first.failed is not None:
-                notes.append(HearingFailed(first.turn_id, first.utterance_id, first.failed))
-            elif first.final is not None:
-                notes.append(FinalHeard(first.turn_id, first.utterance_id, first.final))
-            else:
-                break
-            self._ended.popleft()
-        return notes
+        return self._ended.tell(self._hearing.recognition if self._hearing is not None else None)
 
     def _leave(self) -> None:
         """Forget the utterance that is going on."""
@@ -335,6 +341,7 @@ class Hearing:
             language=recognition.draft.settled_language or self._preferences.language,
             hint=self._preferences.hint,
             partial=work.kind == "partial",
+            awaited=recognition is self._open and self._rules.undecided,
         )
         self._hearing = self._asking.transcribe(recognition, work, options)
 
@@ -358,6 +365,8 @@ class Hearing:
         notes: list[Note] = []
         if job is self._detecting:
             self._detecting = None
+            if self._meter is not None and isinstance(result, float):
+                self._meter.detected(result, self.heard_ms)
             if job.recognition is self._open:
                 notes = self._act(self._rules.completeness(result if isinstance(result, float) else None))
         elif job is self._hearing and job.work is not None and isinstance(result, Transcript | MynaError):
@@ -368,22 +377,9 @@ class Hearing:
 
     def _heard(self, recognition: Recognition, work: Work, result: Transcript | MynaError) -> list[Note]:
         over = recognition is not self._open
-        whole = recognition.wanted == work.end
-        changed = False
-        if isinstance(result, MynaError):
-            if work.kind == "window" or (work.kind == "final" and over):
-                recognition.fail(result)
-            elif work.kind == "final" and whole:
-                recognition.go_on()  # asked again when it is over
-            else:
-                recognition.looked(work, None)
-        elif work.kind == "window":
-            recognition.settle(work, result)
-        elif work.kind == "final" and whole:
-            changed = recognition.close(work, result)
-        else:
-            changed = recognition.looked(work, result)
+        changed = recognition.take(work, result, over=over)
         if over:
+            recognition.waits_since = anyio.current_time() if recognition.waits_since is not None else None
             return self._tell()
         notes: list[Note] = []
         if changed and (recognition.began or not self._automatic):

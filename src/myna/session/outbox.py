@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import anyio
 
-from myna.core.events import Event, TranscriptPartial
+from myna.core.events import Event, LevelsHeard, TranscriptPartial
 
 LONGEST = 4096
 
@@ -34,8 +34,14 @@ class Outbox:
         """Add ``event`` without waiting, for who must not be held up; the outbox grows by it, however full it is.
 
         Of a turn's partial transcripts only the newest waits to be taken. When `LONGEST` events wait, the outbox
-        closes: a client that is so far behind will not catch up.
+        closes: a client that is so far behind will not catch up. Of levels, too, only the newest waits, and none where
+        the queue is full: meters are no reason to grow.
         """
+        if isinstance(event, LevelsHeard):
+            self._events = deque(one for one in self._events if not isinstance(one, LevelsHeard))
+            if len(self._events) >= self._limit:
+                self._notify()
+                return
         if isinstance(event, TranscriptPartial):
             self._events = deque(
                 one for one in self._events if not (isinstance(one, TranscriptPartial) and one.turn_id == event.turn_id)

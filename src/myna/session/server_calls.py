@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from myna.core.events import ToolEnded, ToolStarted
-from myna.core.ids import TurnId, new_message_id
+from myna.core.ids import MessageId, TurnId, new_message_id
 from myna.core.messages import ToolCallMessage, ToolResultMessage
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
 from myna.session.consent import NO_ANSWER
@@ -34,6 +34,7 @@ class _Call:
     """
 
     call: ToolCall
+    message_id: MessageId
     answered: anyio.Event | None
     allowed: bool = False
     begun_at: float | None = None
@@ -74,11 +75,12 @@ class ServerCalls:
         default_factory=list[ToolCallMessage | ToolResultMessage]
     )
     _calls: dict[str, _Call] = field(default_factory=dict[str, _Call])
+    _idle: set[MessageId] = field(default_factory=set[MessageId])
 
     def start(self, call: ToolCall, *, asks: bool) -> ToolCallMessage:
         """The model calls a tool; ``asks``: the user has to agree."""
         message = ToolCallMessage(new_message_id(), self.turn_id, call)
-        self._calls[call.id] = _Call(call, anyio.Event() if asks else None)
+        self._calls[call.id] = _Call(call, message.id, anyio.Event() if asks else None)
         self.messages.append(message)
         return message
 
@@ -91,9 +93,18 @@ class ServerCalls:
         """Keep what came of it; ``asks`` is the tool, if the user's consent is waited for."""
         known = self._calls[call.id]
         known.result, known.took_ms = result, known.running_ms()
-        self.messages.append(
-            ToolResultMessage(new_message_id(), self.turn_id, call.id, result.output, asks, result.failed)
-        )
+        message = ToolResultMessage(new_message_id(), self.turn_id, call.id, result.output, asks, result.failed)
+        self.messages.append(message)
+        if known.begun_at is None and known.answered is None:
+            self._idle |= {known.message_id, message.id}
+
+    @property
+    def effects(self) -> list[ToolCallMessage | ToolResultMessage]:
+        """The messages of the calls that ran, if only in part, or that the user was asked about.
+
+        What they did is done, whatever becomes of the reply; of the others nobody knows.
+        """
+        return [message for message in self.messages if message.id not in self._idle]
 
     @property
     def waiting(self) -> list[tuple[ToolCall, ToolResult]]:

@@ -34,6 +34,7 @@ class Telling:
     tools: Toolset
     acknowledgement: str
     acknowledge_after_s: float
+    _recites: bool = False
     _running: int = 0
     _patience: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _one_at_a_time: anyio.Lock = field(default_factory=anyio.Lock)
@@ -66,7 +67,8 @@ class Telling:
                     assert_never(step)
 
     async def say(self, text: str) -> None:
-        """Tell a reply that is known already."""
+        """Tell a reply that is known already, so that no token is waited for."""
+        self._recites = True
         await self.tell(TextDelta(text))
         await self.tell(Finished("stop"))
 
@@ -102,7 +104,8 @@ class Telling:
 
     async def _show(self, items: Sequence[ReplyItem]) -> None:
         for item in items:
-            await self.turn.reach("first_token")
+            if not self._recites:
+                await self.turn.reach("first_token")
             match item:
                 case EmotionChange(emotion):
                     await self.turn.emit(EmotionChanged(self.turn.id, emotion))

@@ -82,6 +82,7 @@ class Turn:
         after: The message that stood last when it began; None: there was none.
         answers: The user's messages that it answers.
         apart: The conversation keeps nothing of it.
+        greets: It says something as it stands: alone that is no conversation.
         began_at: When the utterance was over, by the event loop's clock.
         reached_ms: When each stage was reached, in milliseconds since then.
         display: What was shown.
@@ -107,6 +108,7 @@ class Turn:
     after: MessageId | None = None
     answers: Sequence[UserMessage] = ()
     apart: bool = False
+    greets: bool = False
     began_at: float = field(default_factory=anyio.current_time)
     reached_ms: dict[Stage, float] = field(default_factory=dict[Stage, float])
     utterance: str = ""
@@ -297,7 +299,11 @@ class Turn:
 
     def report(self, played_ms: float) -> None:
         """The client says how much it has played."""
-        self.playback.report(played_ms, anyio.current_time())
+        now = anyio.current_time()
+        self.playback.report(played_ms, now)
+        if played_ms > 0 and "first_audio" in self.reached_ms and "first_played" not in self.reached_ms:
+            began_ms = (now - self.began_at) * 1000 - played_ms
+            self.mark("first_played", max(began_ms, self.reached_ms["first_audio"]))
         self._notify()
 
     def _notify(self) -> None:

@@ -28,9 +28,11 @@ ONSET_WINDOW_MS = 192
 """Speech begins with `ONSET_MS` of it within `ONSET_WINDOW_MS`; a click is shorter."""
 
 SUSPICION_MS = 64
-SUSPICION = 0.1
-"""While a reply runs so much will do, and frames that are so much less probable: it is only a suspicion, and has to
-pause the reply before anybody is annoyed."""
+SUSPICION = 0.2
+SURELY = 0.8
+"""While a reply runs so much will do, of frames that are so much less probable, or one frame that surely is speech: it
+is only a suspicion, and has to pause the reply before anybody is annoyed. Nineteen of twenty interruptions are noticed
+in 112 ms so, and in 153 with 0.1 and two frames always. Of 92 other sounds 56 pause a reply, and not 52."""
 
 HYSTERESIS = 0.15
 """Within speech a frame may be so much less probable; from Silero's own ``VADIterator``."""
@@ -62,6 +64,9 @@ CLAUSE_MS = 480
 
 WORD_MS = 128
 """No word is shorter than this."""
+
+GOES_ON_MS = 400
+"""Few words that do not suffice are dropped in such a silence, not sooner: speakers halt behind a first word."""
 
 PATIENCE = 1.5
 """So many times ``end_silence_ms`` is waited for who dictates, or does not sound as if they had ended at all."""
@@ -175,6 +180,13 @@ class TurnTaking:
         """Whether the user speaks right now."""
         return self._speech is not None and not self._speech.silence_ms
 
+    @property
+    def waiting(self) -> tuple[float, float] | None:
+        """The silence that lasts within speech, and the one that would end the utterance as things are."""
+        if self._speech is None or not self._speech.silence_ms:
+            return None
+        return self._speech.silence_ms, self._wait_ms(self._speech)
+
     def reset(self) -> None:
         """Forget the utterance: somebody else has ended it."""
         self._speech = None
@@ -232,7 +244,7 @@ class TurnTaking:
         while self._voiced[0][0] <= end_ms - ONSET_WINDOW_MS:
             self._voiced.popleft()
         voiced_ms = sum(ms for _, ms in self._voiced)
-        if voiced_ms < (SUSPICION_MS if self._doubts else ONSET_MS):
+        if voiced_ms < (SUSPICION_MS if self._doubts else ONSET_MS) and not (self._doubts and probability >= SURELY):
             return []
         told = not self._wordless and not (self._doubts and self.preferences.barge_in == "stop_words")
         speech = _Speech(self._voiced[0][0], end_ms, told, self._wordless, elapsed_ms=end_ms - self._voiced[0][0])
@@ -324,6 +336,8 @@ class TurnTaking:
             return False if last else None
         if speech.text and self._says_something(speech, last=last):
             return True
+        if last and speech.text and speech.elapsed_ms < DOUBT_MS and not is_backchannel(speech.text):
+            last = speech.silence_ms >= GOES_ON_MS
         unknown_ms = speech.voiced_ms if speech.known_ms is None else speech.ended_ms - speech.known_ms
         if speech.wordless or unknown_ms < (BRIEF_MS if last and speech.known_ms is None else MEANT_MS):
             return False if last else None

@@ -176,7 +176,9 @@ class FasterWhisperASR:
         return None if is_impossible(evidence) else decoded
 
     async def _run(self, call: Callable[[], T], options: ASROptions) -> T:
-        urgency = Urgency.PARTIAL if options.partial else Urgency.BACKGROUND if options.recording else Urgency.HEARING
+        urgency = Urgency.BACKGROUND if options.recording else Urgency.HEARING
+        if options.partial and not options.awaited:
+            urgency = Urgency.PARTIAL
         try:
             return await self._scheduler.run(call, device=self._device, urgency=urgency)
         except RuntimeError as error:  # what CTranslate2 raises
