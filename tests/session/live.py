@@ -1,6 +1,6 @@
 """A user at a microphone in front of a session, on the virtual clock."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -11,9 +11,10 @@ from tests.session.players import Stage, on_stage
 from myna.core.audio import HEARING_RATE
 from myna.core.commands import AppendAudio, Command
 from myna.core.events import Event
-from myna.engines.base import LLM, ASRInfo, ASROptions, Samples, Transcript, TranscriptSegment
+from myna.engines.base import LLM, TTS, ASRInfo, ASROptions, Samples, Transcript, TranscriptSegment
 from myna.engines.samples import to_pcm16
 from myna.session.options import SessionOptions
+from myna.store.base import Store
 from myna.testing.tts import ScriptedTTS
 from myna.testing.vad import ScriptedVAD
 
@@ -51,13 +52,20 @@ class Attentive:
 
 @dataclass
 class Live:
-    """A user at a microphone, and what reaches him, with the times."""
+    """A user at a microphone, and what reaches him, with the times.
+
+    Attributes:
+        heeds: What else is done with each event when it comes.
+        stalled_until: Until then nothing is read.
+    """
 
     stage: Stage
     asr: Attentive
+    heeds: Callable[[Event], None] | None = None
     events: list[tuple[float, Event]] = field(default_factory=list[tuple[float, Event]])
     speaks: bool = False
     muted: bool = False
+    stalled_until: float = 0.0
 
     async def speak(self, seconds: float, text: str) -> None:
         self.asr.text = text
@@ -82,13 +90,25 @@ class Live:
     async def listen(self) -> None:
         async for event in self.stage.session:
             self.events.append((anyio.current_time(), event))
+            if self.heeds is not None:
+                self.heeds(event)
+            while anyio.current_time() < self.stalled_until:
+                await anyio.sleep_until(self.stalled_until)
 
 
 @asynccontextmanager
-async def live(llm: LLM | None, *, options: SessionOptions = LIVE, asr_delay_s: float = 0.1) -> AsyncGenerator[Live]:
-    asr = Attentive(delay_s=asr_delay_s)
-    async with on_stage(llm, asr=asr, tts=ScriptedTTS(), vad=ScriptedVAD(), options=options) as stage:
-        user = Live(stage, asr)
+async def live(
+    llm: LLM | None,
+    *,
+    options: SessionOptions = LIVE,
+    asr_delay_s: float = 0.1,
+    tts: TTS | None = None,
+    store: Store | None = None,
+    heeds: Callable[[Event], None] | None = None,
+) -> AsyncGenerator[Live]:
+    asr, tts = Attentive(delay_s=asr_delay_s), ScriptedTTS() if tts is None else tts
+    async with on_stage(llm, asr=asr, tts=tts, vad=ScriptedVAD(), options=options, store=store) as stage:
+        user = Live(stage, asr, heeds)
         async with anyio.create_task_group() as group:
             group.start_soon(user.listen)
             group.start_soon(user.talk)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from myna.core.events import (
     Event,
+    LevelsHeard,
     MessageAdded,
     MessageDeleted,
     Refused,
@@ -26,7 +27,7 @@ CONVERSATION = Conversation(ConversationId("conv_test"), "bird")
 PERSONA = Persona(id="bird", name="鸟", language="zh", voice=BaseVoice.model_validate({"voice": "zf_xiaobei"}))
 
 
-OF_THE_CONVERSATION = MessageAdded | MessageDeleted | ReplyTruncated | Refused
+OF_THE_CONVERSATION = MessageAdded | MessageDeleted | ReplyTruncated | Refused | LevelsHeard
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from dataclasses import dataclass, field
 import anyio
 import numpy as np
 import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.session.faulty import (
     ANSWER,
     FAULTS,
@@ -221,3 +225,69 @@ async def test_a_session_closes_while_it_decides_whether_to_go_on() -> None:
                     break
         closed_at = anyio.current_time()
     assert anyio.current_time() - closed_at <= 2.0
+
+
+CALM = anyio.lowlevel.checkpoint
+PLACES = {**NEEDED, **SPARED}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault at a place, whether the client reads, and when the session is closed; None: it lives on."""
+
+    place: str
+    fault: Fault
+    reads: bool
+    closes_after_s: float | None
+
+
+cases = st.builds(
+    Case,
+    st.sampled_from(sorted(PLACES)),
+    st.sampled_from([hang, *FAULTS, CALM]),
+    st.booleans(),
+    st.one_of(st.floats(0, 9), st.floats(0.3, 3), st.none()),
+)
+
+
+def test_whatever_goes_wrong_and_whenever_it_is_closed_a_session_ends_in_time_or_answers_again() -> None:
+    seen: Counter[str] = Counter()
+
+    @given(cases)
+    @settings(deadline=None, max_examples=50)
+    @on_virtual_clock
+    async def it_does(case: Case) -> None:
+        trouble = Trouble(case.fault)
+        parts = PLACES[case.place](trouble)
+        tasks_before = trio.lowlevel.current_statistics().tasks_living
+        if case.closes_after_s is None:
+            async with live(parts) as session:
+                line = SessionLine(session)
+                await converse(line, [Say(LOUD), Silence(80), Say(LOUD), Expect("said", ANSWER, within_s=20)])
+        else:
+            await close_after(parts, case.closes_after_s, reads=case.reads)
+        assert trio.lowlevel.current_statistics().tasks_living == tasks_before
+        seen["went on"] += case.closes_after_s is None
+        seen["closed in trouble"] += case.closes_after_s is not None and trouble.times > 0
+        seen["closed well"] += case.closes_after_s is not None and trouble.times == 0
+
+    it_does()
+    assert min(seen["went on"], seen["closed in trouble"], seen["closed well"]) >= 3
+
+
+async def close_after(parts: Parts, seconds: float, *, reads: bool) -> None:
+    """Close a session while somebody talks to it; it takes 2 s at most."""
+
+    async def read(session: Session) -> None:
+        async for _ in session:
+            pass
+
+    async with anyio.create_task_group() as tasks:
+        async with live(parts) as session:
+            tasks.start_soon(feed, session, 1.0)
+            if reads:
+                tasks.start_soon(read, session)
+            await anyio.sleep(seconds)
+            closed_at = anyio.current_time()
+        assert anyio.current_time() - closed_at <= 2.0
+        tasks.cancel_scope.cancel()

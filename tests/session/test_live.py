@@ -25,6 +25,7 @@ from myna.core.commands import (
 from myna.core.events import (
     Event,
     Interrupted,
+    LevelsHeard,
     MessageAdded,
     MessageDeleted,
     PlaybackPaused,
@@ -269,7 +270,7 @@ async def test_committed_audio_is_answered_when_that_is_asked_for() -> None:
     assert {
         event.turn_id
         for event in reply
-        if not isinstance(event, MessageAdded | MessageDeleted | Refused | ReplyTruncated)
+        if not isinstance(event, LevelsHeard | MessageAdded | MessageDeleted | Refused | ReplyTruncated)
     } == {turn_id}
     assert "ReplyText" in kinds(reply)
 

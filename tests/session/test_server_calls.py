@@ -75,6 +75,19 @@ async def test_a_call_that_had_not_begun_was_not_done() -> None:
 
 
 @on_virtual_clock
+async def test_calls_that_ran_or_asked_the_user_had_effects_and_no_others() -> None:
+    calls = running(goes_on=False)
+    for call_id, asks in (("b", False), ("c", True), ("d", False)):
+        calls.start(ToolCall(call_id, "pay", "{}"), asks=asks)
+    calls.keep(ToolCall("d", "pay", "{}"), ToolResult("There is no such tool.", "failed"))
+    list(calls.interrupt())
+    assert len(calls.messages) == 8
+    effects = [message for message in calls.effects if isinstance(message, ToolResultMessage)]
+    assert [message.call_id for message in effects] == ["a", "c"]
+    assert len(calls.effects) == 4
+
+
+@on_virtual_clock
 async def test_only_a_call_that_asks_can_be_allowed_and_only_once() -> None:
     calls = running(goes_on=False)
     asks = ToolCall("b", "pay", "{}")

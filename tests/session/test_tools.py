@@ -23,7 +23,7 @@ from myna.core.events import (
     ToolEnded,
     ToolStarted,
 )
-from myna.core.ids import new_turn_id
+from myna.core.ids import MessageId, new_turn_id
 from myna.core.messages import AssistantMessage, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.preferences import Preferences
 from myna.core.tools import NamedTool, ToolSpec
@@ -413,7 +413,7 @@ async def test_a_result_that_the_client_had_not_taken_is_told_at_the_interruptio
 
 
 @on_virtual_clock
-async def test_a_call_that_was_interrupted_before_it_ran_is_not_waited_for() -> None:
+async def test_a_call_that_was_interrupted_before_it_ran_is_not_waited_for_and_goes_with_the_reply() -> None:
     dishes: list[dict[str, object]] = [{"dish": str(number)} for number in range(MOST_CALLS)]
     llm = ScriptedLLM(calls(*(("order", dish) for dish in dishes)))
     kitchen = Kitchen(seconds=5)
@@ -428,8 +428,8 @@ async def test_a_call_that_was_interrupted_before_it_ran_is_not_waited_for() -> 
     called = {message.call.id for message in history if isinstance(message, ToolCallMessage)}
     outputs = {message.call_id: message.output for message in history if isinstance(message, ToolResultMessage)}
     assert set(outputs) == called
-    assert len(kitchen.done) < MOST_CALLS
-    assert sum("not done" in output for output in outputs.values()) == len(called) - len(kitchen.done) > 0
+    assert len(called) == len(kitchen.done) < MOST_CALLS
+    assert not any("not done" in output for output in outputs.values())
 
 
 # ------------------------------------------------------------------------------------------------------------- consent
@@ -518,6 +518,42 @@ async def test_a_reply_that_is_deleted_takes_with_it_what_its_tools_did() -> Non
         reply = (await stage.history())[-1]
         await stage.session.send(DeleteMessage(reply.id))
         await until(stage, MessageDeleted)
+        assert [type(message) for message in await stage.history()] == [UserMessage]
+
+
+@on_virtual_clock
+async def test_a_reply_of_long_ago_takes_with_it_what_its_tools_did_too() -> None:
+    llm = ScriptedLLM(calls(("weather", {"city": "a"}), ("order", {"dish": "面"})), "好。", *["嗯。"] * 10)
+    async with cooking(llm, Kitchen()) as stage:
+        for _ in range(11):
+            await stage.session.send(SendText("?"))
+            await stage.turn()
+        before = await stage.history()
+        reply = next(message for message in before if isinstance(message, AssistantMessage))
+        await stage.session.send(DeleteMessage(reply.id))
+        gone = await until(stage, MessageDeleted)
+        gone += [await anext(stage.session) for _ in range(4)]
+        assert [event.message_id for event in gone if isinstance(event, MessageDeleted)] == [
+            message.id for message in before[1:6]
+        ]
+        assert await stage.history() == (before[0], *before[6:])
+
+
+@on_virtual_clock
+async def test_a_call_that_is_deleted_takes_its_result_with_it_and_that_may_be_deleted_too() -> None:
+    llm = ScriptedLLM(calls(("weather", {"city": "a"})), [HANG])
+    async with cooking(llm, Kitchen()) as stage:
+        await stage.session.send(SendText("?"))
+        await until(stage, ToolEnded)
+        await stage.session.send(Interrupt())
+        await stage.turn()
+        _, call, result = await stage.history()
+        for message_id in (call.id, result.id):
+            await stage.session.send(DeleteMessage(message_id))
+        told = [await anext(stage.session) for _ in range(3)]
+        assert {event.message_id for event in told if isinstance(event, MessageDeleted)} == {call.id, result.id}
+        await stage.session.send(DeleteMessage(MessageId("unknown"), ref="ref_1"))
+        assert isinstance(await anext(stage.session), Refused)
         assert [type(message) for message in await stage.history()] == [UserMessage]
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast, get_args
 from openai.types.realtime import realtime_server_event
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import BaseModel
+from tests.wire.realtime.documented import OURS, SENT
 
 from myna.core.commands import Command
 from myna.core.errors import UnknownName
@@ -156,8 +157,9 @@ assert realtime_server_event.ConversationItemRetrieved in OPENAI_EVENTS.values()
 
 
 def check(event: dict[str, Any]) -> None:
-    """Whether an event is one of OpenAI's, with all of the fields that it has to have, and no other."""
+    """Whether an event is one of OpenAI's, with all of the fields that it has to have, and no other; and documented."""
     assert event["event_id"].startswith("event_")
+    assert event["type"] in SENT | OURS
     if event["type"].startswith("myna."):
         return
     allowed = OURS_IN_A_SESSION if event["type"].startswith("session.") else set[str]()

@@ -15,12 +15,14 @@ from myna.core.events import (
     Event,
     Failed,
     MessageAdded,
+    MessageDeleted,
     ReplyAudio,
     ReplyEnded,
     ReplyText,
     SpeechStarted,
     SpeechStopped,
     ToolCalled,
+    ToolStarted,
     TranscriptFinal,
     TurnEnded,
     TurnStarted,
@@ -239,6 +241,19 @@ def test_an_item_is_deleted():
     line = Line()
     line.hears()
     assert line.send("conversation.item.delete", item_id=USER) == ((DeleteMessage(USER, "ref_1"),), [])
+
+
+def test_a_call_of_the_servers_can_be_deleted_though_it_is_no_item():
+    line = Line()
+    line.set(myna={"events": ["tools"]})
+    line.hears()
+    called = MessageId("msg_call")
+    line.happens(ToolStarted(TURN, called, ToolCall("call_1", "clock", "{}")))
+    assert line.send("conversation.item.delete", item_id=called) == ((DeleteMessage(called, "ref_1"),), [])
+    assert line.happens(MessageDeleted(MessageId("msg_result")), MessageDeleted(called)) == [
+        {"type": "conversation.item.deleted", "item_id": called}
+    ]
+    assert line.refusal("conversation.item.delete", item_id=called)["code"] == "item_delete_invalid_item_id"
 
 
 @pytest.mark.parametrize("verb", ["retrieve", "delete", "truncate"])

@@ -14,6 +14,7 @@ from myna.core.events import (
     Failed,
     IdleTimedOut,
     Interrupted,
+    LevelsHeard,
     MemoryUsed,
     MessageAdded,
     MessageDeleted,
@@ -38,6 +39,7 @@ from myna.core.events import (
     UsedMemory,
 )
 from myna.core.ids import MemoryId, MessageId, TurnId
+from myna.core.levels import Completeness
 from myna.core.messages import SystemMessage, ToolResultMessage, UserMessage
 from myna.core.tools import ToolResult
 
@@ -347,6 +349,7 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
         EmotionChanged(TURN, "Happy"),
         PlaybackPaused(TURN, 100),
         PlaybackResumed(TURN),
+        LevelsHeard(1200, -20.0, 0.9, 0.5, "speech"),
         MemoryUsed(TURN, (UsedMemory(MemoryId("mem_a"), "The cat is called Snow."),)),
         ToolStarted(TURN, MessageId("msg_call"), CALL),
         ToolEnded(TURN, CALL.id, CALL.name, ToolResult("rain"), 12.0),
@@ -383,9 +386,42 @@ def test_a_client_is_told_what_it_asked_for():
             "response_id": "resp_a",
             "memories": [{"id": "mem_a", "text": "The cat is called Snow."}],
         },
-        {"type": "myna.tool.started", **call, "arguments": CALL.arguments, "asks": True},
+        {"type": "myna.tool.started", **call, "item_id": "msg_call", "arguments": CALL.arguments, "asks": True},
         {"type": "myna.tool.ended", **call, "status": "failed", "output": "It burns.", "took_ms": 12.3},
         {"type": "myna.turn.ended", "response_id": "resp_a", "item_id": USER, "outcome": "completed", "heard": "Hi."},
+    ]
+
+
+def test_levels_are_told_as_they_are_and_of_no_turn():
+    line = Line()
+    line.set(myna={"events": ["levels"]})
+    told = line.happens(
+        LevelsHeard(1200, -23.456, 0.98765, 0.5, "waiting", 320.4, 799.6, Completeness(0.12345, 1100)),
+        LevelsHeard(1300, -100.0, None, 0.5, "collecting"),
+    )
+    assert told == [
+        {
+            "type": "myna.levels",
+            "audio_end_ms": 1200,
+            "level_dbfs": -23.5,
+            "speech": 0.988,
+            "threshold": 0.5,
+            "state": "waiting",
+            "waited_ms": 320,
+            "wait_ms": 800,
+            "detector": {"probability": 0.123, "audio_end_ms": 1100},
+        },
+        {
+            "type": "myna.levels",
+            "audio_end_ms": 1300,
+            "level_dbfs": -100.0,
+            "speech": None,
+            "threshold": 0.5,
+            "state": "collecting",
+            "waited_ms": None,
+            "wait_ms": None,
+            "detector": None,
+        },
     ]
 
 

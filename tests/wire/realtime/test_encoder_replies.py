@@ -319,3 +319,17 @@ def test_all_that_was_resampled_comes_before_the_end():
     audio = b"".join(b64decode(event["delta"]) for event in told if event["type"] == "response.output_audio.delta")
     assert len(audio) == 48_000
     assert kinds(told).index("response.output_audio.done") == len(told) - 6
+
+
+def test_a_reply_is_text_while_the_voice_is_on_its_way_and_the_next_one_is_spoken():
+    voices: list[str] = []
+    line = Line(has_voice=lambda: bool(voices))
+    assert line.set(type="realtime")["output_modalities"] == ["audio"]
+    begun = line.hears()[-1]
+    assert (begun["type"], begun["response"]["output_modalities"]) == ("response.created", ["text"])
+    told = line.answers()
+    assert "response.output_text.delta" in kinds(told)
+    assert "response.output_audio_transcript.delta" not in kinds(told)
+    voices.append("af_sky")
+    begun = line.hears(TurnId("turn_b"), MessageId("msg_b"))[-1]
+    assert begun["response"]["output_modalities"] == ["audio"]

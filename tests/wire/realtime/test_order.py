@@ -33,6 +33,7 @@ from myna.core.events import (
     Failed,
     IdleTimedOut,
     Interrupted,
+    LevelsHeard,
     MessageAdded,
     MessageDeleted,
     PlaybackPaused,
@@ -118,6 +119,8 @@ class Pretence:
 
     def goes_on(self) -> list[Event]:
         """What happens next."""
+        if self.rarely(10):
+            return [LevelsHeard(100, -40.0, 0.1, 0.5, "silence")]
         beside = [events for events in self.apart.values() if events]
         if beside and self.rarely(2):
             return [self.chance.choice(beside).popleft()]
@@ -219,7 +222,7 @@ def _done(command: AddMessage | DeleteMessage | TruncateReply) -> Event:
 
 
 HI = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
-EVENTS = ["emotion", "greeting", "memory", "outcome", "playback", "timing", "tools", "transcript"]
+EVENTS = ["emotion", "greeting", "levels", "memory", "outcome", "playback", "timing", "tools", "transcript"]
 SETTINGS: list[dict[str, Any]] = [
     {"output_modalities": ["text"]},
     {"output_modalities": ["audio"]},
