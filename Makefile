@@ -1,5 +1,5 @@
 # Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
-.PHONY: serve install web test check format bench clean
+.PHONY: serve install web test test-web check format bench clean
 .DEFAULT_GOAL := serve
 
 WEB := .venv/bin/python scripts/web.py
@@ -16,8 +16,13 @@ web: .venv/.runtime
 
 test: check
 	.venv/bin/myna models pull starter
-	.venv/bin/pytest -m "not models" -n auto --dist worksteal
-	.venv/bin/pytest -m models -n 2 --dist loadfile
+	.venv/bin/pytest -m "not models and not long" -n auto --dist worksteal
+	.venv/bin/pytest -m "models and not long" -n 2 --dist loadfile
+
+test-web: .venv/.dev
+	@$(WEB) build
+	.venv/bin/myna models pull starter
+	.venv/bin/pytest -m long -n 2 --dist loadfile
 
 check: .venv/.dev
 	.venv/bin/ruff check

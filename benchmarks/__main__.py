@@ -26,6 +26,7 @@ BENCHMARKS = (
     "memory_turns",
     "extraction",
     "summary",
+    "web",
 )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import soundfile
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from tests import debian
 
 from myna.core.audio import HEARING_RATE
@@ -67,10 +67,14 @@ class Tab:
     problems: list[str]
     microphone: Path
 
-    def speak(self, samples: Samples) -> None:
-        """Open the microphone, and have it hear this, at 16 kHz, and then silence."""
+    def hear(self, samples: Samples) -> None:
+        """Have the microphone hear this, at 16 kHz, and then silence, when it is opened the next time."""
         lead = np.zeros(round(LEAD_S * HEARING_RATE), np.float32)
         soundfile.write(self.microphone, np.concatenate([lead, samples]), HEARING_RATE, subtype="PCM_16")
+
+    def speak(self, samples: Samples) -> None:
+        """Open the microphone, and have it hear this, at 16 kHz, and then silence."""
+        self.hear(samples)
         self.page.get_by_role("button", name="microphone on").click()
 
     def played(self) -> Samples:
@@ -97,9 +101,21 @@ class Tab:
         return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
+FAKE_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+"""A microphone that hears a file, and that every page may use."""
+
+
 @contextmanager
-def open_browser(folder: Path) -> Generator[Callable[..., Tab]]:
-    """A function that opens tabs; its arguments are those of Playwright's ``new_context``."""
+def open_browser(folder: Path, arguments: Sequence[str] = FAKE_MICROPHONE) -> Generator[Callable[..., Tab]]:
+    """A function that opens tabs.
+
+    Its arguments are those of Playwright's ``new_context``, and ``prepare``, which is called with the context before
+    the page is opened.
+
+    Args:
+        folder: Where the file is that the microphone hears.
+        arguments: Of Chromium.
+    """
     debian.ensure(*PACKAGES)
     microphone = folder / "microphone.wav"
     soundfile.write(microphone, np.zeros(HEARING_RATE, np.float32), HEARING_RATE, subtype="PCM_16")
@@ -108,16 +124,17 @@ def open_browser(folder: Path) -> Generator[Callable[..., Tab]]:
             executable_path=CHROMIUM,
             args=[
                 "--no-sandbox",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
+                *arguments,
                 f"--use-file-for-fake-audio-capture={microphone}%noloop",
             ],
         )
 
-        def open_tab(url: str, **options: Any) -> Tab:
+        def open_tab(url: str, prepare: Callable[[BrowserContext], None] | None = None, **options: Any) -> Tab:
             usual: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1100, "height": 800}}
             context = browser.new_context(**usual | options)
             context.add_init_script(_TAP)
+            if prepare is not None:
+                prepare(context)
             page = context.new_page()
             problems: list[str] = []
             page.on("pageerror", lambda error: problems.append(str(error)))

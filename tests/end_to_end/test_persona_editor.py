@@ -13,7 +13,7 @@ from tests.end_to_end.browser import Tab, open_browser
 from tests.end_to_end.processes import Server
 from tests.end_to_end.voices import heard_meanwhile
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.long]
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {},

@@ -18,7 +18,7 @@ from tests.weights.sites import Answer, Site, site
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.long]
 
 SMALL = "smart-turn-v3.2"
 """What is fetched: no engine of this server needs it."""

@@ -7,6 +7,8 @@ export class Refused extends Error {
     readonly code: string,
     message: string,
     readonly hint = '',
+    /** What is wrong with each field of what was sent, by its place, where the server tells. */
+    readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(message)
   }
@@ -37,6 +39,13 @@ export interface ListedConversation {
   changed_at: string
 }
 
+interface Told {
+  code?: string
+  message?: string
+  hint?: string
+  fields?: Record<string, string>
+}
+
 /** Whether a text can be sent as a key; none can be, too. */
 export function isKey(text: string): boolean {
   return /^[\x21-\x7e]*$/.test(text)
@@ -50,10 +59,17 @@ const LONGEST_CHANGE_MS = 150_000
  * Ask the server.
  *
  * @param keepalive The request is sent even if the page is closed right now.
+ * @param besides Headers to send besides.
  * @throws {Refused}
  */
-export async function ask(method: string, path: string, body?: object, keepalive = false): Promise<globalThis.Response> {
-  const headers = new Headers()
+export async function ask(
+  method: string,
+  path: string,
+  body?: object,
+  keepalive = false,
+  besides: Record<string, string> = {},
+): Promise<globalThis.Response> {
+  const headers = new Headers(besides)
   if (!isKey(preferences.key)) throw new Refused(401, 'invalid_api_key', '')
   if (preferences.key) headers.set('Authorization', `Bearer ${preferences.key}`)
   if (body && !(body instanceof FormData)) headers.set('Content-Type', 'application/json')
@@ -71,8 +87,9 @@ export async function ask(method: string, path: string, body?: object, keepalive
     throw new Refused(0, 'offline', '')
   }
   if (answer.ok) return answer
-  const told = (await answer.json().catch(() => ({}))) as { error?: { code?: string; message?: string; hint?: string } }
-  throw new Refused(answer.status, told.error?.code ?? '', told.error?.message ?? answer.statusText, told.error?.hint)
+  const told = (await answer.json().catch(() => ({}))) as { error?: Told }
+  const { code = '', message = answer.statusText, hint, fields } = told.error ?? {}
+  throw new Refused(answer.status, code, message, hint, fields)
 }
 
 /** The JSON that the server answers with. */
@@ -81,11 +98,12 @@ export async function get<T>(path: string): Promise<T> {
 }
 
 /** Where the socket is. */
-export function socketAddress(persona: string, conversation: string): string {
+export function socketAddress(persona: string, conversation: string, keepsNothing = false): string {
   const address = new URL('v1/realtime', document.baseURI)
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:'
   if (persona) address.searchParams.set('model', `myna/${persona}`)
   if (conversation) address.searchParams.set('conversation', conversation)
+  if (keepsNothing) address.searchParams.set('private', 'true')
   return address.href
 }
 

@@ -10,6 +10,15 @@ const HELD_BACK_MS = 50
 /** Until then it has played what it held back when the player fell silent. */
 const SILENT_MS = 150
 
+/** The loudness is that of so many samples, 43 ms; so it is half as old as they are. */
+const WINDOW = 1024
+/** What is drawn is seen so much later. */
+const DRAWN_MS = 16
+/** Headphones without a cable may hold back a third of a second. */
+const LONGEST_S = 1
+/** A latency that changes by less is the same. */
+const NEAR_S = 0.005
+
 /** Plays replies, and says how far they are. */
 export class Loudspeaker {
   onprogress: (progress: Progress) => void = () => undefined
@@ -18,9 +27,10 @@ export class Loudspeaker {
   #node: AudioWorkletNode | null = null
   #gain: GainNode | null = null
   #analyser: AnalyserNode | null = null
+  #delay: DelayNode | null = null
   #silent: ReturnType<typeof setTimeout> | undefined
   #volume = 1
-  #samples = new Float32Array(new ArrayBuffer(4 * 1024))
+  #samples = new Float32Array(new ArrayBuffer(4 * WINDOW))
   /** Through a media element: Chrome's echo canceller hears what elements play, and no plain WebAudio. */
   readonly #element = new Audio()
 
@@ -83,9 +93,11 @@ export class Loudspeaker {
     this.#tell({ do: 'flush' })
   }
 
-  /** How loud it is right now, 0 to 1 (RMS of the last 43 ms). */
+  /** How loud is what is heard right now, 0 to 1 (RMS over 43 ms): that was played a while ago. */
   loudness(): number {
-    if (!this.#analyser) return 0
+    if (!this.#analyser || !this.#delay || this.#element.muted) return 0
+    const delay_s = Math.min(LONGEST_S, Math.max(0, this.latency_ms - DRAWN_MS - (500 * WINDOW) / RATE) / 1000)
+    if (Math.abs(this.#delay.delayTime.value - delay_s) > NEAR_S) this.#delay.delayTime.value = delay_s
     this.#analyser.getFloatTimeDomainData(this.#samples)
     let sum = 0
     for (const sample of this.#samples) sum += sample * sample
@@ -103,13 +115,15 @@ export class Loudspeaker {
     node.port.onmessage = ({ data }: MessageEvent<Progress>) => {
       this.onprogress(data)
     }
-    const analyser = new AnalyserNode(context, { fftSize: 1024 })
+    const delay = new DelayNode(context, { maxDelayTime: LONGEST_S })
+    const analyser = new AnalyserNode(context, { fftSize: WINDOW })
     const gain = new GainNode(context, { gain: this.#volume })
     const out = context.createMediaStreamDestination()
-    node.connect(analyser).connect(gain).connect(out)
+    node.connect(gain).connect(out)
+    node.connect(delay).connect(analyser)
     this.#element.srcObject = out.stream
     await context.resume()
     await this.#element.play()
-    ;[this.#node, this.#analyser, this.#gain] = [node, analyser, gain]
+    ;[this.#node, this.#analyser, this.#delay, this.#gain] = [node, analyser, delay, gain]
   }
 }

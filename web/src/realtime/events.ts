@@ -37,6 +37,21 @@ export interface Response {
   status_details?: { reason?: string; error?: Problem } | null
 }
 
+/** What is heard while audio is sent, for meters: docs/realtime.md. */
+export interface Levels {
+  type: 'myna.levels'
+  /** Up to where in all the audio. */
+  audio_end_ms: number
+  level_dbfs: number
+  /** How probable it is that somebody speaks; null: the server does not ask itself. */
+  speech: number | null
+  threshold: number
+  state: 'silence' | 'speech' | 'waiting' | 'collecting'
+  waited_ms: number | null
+  wait_ms: number | null
+  detector: { probability: number; audio_end_ms: number } | null
+}
+
 interface OfReply {
   response_id: string
   item_id: string
@@ -60,6 +75,7 @@ export type ServerEvent =
   | { type: 'output_audio_buffer.cleared'; response_id: string }
   | { type: 'myna.emotion'; response_id: string; item_id: string | null; emotion: string }
   | { type: 'myna.greeting'; text: string }
+  | Levels
   | { type: 'myna.memory.used'; response_id: string; memories: { id: string; text: string }[] }
   | { type: 'myna.playback.paused'; response_id: string; audio_end_ms: number }
   | { type: 'myna.playback.resumed'; response_id: string }
@@ -67,6 +83,8 @@ export type ServerEvent =
   | {
       type: 'myna.tool.started'
       response_id: string
+      /** By which the call can be deleted. */
+      item_id: string | null
       call_id: string
       name: string
       arguments: string

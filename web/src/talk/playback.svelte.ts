@@ -25,13 +25,15 @@ export class Playback {
   #paused = false
   #progress: Progress = { reply: '', played_ms: 0, drained: true }
   #reported_ms = 0
+  #ends: ReturnType<typeof setTimeout> | undefined
 
   /** @param report Tells the server that so much of a response was heard. */
   constructor(private readonly report: (response: string, heard_ms: number) => void) {
     this.#loudspeaker.onprogress = (progress) => {
       this.#progress = progress
-      this.playing = this.#sounds
-      this.emotion = this.#emotions.at(progress.reply, progress.played_ms) ?? this.emotion
+      this.#tell()
+      const heard_ms = progress.drained ? progress.played_ms : this.#heard_ms // nothing more is told after the end
+      this.emotion = this.#emotions.at(progress.reply, heard_ms) ?? this.emotion
       this.reportNow(progress.drained)
     }
     this.#browserVoice.onchange = () => {
@@ -86,12 +88,12 @@ export class Playback {
     this.#emotions.received(response, pcm.length * MS_OF_SAMPLE)
     this.#loudspeaker.play(response, pcm)
     this.#coming = response
-    this.playing = true
+    this.#plays(true)
   }
 
   audioDone(response: string): void {
     if (this.#coming === response) this.#coming = null
-    this.playing = this.#sounds
+    this.#tell()
   }
 
   /** More of what it says, for the browser's voice. */
@@ -142,7 +144,8 @@ export class Playback {
     this.#browserVoice.stop()
     this.#loudspeaker.flush()
     this.#coming = null
-    this.playing = this.#paused = false
+    this.#paused = false
+    this.#plays(false)
   }
 
   /** The line is lost: what came is still heard, unless it was paused for somebody who spoke. */
@@ -150,7 +153,7 @@ export class Playback {
     this.#responses.clear()
     this.#coming = null
     if (this.#paused) this.stop(null)
-    else this.playing = this.#sounds || this.#browserVoice.speaking
+    else if (!this.#browserVoice.speaking) this.#tell()
   }
 
   /** Another conversation begins. */
@@ -166,8 +169,24 @@ export class Playback {
     const time_ms = performance.now()
     if (!this.#responses.has(this.#progress.reply) || (!now && time_ms - this.#reported_ms < REPORT_EVERY_MS)) return
     this.#reported_ms = time_ms
-    const heard_ms = this.#progress.played_ms - this.#loudspeaker.latency_ms
-    this.report(this.#progress.reply, Math.max(0, Math.floor(heard_ms)))
+    this.report(this.#progress.reply, Math.max(0, Math.floor(this.#heard_ms)))
+  }
+
+  /** So much of what is played has been heard by now. */
+  get #heard_ms(): number {
+    return this.#progress.played_ms - this.#loudspeaker.latency_ms
+  }
+
+  /** Whether it is heard: what was played last is heard a little later. */
+  #tell(): void {
+    if (this.#sounds) this.#plays(true)
+    else if (this.playing) this.#ends ??= setTimeout(() => this.#plays(false), this.#loudspeaker.latency_ms)
+  }
+
+  #plays(playing: boolean): void {
+    clearTimeout(this.#ends)
+    this.#ends = undefined
+    this.playing = playing
   }
 
   /** What is heard now, or will be next. */

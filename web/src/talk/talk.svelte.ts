@@ -5,9 +5,11 @@ import { preferences, type Preferences } from '../preferences.svelte'
 import { Connection, type Closed, type Line } from '../realtime/connection'
 import type { ServerEvent, SessionPatch } from '../realtime/events'
 import { emotionOf } from './emotion'
+import type { Kept } from './kept'
+import { LiveLevels } from './levels.svelte'
 import { Playback } from './playback.svelte'
 import { Timings } from './timings.svelte'
-import { Transcript, type Kept, type Reply, type Utterance } from './transcript.svelte'
+import { Transcript, type Reply, type Utterance } from './transcript.svelte'
 
 /** Why nobody can be talked to, besides a line that comes back by itself. */
 export type Trouble = 'key' | 'elsewhere' | 'refused' | null
@@ -18,11 +20,14 @@ const STOP = 'stop'
 /** Who held the button for less has touched it by mistake. */
 const SHORTEST_UTTERANCE_MS = 200
 const FRAME_MS = 20
+/** So many messages of a conversation are asked for at a time. */
+const PAGE = 100
 
 /** One conversation, live: the line, the microphone, what is heard and what is to be seen. */
 export class Talk {
   readonly transcript = new Transcript()
-  readonly timings = new Timings()
+  readonly timings = new Timings(() => ({ id: this.conversation, persona: this.persona?.id ?? '' }))
+  readonly levels = new LiveLevels()
   readonly playback = new Playback((response_id, audio_end_ms) => {
     this.#connection?.send({ type: 'myna.playback.played', response_id, audio_end_ms })
   })
@@ -30,6 +35,8 @@ export class Talk {
   /** Which of the persona's greetings a new conversation begins with. */
   greeting = $state(0)
   conversation = $state('')
+  /** Nothing of its conversations is kept. */
+  private = false
   line = $state<Line>('closed')
   /** The session is there, and knows what the user prefers. */
   ready = $state(false)
@@ -53,6 +60,7 @@ export class Talk {
   )
 
   readonly #microphone = new Microphone()
+  #watched = false
   #connection: Connection | null = null
   /** Which conversation it is of those that were begun: what comes late belongs to another one. */
   #begun = 0
@@ -77,12 +85,12 @@ export class Talk {
     this.end()
     Object.assign(this, { persona, greeting, conversation, unsent })
     this.playback.emotion = emotionOf(persona.default_emotion)
-    this.transcript.entries = []
+    this.transcript.clear()
     const begun = this.#begun
     if (conversation) await this.#load()
     if (begun !== this.#begun) return // another one was begun meanwhile
     this.#whole = true
-    const address = () => socketAddress(persona.id, this.conversation)
+    const address = () => socketAddress(persona.id, this.conversation, this.private)
     this.#connection = new Connection(address, socketProtocols, {
       heard: (event) => {
         this.#heard(event)
@@ -134,6 +142,14 @@ export class Talk {
     }
   }
 
+  /** Whether somebody looks at the levels: the server sends them only then. */
+  watch(watched: boolean): void {
+    if (watched === this.#watched) return
+    this.#watched = watched
+    if (!watched) this.levels.clear()
+    this.#configure()
+  }
+
   /** Tell the server what the user prefers. */
   #configure(): void {
     if (!this.ready) return
@@ -149,7 +165,11 @@ export class Talk {
           turn_detection: preferences.handsFree ? { type: 'semantic_vad' } : null,
         },
       },
-      myna: { events: greets ? [...EVENTS, 'greeting'] : EVENTS, greeting: this.greeting, allows_tools: true },
+      myna: {
+        events: [...EVENTS, ...(greets ? ['greeting'] : []), ...(this.#watched ? ['levels'] : [])],
+        greeting: this.greeting,
+        allows_tools: true,
+      },
     }
     this.#connection?.send({ type: 'session.update', session })
   }
@@ -192,6 +212,23 @@ export class Talk {
     for (const entry of this.transcript.entries.slice(place))
       this.#forget(entry.kind === 'reply' ? entry.items : entry.kind === 'user' ? [entry.id] : [])
     this.say(text)
+  }
+
+  /**
+   * Show the messages before those that are shown: some at least, if there are any.
+   *
+   * @throws {Refused}
+   */
+  async earlier(): Promise<void> {
+    const begun = this.#begun
+    const { transcript } = this
+    const shown = transcript.entries.length
+    while (transcript.previous !== null && transcript.entries.length === shown) {
+      const place = transcript.previous
+      const kept = await this.#page(place)
+      if (begun !== this.#begun || place !== transcript.previous) return // left, or loaded anew
+      transcript.prepend(kept)
+    }
   }
 
   #forget(items: readonly string[]): void {
@@ -280,11 +317,19 @@ export class Talk {
     }
   }
 
+  /** The page of messages before a place, or the newest. */
+  #page(before: string | null): Promise<Kept> {
+    const place = before === null ? '' : `&before=${encodeURIComponent(before)}`
+    return get<Kept>(`api/conversations/${encodeURIComponent(this.conversation)}?limit=${PAGE}${place}`)
+  }
+
   async #load(): Promise<void> {
     const begun = this.#begun
     try {
-      const kept = await get<Kept>(`api/conversations/${encodeURIComponent(this.conversation)}`)
-      if (begun === this.#begun) this.transcript.load(kept)
+      const kept = await this.#page(null)
+      if (begun !== this.#begun) return
+      this.transcript.load(kept)
+      if (!this.transcript.entries.length) await this.earlier() // one long reply
     } catch (error) {
       if (begun === this.#begun && error instanceof Refused && error.status === 401) this.trouble = 'key'
     }
@@ -305,13 +350,16 @@ export class Talk {
   #heard(event: ServerEvent): void {
     this.transcript.feed(event)
     this.timings.feed(event)
+    this.levels.feed(event)
     switch (event.type) {
       case 'session.created':
         void this.#created(event.session.myna.conversation)
         return
       case 'error':
         // Before the session is there the line says it; and a reply may have ended before it could be stopped.
-        if (this.ready && event.error.event_id !== STOP) this.transcript.note(event.error.message)
+        if (this.ready && event.error.event_id !== STOP && event.error.code !== 'taken_over') {
+          this.transcript.note(event.error.message)
+        }
         return
       case 'input_audio_buffer.speech_started':
       case 'input_audio_buffer.speech_stopped':

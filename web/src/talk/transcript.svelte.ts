@@ -1,9 +1,12 @@
 import type { Problem, Response, ServerEvent } from '../realtime/events'
+import { cutOff, emptyReply, entriesOf, now, utterance, type Kept, type KeptMessage } from './kept'
 
 /** What the user said or typed. */
 export interface Utterance {
   kind: 'user'
   id: string
+  /** When it was said, in ISO 8601; empty: nobody knows. */
+  at: string
   text: string
   /** Still being heard: only the first `stable` characters will hardly change. */
   partial: boolean
@@ -27,7 +30,9 @@ export interface Reply {
   kind: 'reply'
   /** The response's; of a kept reply, its first message's. */
   id: string
-  /** Its messages', as far as they are known: what has to go if it goes. */
+  /** When its end was made, in ISO 8601; until then, when it began. */
+  at: string
+  /** Its messages', but for the results of its calls: what has to go if it goes, in this order. */
   items: string[]
   text: string
   emotion: string
@@ -48,59 +53,47 @@ export interface Note {
 
 export type Entry = Utterance | Reply | Note
 
-/** What `GET /api/conversations/{id}` tells, as far as it is shown. */
-export interface Kept {
-  messages: (
-    | { type: 'system'; id: string }
-    | { type: 'user'; id: string; turn: string; text: string }
-    | {
-        type: 'assistant'
-        id: string
-        turn: string
-        text: string
-        heard: string
-        outcome: 'completed' | 'interrupted' | 'failed'
-      }
-    | { type: 'tool_call'; id: string; turn: string; call_id: string; name: string; arguments: string }
-    | { type: 'tool_result'; id: string; turn: string; call_id: string; output: string; failed: boolean }
-  )[]
-}
-
 /** What is to be seen of a conversation. Fed with the server's events, in order; it never asks for anything. */
 export class Transcript {
   entries = $state<Entry[]>([])
+  /** What to ask the server for to get the messages before these; null: there are none. */
+  previous = $state<string | null>(null)
+  readonly #now: () => string
   #notes = 0
+  /** The beginning of the oldest page, which belongs to a reply of the page before. */
+  #cut: KeptMessage[] = []
 
-  /** Show a conversation as it was kept. */
-  load(kept: Kept): void {
+  /** @param clock The time, in ISO 8601. */
+  constructor(clock = now) {
+    this.#now = clock
+  }
+
+  clear(): void {
     this.entries = []
-    let reply: Reply | null = null
-    let turn = ''
-    for (const message of kept.messages) {
-      if (message.type === 'system') continue
-      if (message.type === 'user') {
-        this.entries.push(utterance(message.id, message.text))
-        reply = null
-        continue
-      }
-      if (!reply || turn !== message.turn) {
-        this.entries.push({ ...emptyReply(message.id), state: 'done' })
-        reply = this.entries.at(-1) as Reply
-        turn = message.turn
-      }
-      reply.items.push(message.id)
-      if (message.type === 'tool_call') {
-        const { call_id: id, name, arguments: args } = message
-        reply.calls.push({ id, name, arguments: args, asks: false, status: 'goes_on', output: '', took_ms: null })
-      } else if (message.type === 'tool_result') {
-        const call = reply.calls.find(({ id }) => id === message.call_id)
-        if (call) Object.assign(call, { status: message.failed ? 'failed' : 'ok', output: message.output })
-      } else {
-        reply.text += (reply.text && message.text && '\n\n') + message.text
-        if (message.outcome !== 'completed') reply.state = message.outcome
-        if (message.outcome === 'interrupted') reply.heard = message.heard
-      }
+    this.previous = null
+    this.#cut = []
+  }
+
+  /**
+   * Show the newest messages of a conversation as they were kept. What is there already of those before them stays.
+   *
+   * A reply of which more may be on the page before is shown with that page.
+   */
+  load(kept: Kept): void {
+    const { cut, entries } = page(kept, [])
+    const place = entries.findIndex(({ id, kind }) => kind === 'user' && this.#find(id))
+    const known = place < 0 ? -1 : this.entries.findIndex(({ id }) => id === entries[place]?.id)
+    if (known > place) {
+      this.entries = [...this.entries.slice(0, known), ...entries.slice(place)]
+      return
     }
+    ;[this.entries, this.#cut, this.previous] = [entries, cut, kept.previous ?? null]
+  }
+
+  /** Show the messages before those that are shown. */
+  prepend(kept: Kept): void {
+    const { cut, entries } = page(kept, this.#cut)
+    ;[this.entries, this.#cut, this.previous] = [[...entries, ...this.entries], cut, kept.previous ?? null]
   }
 
   /** Tell the user what belongs to no turn. */
@@ -138,7 +131,7 @@ export class Transcript {
         this.#remove(event.item_id)
         return
       case 'response.created':
-        this.entries.push(emptyReply(event.response.id))
+        this.entries.push(emptyReply(event.response.id, this.#now()))
         return
       case 'response.output_text.delta':
       case 'response.output_audio_transcript.delta': {
@@ -165,7 +158,9 @@ export class Transcript {
       case 'myna.tool.started': {
         const { call_id: id, name, arguments: args, asks } = event
         const call: Call = { id, name, arguments: args, asks, status: 'running', output: '', took_ms: null }
-        this.reply(event.response_id)?.calls.push(call)
+        const reply = this.reply(event.response_id)
+        reply?.calls.push(call)
+        if (event.item_id) reply?.items.unshift(event.item_id) // before the text: with that its calls go too
         return
       }
       case 'myna.tool.ended': {
@@ -199,7 +194,7 @@ export class Transcript {
   #utterance(id: string, partial: boolean): Utterance {
     const known = this.#find(id)
     if (known?.kind === 'user') return known
-    this.entries.push({ ...utterance(id, ''), partial })
+    this.entries.push({ ...utterance(id, '', this.#now()), partial })
     return this.entries.at(-1) as Utterance
   }
 
@@ -211,12 +206,13 @@ export class Transcript {
   #ended({ id, status, status_details: details }: Response): void {
     const reply = this.reply(id)
     if (!reply) return
+    reply.at = this.#now()
     if (status === 'failed') {
       reply.state = 'failed'
       reply.problem = problem(details?.error)
     } else if (status === 'cancelled') {
       reply.state = details?.reason === 'client_cancelled' ? 'stopped' : 'interrupted'
-      if (!reply.text && !reply.calls.length) this.#remove(id) // withdrawn: the user went on speaking
+      if (!reply.text && reply.calls.every(isIdle)) this.#remove(id) // withdrawn: the user went on speaking
     } else if (!reply.text && !reply.calls.length) {
       this.#remove(id) // there was nothing to answer
     } else {
@@ -225,13 +221,16 @@ export class Transcript {
   }
 }
 
-function utterance(id: string, text: string): Utterance {
-  return { kind: 'user', id, text, partial: false, stable: text.length, problem: '' }
+/** What is shown of a page, and what of it waits for the page before; `behind` waited for this one. */
+function page(kept: Kept, behind: KeptMessage[]): { cut: KeptMessage[]; entries: Entry[] } {
+  const messages = [...kept.messages, ...behind]
+  const place = kept.previous ? cutOff(messages) : 0
+  return { cut: messages.slice(0, place), entries: entriesOf(messages.slice(place)) }
 }
 
-function emptyReply(id: string): Reply {
-  const said = { text: '', emotion: '', heard: null, problem: '' }
-  return { kind: 'reply', id, ...said, items: [], state: 'thinking', calls: [], memories: [] }
+/** Whether a call did nothing: it never began. */
+function isIdle({ status, took_ms }: Call): boolean {
+  return status === 'cancelled' && took_ms === 0
 }
 
 function problem(error: Problem | undefined): string {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ResponseStatus, ServerEvent } from '../realtime/events'
+import type { KeptMessage } from './kept'
 import { Transcript, type Reply, type Utterance } from './transcript.svelte'
 
 function fed(...events: ServerEvent[]): Transcript {
@@ -98,11 +99,39 @@ test('a reply that failed says why', () => {
 test('a call belongs to its reply, from its start to its end', () => {
   const transcript = fed(
     begun('r1'),
-    { type: 'myna.tool.started', response_id: 'r1', call_id: 'c1', name: 'get_time', arguments: '{}', asks: true },
+    { type: 'myna.tool.started', response_id: 'r1', item_id: 'm1', call_id: 'c1', name: 'get_time', arguments: '{}', asks: true },
   )
   expect(reply(transcript).calls).toMatchObject([{ name: 'get_time', status: 'running', asks: true }])
   transcript.feed({ type: 'myna.tool.ended', response_id: 'r1', call_id: 'c1', status: 'ok', output: '18:05', took_ms: 3 })
   expect(reply(transcript).calls).toMatchObject([{ status: 'ok', asks: false, output: '18:05', took_ms: 3 }])
+})
+
+const started = (call_id: string): ServerEvent => ({
+  type: 'myna.tool.started',
+  response_id: 'r1',
+  item_id: `${call_id}_item`,
+  call_id,
+  name: 'get_time',
+  arguments: '{}',
+  asks: false,
+})
+const over = (call_id: string, status: string, took_ms: number): ServerEvent => ({
+  type: 'myna.tool.ended',
+  response_id: 'r1',
+  call_id,
+  status,
+  output: '',
+  took_ms,
+})
+
+test('the calls of a reply go before its text when it is taken back: with the text what is left of them goes', () => {
+  expect(reply(fed(begun('r1'), words('r1', 'Wait.'), started('c1'))).items).toEqual(['c1_item', 'r1_item'])
+})
+
+test('a reply that is withdrawn before its first word stays where its tools did something', () => {
+  const withdrawn = done('r1', 'cancelled', 'turn_detected')
+  expect(fed(begun('r1'), started('c1'), over('c1', 'cancelled', 0), withdrawn).entries).toEqual([])
+  expect(fed(begun('r1'), started('c1'), over('c1', 'ok', 12), withdrawn).entries).toHaveLength(1)
 })
 
 test('a deleted reply is gone by the id of its message', () => {
@@ -123,7 +152,7 @@ test('a kept conversation is shown as it was: calls within their reply, and what
     ],
   })
   expect(transcript.entries).toHaveLength(2)
-  expect(reply(transcript)).toMatchObject({ items: ['m1', 'm2', 'm3'], state: 'interrupted', heard: '六点零五分' })
+  expect(reply(transcript)).toMatchObject({ items: ['m1', 'm3'], state: 'interrupted', heard: '六点零五分' })
   expect(reply(transcript).calls).toMatchObject([{ name: 'get_time', status: 'ok', output: '18:05' }])
 })
 
@@ -144,4 +173,72 @@ test('what goes wrong twice in a row is told once', () => {
   const transcript = new Transcript()
   for (const text of ['Full.', 'Full.', 'Gone.', 'Full.']) transcript.note(text)
   expect(transcript.entries.map(({ text }) => text)).toEqual(['Full.', 'Gone.', 'Full.'])
+})
+
+const said = (n: number, at?: string): KeptMessage => ({ type: 'user', id: `u${n}`, turn: `t${n}`, text: `${n}`, ...(at && { at }) })
+const answered = (n: number): KeptMessage => ({
+  type: 'assistant',
+  id: `a${n}`,
+  turn: `t${n}`,
+  text: `${n}!`,
+  heard: `${n}!`,
+  outcome: 'completed',
+})
+const called = (n: number, type: 'call' | 'result'): KeptMessage =>
+  type === 'call'
+    ? { type: 'tool_call', id: `c${n}`, turn: `t${n}`, call_id: 'c', name: 'get_time', arguments: '{}' }
+    : { type: 'tool_result', id: `o${n}`, turn: `t${n}`, call_id: 'c', output: '18:05', failed: false }
+const ids = (transcript: Transcript) => transcript.entries.map(({ id }) => id)
+
+test('what a message tells of its time is shown; what is said now is of now', () => {
+  const transcript = new Transcript(() => '2026-11-22T09:30:00Z')
+  transcript.load({ messages: [said(1, '2026-11-20T08:00:00Z'), answered(1)], previous: null })
+  transcript.feed(typed('u2', 'Hi'))
+  const times = transcript.entries.map((entry) => entry.kind !== 'note' && entry.at)
+  expect(times).toEqual(['2026-11-20T08:00:00Z', '', '2026-11-22T09:30:00Z'])
+})
+
+test('older messages are put before those that are shown', () => {
+  const transcript = new Transcript()
+  transcript.load({ messages: [said(3), answered(3)], previous: 'page2' })
+  expect(transcript.previous).toBe('page2')
+  transcript.prepend({ messages: [said(1), answered(1), said(2), answered(2)], previous: null })
+  expect(ids(transcript)).toEqual(['u1', 'a1', 'u2', 'a2', 'u3', 'a3'])
+  expect(transcript.previous).toBeNull()
+})
+
+test.each([1, 2, 3])('a reply that a page cuts in two is shown whole, with the page before (%i)', (place) => {
+  const whole = [said(1), called(1, 'call'), called(1, 'result'), answered(1), said(2)]
+  const transcript = new Transcript()
+  transcript.load({ messages: whole.slice(place), previous: 'page1' })
+  expect(ids(transcript)).toEqual(['u2'])
+  transcript.prepend({ messages: whole.slice(0, place), previous: null })
+  expect(ids(transcript)).toEqual(['u1', 'c1', 'u2'])
+  expect(reply(transcript)).toMatchObject({ text: '1!', calls: [{ status: 'ok', output: '18:05' }], items: ['c1', 'a1'] })
+})
+
+test('a reply that is longer than two pages is shown when its beginning comes', () => {
+  const transcript = new Transcript()
+  transcript.load({ messages: [called(1, 'result'), answered(1)], previous: 'page2' })
+  transcript.prepend({ messages: [called(1, 'call')], previous: 'page1' })
+  expect(ids(transcript)).toEqual([])
+  transcript.prepend({ messages: [said(1)], previous: null })
+  expect(ids(transcript)).toEqual(['u1', 'c1'])
+})
+
+test('after a lost line the newest page comes anew, and what was shown before it stays', () => {
+  const transcript = new Transcript()
+  transcript.load({ messages: [said(3), answered(3)], previous: 'page2' })
+  transcript.prepend({ messages: [said(2), answered(2)], previous: 'page1' })
+  transcript.load({ messages: [answered(2), said(3), answered(3), said(4)], previous: 'other' })
+  expect(ids(transcript)).toEqual(['u2', 'a2', 'u3', 'a3', 'u4'])
+  expect(transcript.previous).toBe('page1')
+})
+
+test('where nothing of what was shown comes again, all of it is another conversation', () => {
+  const transcript = fed(typed('u1', 'Hi'))
+  transcript.load({ messages: [said(7), answered(7)], previous: 'page1' })
+  expect(ids(transcript)).toEqual(['u7', 'a7'])
+  transcript.clear()
+  expect([ids(transcript), transcript.previous]).toEqual([[], null])
 })
