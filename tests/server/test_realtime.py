@@ -256,10 +256,16 @@ async def test_a_name_that_is_none_is_refused(weights: Weights, name: str) -> No
 # --------------------------------------------------------------------------------------------------------------- faults
 
 
-async def test_engines_that_are_not_up_are_told_by_an_error_and_1013(weights: Weights) -> None:
+async def test_an_llm_that_is_not_up_is_told_by_an_error_and_1013(weights: Weights) -> None:
     loading = Choice("slow", Loading(None), NoOptions())
-    async with serving_engines(weights, {"tts": loading}, settled=False) as clients:
+    async with serving_engines(weights, {"llm": loading}, settled=False) as clients:
         assert await refused(clients, PATH) == ("engine_unavailable", 1013)
+
+
+async def test_an_asr_that_is_not_up_is_told_where_nothing_but_that_is_wanted(weights: Weights) -> None:
+    loading = Choice("slow", Loading(None), NoOptions())
+    async with serving_engines(weights, {"asr": loading}, settled=False) as clients:
+        assert await refused(clients, f"{PATH}&intent=transcription") == ("engine_unavailable", 1013)
 
 
 async def test_a_fault_of_ours_is_one_error_and_1011_and_is_in_the_log(

@@ -100,6 +100,23 @@ async def test_a_tool_waits_until_the_user_has_answered(
     assert "call_1" in refusal["message"]
 
 
+async def test_an_answer_that_is_taken_back_takes_its_calls_with_it_though_nothing_was_said(weights: Weights) -> None:
+    llm, clock = ScriptedLLM([CLOCK], [HANG], "[平静] 好。"), ScriptedTool("clock", "18:05")
+    async with client_of(weights, llm, clock) as client:
+        await client.send(user_says("几点了？"))
+        await client.send(RESPOND)
+        started = await client.until("myna.tool.started")
+        await client.until("myna.tool.ended")
+        await client.send({"type": "response.cancel"})
+        await until_done(client)
+        await client.send({"type": "conversation.item.delete", "item_id": started["item_id"]})
+        assert (await client.until("conversation.item.deleted"))["item_id"] == started["item_id"]
+        await client.send(RESPOND)
+        assert said(await until_done(client)) == "好。"
+    assert [message.role for message in llm.calls[-1].request.messages[-1:]] == ["user"]
+    assert not [message for message in llm.calls[-1].request.messages if message.role == "tool"]
+
+
 async def test_a_client_that_cannot_ask_lets_the_model_do_so(weights: Weights) -> None:
     llm = ScriptedLLM([CLOCK], "[平静] 要看钟吗？", "[开心] 六点。")
     clock = ScriptedTool("clock", "18:05", confirm=True)

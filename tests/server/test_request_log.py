@@ -42,6 +42,8 @@ APP = RequestLog(
         routes=[
             Route("/fine", fine),
             Route("/broken", broken),
+            Route("/health", fine),
+            Route("/ready", broken),
             WebSocketRoute("/ws", talk),
             WebSocketRoute("/ear", listen),
         ]
@@ -122,3 +124,14 @@ def test_who_left_before_the_answer_is_a_499(told: Lines) -> None:
 
     anyio.run(RequestLog(never), {"type": "http", "method": "GET", "path": "/fine"}, receive, send)
     assert told()[0].__dict__["status"] == 499
+
+
+def test_a_probe_is_a_line_only_when_it_finds_something(told: Lines, caplog: pytest.LogCaptureFixture) -> None:
+    client = TestClient(APP, raise_server_exceptions=False)
+    client.get("/health")
+    client.get("/ready")
+    (line,) = told()
+    assert fields(line) == {"method": "GET", "path": "/ready", "status": 500}
+    caplog.set_level(logging.DEBUG, "myna.server.request_log")
+    client.get("/health")
+    assert fields(told()[-1])["path"] == "/health"

@@ -36,6 +36,7 @@ NOBODYS = {
     "/api/personas",
     "/api/settings",
     "/api/settings/schema",
+    "/api/voices",
     "/v1/models",
     "/v1/models/{name}",
     "/v1/chat/completions",
@@ -108,6 +109,10 @@ def check_sees_his_own(user: User) -> None:
         }
     listed = user.get("/api/conversations")["conversations"]
     assert {each["id"] for each in listed} == set(user.conversations)
+    went = user.get("/api/turns", limit="200")["turns"]
+    assert sorted(each["conversation"]["id"] for each in went) == sorted(
+        conversation_id for conversation_id, said in user.conversations.items() for _ in said
+    )
 
 
 def routes_with_ids() -> Sequence[tuple[str, str]]:
@@ -213,5 +218,6 @@ def test_every_route_that_names_a_users_thing_by_an_id_is_asked_for_anothers() -
     paths = set(create_app(_no_service).openapi()["paths"])
     asked = {path for _, path in routes_with_ids()}
     listed = {"/llm", "/api/memories", "/api/memories/search", "/api/conversations", "/api/conversations/search"}
+    listed |= {"/api/turns"}
     others = {path for path in paths if path.startswith("/api/personas")} | {"/api/conversations/import"}
     assert paths <= asked | listed | others | NOBODYS
