@@ -127,7 +127,9 @@ def test_stop_ends_a_reply_at_once(tab: Tab) -> None:
 def test_what_was_asked_can_be_asked_otherwise_and_answered_anew(tab: Tab) -> None:
     write(tab, "What is the capital of France?")
     assert "Paris" in answered(tab, 2)
+    first = replies(tab).last.element_handle()
     tab.page.get_by_role("button", name="Answer again").click()
+    tab.wait(lambda: not first.evaluate("(reply) => reply.isConnected"))
     assert "Paris" in answered(tab, 2)
     tab.page.locator("[data-kind=user]").hover()
     tab.page.get_by_role("button", name="Edit and send again").click()

@@ -9,7 +9,7 @@ from tests.session.players import on_stage
 
 from myna.core.commands import SendText
 from myna.core.errors import EngineTimeout
-from myna.core.events import TurnEnded
+from myna.core.events import Event, TurnEnded
 from myna.session.bounds import pieces
 from myna.testing.clock import on_virtual_clock
 from myna.testing.llm import Pause, ScriptedLLM
@@ -54,8 +54,12 @@ async def test_a_reply_that_takes_minutes_to_be_spoken_is_spoken_to_its_end():
     async with on_stage(ScriptedLLM(script), tts=ScriptedTTS(), options=LIVE) as stage:
         began_s = anyio.current_time()
         await stage.session.send(SendText("从一百数到三百"))
-        event = await anext(event async for event in stage.session if isinstance(event, TurnEnded))
+        events: list[Event] = []
+        while not (events and isinstance(events[-1], TurnEnded)):
+            events.append(await anext(stage.session))
     assert anyio.current_time() - began_s > LIVE.limits.reply_s
-    assert event.outcome == "completed"
-    assert event.reply is not None
-    assert event.reply.heard == text
+    ended = events[-1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.outcome == "completed"
+    assert ended.reply is not None
+    assert ended.reply.heard == text
