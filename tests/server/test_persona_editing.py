@@ -293,6 +293,14 @@ async def test_a_draft_of_a_persona_has_what_is_not_changed(clients: Clients) ->
     assert set(bad.json()["error"]["fields"]) == {"voice.voice"}
 
 
+@pytest.mark.parametrize("persona_id", [5, "Foo Bar", "../x", None])
+async def test_the_id_of_a_draft_is_checked_as_any_other_field(clients: Clients, persona_id: object) -> None:
+    body = {"fields": {**MINA, "id": persona_id}}
+    answer = await clients.http.post("/api/personas/drafts", json=body)
+    assert answer.status_code == 422
+    assert "id" in answer.json()["error"]["fields"]
+
+
 async def test_a_draft_is_talked_with_in_private_alone(clients: Clients) -> None:
     draft = (await clients.http.post("/api/personas/drafts", json={"fields": MINA})).json()["persona"]["id"]
     async with talker(clients, f"/v1/realtime?model=myna/{draft}&private=true") as socket:

@@ -5,11 +5,13 @@ from contextlib import aclosing
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.weights.conftest import lying_about
 from tests.weights.models import HF_FILE, REPO, catalog, hf, model_file, noise
 from tests.weights.sites import Answer, Site, site
 
+from myna.core.errors import Busy
 from myna.server.pulling import Pull, Pulls, open_pulls
 from myna.weights.catalog import Catalog
 from myna.weights.options import WeightsOptions
@@ -61,6 +63,18 @@ async def test_a_pull_that_is_cancelled_before_its_process_runs_ends_too(store: 
             states = [pull.state async for pull in changes]
     assert (states[0], states[-1]) == ("running", "done")
     assert store.missing(["tiny"]) == []
+
+
+async def test_what_is_asked_for_while_a_pull_is_being_cancelled_is_refused(store: WeightsStore, hub: Site) -> None:
+    hub.answers[HF_FILE] = Answer(CONTENT, stalls_after=120_000)
+    options = WeightsOptions(hf_endpoint=hub.url)
+    async with open_pulls() as pulls, anyio.create_task_group() as beside:
+        pulls.begin(store, ["tiny"], options)
+        await is_half_way(pulls)
+        beside.start_soon(pulls.cancel)
+        await anyio.lowlevel.checkpoint()
+        with pytest.raises(Busy):
+            pulls.begin(store, ["tiny"], options)
 
 
 async def test_what_is_asked_for_meanwhile_follows_and_one_that_fails_stops_no_other(tmp_path: Path, hub: Site) -> None:

@@ -202,6 +202,14 @@ async def test_a_model_goes_by_its_name_and_what_the_file_names_already_stays(se
         assert (await change(client, {"llm.engine": None, "llm.model": None})).status_code == 200
 
 
+async def test_a_persona_that_is_not_there_would_keep_myna_from_starting_and_is_refused(serve: Serve) -> None:
+    async with serve() as client:
+        answer = await change(client, {"session.persona": "nobody"})
+        assert answer.status_code == 422
+        assert "session.persona" in answer.json()["error"]["message"]
+        assert (await change(client, {"session.persona": "wukong"})).status_code == 200
+
+
 async def test_what_the_file_names_can_be_taken_out(serve: Serve) -> None:
     async with serve() as client:
         assert (await setting(client, "llm.temperature"))["written"]

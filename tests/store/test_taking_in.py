@@ -13,6 +13,7 @@ from myna.core.errors import UnknownName
 from myna.core.ids import OWNER, ConversationId, MessageId, TurnId
 from myna.core.messages import Conversation, UserMessage
 from myna.store import taking_in
+from myna.store.base import KeptTurn
 from myna.store.database import Database, open_database
 from myna.store.sql import SQLStore
 from myna.store.tables import conversations, messages
@@ -74,6 +75,20 @@ async def test_long_messages_come_one_at_a_time(url: str) -> None:
         long = [UserMessage(one.id, one.turn_id, "tea " * taking_in.MOST_CHARACTERS) for one in SAID[:3]]
         await taking_in.take_in(watched, TALK, long, {}, ())
         assert len(written) == 3
+
+
+async def test_a_greeting_and_its_turn_come_at_once(url: str) -> None:
+    async with open_database(url) as database:
+        written: list[int] = []
+
+        async def count(number: int) -> None:
+            written.append(number)
+
+        watched: Any = Watched(database, count)
+        turn = KeptTurn(SAID[0].turn_id, "completed", datetime.now(UTC), {}, ())
+        await taking_in.take_in(watched, TALK, SAID[:1], {}, [turn])
+        assert len(written) == 1
+        assert [kept.id for kept in await SQLStore(database).turns(TALK.id)] == [turn.id]
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("a fault"), None])

@@ -207,7 +207,7 @@ class Personas:
 
         Those drafted first are forgotten when there are too many.
         """
-        text, source = self._begun({**fields, "id": of.id if of is not None else "draft"}, of)
+        text, source = self._begun({"id": "draft", **fields} if of is None else {**fields, "id": of.id}, of)
         digest = hashlib.sha256(f"{source.card}\n{text}".encode()).hexdigest()[:20]
         persona = read_tables(tomllib.loads(text), source.path, source.card).persona
         persona = persona.model_copy(update={"id": f"{DRAFT}{digest}"})

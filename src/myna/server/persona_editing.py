@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import FormData, UploadFile
 
-from myna.core.errors import BadCard, EngineError, UnknownName
+from myna.core.errors import BadCard, MynaError, UnknownName
 from myna.core.ids import OWNER
 from myna.personas.cards.picture import AVATAR_PIXELS, redraw
 from myna.personas.emotions import EmotionStyle
@@ -23,6 +23,7 @@ from myna.server.personas import (
     FILES_AT_A_TIME,
     FORM_WITH_FILE,
     ToldPersona,
+    check_editable,
     emoji_of,
     find_persona,
     persona_told,
@@ -151,8 +152,9 @@ async def patch_fields(
     A conversation that is under way goes on as it began.
     """
     service: Service = request.app.state.service
-    check_voices(service, body.fields, find_persona(service, persona_id)[0])
-    return await _changed(request, response, persona_id, if_match, body.fields)
+    persona, _ = find_persona(service, persona_id)
+    check_voices(service, body.fields, persona)
+    return await _changed(request, response, persona.id, if_match, body.fields)
 
 
 _BODY = {"required": True, "content": {"multipart/form-data": {"schema": FORM_WITH_FILE}}}
@@ -177,7 +179,8 @@ async def put_avatar(
         )
     work = partial(_redrawn, file)
     picture = await anyio.to_thread.run_sync(work, limiter=FILES_AT_A_TIME)
-    return await _changed(request, response, persona_id, if_match, {}, picture)
+    persona, _ = find_persona(request.app.state.service, persona_id)
+    return await _changed(request, response, persona.id, if_match, {}, picture)
 
 
 @router.delete("/{persona_id}/avatar", dependencies=[Depends(owner_only)])
@@ -205,7 +208,7 @@ async def get_prompt(persona_id: str, request: Request) -> ToldPrompt:
     try:
         with anyio.move_on_after(COUNT_S):
             tokens = await service.engines.llm.count_tokens(prompt.head)
-    except EngineError:
+    except MynaError:
         pass  # it still loads, or has failed: the prompt is the same
     messages = [ToldMessage(role=message.role, content=message.content) for message in prompt.head]
     return ToldPrompt(messages=messages, reminder=persona.reminder, tokens=tokens)
@@ -220,6 +223,7 @@ async def _changed(
     picture: bytes | None = None,
 ) -> PersonaFields:
     service: Service = request.app.state.service
+    check_editable(service, persona_id)
     stamp = if_match.strip().removeprefix("W/").strip('"') if if_match and if_match.strip() != "*" else None
     work = partial(service.personas.change, persona_id, changes, stamp=stamp, picture=picture)
     persona = await anyio.to_thread.run_sync(work, limiter=FILES_AT_A_TIME)

@@ -1,6 +1,7 @@
 """``/api/personas``: who can answer, and character cards in and out, for the web app."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
-from myna.core.errors import BadInput, UnknownName
+from myna.core.errors import BadInput, MynaError, UnknownName
 from myna.core.ids import OWNER
 from myna.personas.cards.card import Version, form_of
 from myna.personas.cards.persona import card_notes
@@ -203,10 +204,29 @@ async def delete_persona(persona_id: str, request: Request) -> None:
     Of one that the owner has changed, what comes with Myna is there again.
     """
     service: Service = request.app.state.service
-    usual = service.persona()
-    if persona_id == usual.id and service.personas.built_in(usual.id) in (None, usual):
+    check_editable(service, persona_id)
+    if await anyio.to_thread.run_sync(_is_configured, service, persona_id):
         raise BadInput(f"{persona_id} answers where nobody is named.", hint="Change session.persona first.")
     await anyio.to_thread.run_sync(service.personas.remove, persona_id)
+
+
+def _is_configured(service: Service, persona_id: str) -> bool:
+    """Whether nobody would answer where nobody is named, now or when Myna is started again, without this persona."""
+    usual = service.personas.find(service.settings.session.persona)
+    if service.personas.built_in(persona_id) not in (None, usual):
+        return False  # then the one that comes with Myna answers
+    answers = {usual.id}
+    if service.loaded is not None:
+        with suppress(MynaError):  # what is wrong with the file is told elsewhere
+            answers.add(service.personas.find(service.loaded.again().settings.session.persona).id)
+    return persona_id in answers
+
+
+def check_editable(service: Service, persona_id: str) -> None:
+    """Raise `BadInput` if a program brings the persona of this id: what is in the user's folder is another one."""
+    guest = service.guest.persona
+    if guest is not None and guest.id == persona_id:
+        raise BadInput(f"{persona_id} is brought by the program that runs Myna.", hint="Change it there.")
 
 
 def find_persona(service: Service, persona_id: str) -> tuple[Persona, Written | None]:

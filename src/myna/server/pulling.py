@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import Process, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from myna.core.errors import MynaError, WeightsMissing
+from myna.core.errors import Busy, MynaError, WeightsMissing
 from myna.engines.task_group import open_task_group
 from myna.server.errors import error_told
 from myna.weights.options import WeightsOptions
@@ -105,7 +105,10 @@ class Pulls:
 
         Raises:
             UnknownName: A name is neither a model nor a set.
+            Busy: The pull that is under way has been cancelled, and has not ended yet.
         """
+        if self.last.state == "running" and self._scope.cancel_called:
+            raise Busy("The pull is being cancelled.", hint="Try again in a few seconds.")
         wanted = [model for model in store.catalog.expand(names) if not self.brings(model.name)]
         told = {model.name: ModelPull(sum(file.size for file in store.files(model))) for model in wanted}
         for name in told:
@@ -152,7 +155,6 @@ class Pulls:
             await anyio.sleep(every_s)
 
     async def _run(self) -> None:
-        first: MynaError | None = None
         try:
             with self._scope:
                 while self._orders:
@@ -164,8 +166,8 @@ class Pulls:
                         self._mark(order, failure)
                         self._tell(replace(self.last, doing="", rate=None))
                         self._step()
-                    first = first or failure
-                self._end("done" if first is None else "failed", first)
+                missed = next((self.problems[name] for name in self.last.models if name in self.problems), None)
+                self._end("done" if missed is None else "failed", missed)
         finally:
             if self.last.state == "running":
                 while self._orders:

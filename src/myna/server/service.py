@@ -121,7 +121,7 @@ class Service:
             preferences=Preferences(
                 instructions=system_prompt,
                 language=self.settings.asr.fixed_language,
-                turn_taking=_turn_taking(turn_taking, detector=self.engines.is_up("turn")),
+                turn_taking=_turn_taking(turn_taking, detector="turn" in self.engines.states),
             ),
         )
 

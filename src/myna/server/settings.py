@@ -15,7 +15,7 @@ from myna.config.change import change_settings
 from myna.config.load import Loaded, Provenance
 from myna.config.schema import json_schema
 from myna.config.sources import Origin, Source
-from myna.core.errors import BadConfig
+from myna.core.errors import BadConfig, UnknownName
 from myna.server.errors import SettingsUnknown
 from myna.server.service import Service
 from myna.server.strict_json import StrictJSONRoute
@@ -137,7 +137,7 @@ async def patch_settings(body: ChangeBody, request: Request) -> Changed:
             )
 
     def change() -> Loaded:
-        return change_settings(loaded, body.changes, lambda then: _check_models(service, loaded, then))
+        return change_settings(loaded, body.changes, lambda then: _check(service, loaded, then))
 
     then = await anyio.to_thread.run_sync(change)
     settings = [each for each in _told(loaded, then) if each.name in body.changes]
@@ -180,6 +180,15 @@ def _fixed(name: str, origin: Origin) -> str | None:
 def _at_the_machine(name: str) -> bool:
     named = any(name == each or name.startswith(f"{each}.") for each in AT_THE_MACHINE)
     return named or _SOMEWHERE.search(name.rpartition(".")[2]) is not None
+
+
+def _check(service: Service, loaded: Loaded, then: Loaded) -> None:
+    """Make sure that Myna would start again, and load nothing but models by name; raises `BadConfig`."""
+    try:
+        service.personas.find(then.settings.session.persona)
+    except UnknownName as error:
+        raise BadConfig(f"session.persona: {error.message}", hint=error.hint) from None
+    _check_models(service, loaded, then)
 
 
 def _check_models(service: Service, loaded: Loaded, then: Loaded) -> None:

@@ -120,7 +120,8 @@ class LazyStore:
 
     async def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """It is gone, with its messages and turns."""
-        await (await self._place(conversation_id)).delete(user_id, conversation_id)
+        async with self._moving:
+            await (await self._place(conversation_id)).delete(user_id, conversation_id)
 
     async def _place(self, conversation_id: ConversationId) -> ConversationStore:
         """Where it is."""

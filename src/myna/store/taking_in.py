@@ -60,7 +60,7 @@ async def take_in(
     went: Sequence[KeptTurn],
 ) -> None:
     """Keep a new conversation: all of it, or nothing."""
-    parts = [*_parts(said, went)] or [_Part(begins=True, first=0)]
+    parts = _parts(said, went)
     try:
         for part in parts:
             owner = conversation.user_id if part is parts[-1] else NOBODY
@@ -81,7 +81,16 @@ async def remove_left(database: Database) -> None:
         await database.writing(partial(_remove, database, ids=ids))
 
 
-def _parts(said: Sequence[Message], went: Sequence[KeptTurn]) -> Iterator[_Part]:
+def _parts(said: Sequence[Message], went: Sequence[KeptTurn]) -> Sequence[_Part]:
+    """The parts in which it comes in: a single one if it is short."""
+    parts = [*_messages(said)] or [_Part(begins=True, first=0)]
+    if len(went) <= MOST_AT_ONCE:
+        return [*parts[:-1], replace(parts[-1], turns=went)]
+    rest = range(0, len(went), MOST_AT_ONCE)
+    return [*parts, *(_Part(False, len(said), turns=went[begin : begin + MOST_AT_ONCE]) for begin in rest)]
+
+
+def _messages(said: Sequence[Message]) -> Iterator[_Part]:
     first = 0
     while first < len(said):
         end, characters = first + 1, len(body_of(said[first]))
@@ -92,8 +101,6 @@ def _parts(said: Sequence[Message], went: Sequence[KeptTurn]) -> Iterator[_Part]
             end += 1
         yield _Part(first == 0, first, said[first:end])
         first = end
-    for begin in range(0, len(went), MOST_AT_ONCE):
-        yield _Part(first + begin == 0, first, turns=went[begin : begin + MOST_AT_ONCE])
 
 
 def _keep(

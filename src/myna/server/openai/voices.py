@@ -80,11 +80,13 @@ def voice_meant(service: Service, persona: Persona, name: str) -> str | None:
     A session has one voice, so it is the persona's language that decides what stands for one of OpenAI's.
 
     Raises:
-        UnknownName: There is no such voice; the message lists what there is.
+        UnknownName: There is no such voice; the message lists what there is. While the TTS is not up nobody knows.
     """
-    known = [voice.name for voice in service.engines.tts.info.voices]
     if name in (DEFAULT_VOICE, persona.id):
         return None
+    if not service.engines.is_up("tts"):
+        return None if name in OPENAI_VOICES else name
+    known = [voice.name for voice in service.engines.tts.info.voices]
     if name in known:
         return name
     if name in OPENAI_VOICES:
