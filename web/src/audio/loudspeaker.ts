@@ -30,6 +30,7 @@ export class Loudspeaker {
   #delay: DelayNode | null = null
   #silent: ReturnType<typeof setTimeout> | undefined
   #volume = 1
+  #closed = false
   #samples = new Float32Array(new ArrayBuffer(4 * WINDOW))
   /** Through a media element: Chrome's echo canceller hears what elements play, and no plain WebAudio. */
   readonly #element = new Audio()
@@ -37,8 +38,11 @@ export class Loudspeaker {
   /**
    * Make it ready, and go on where a call, say, has stopped it. Browsers let a page sound only once the user has touched
    * it: call it from there.
+   *
+   * @throws What the browser has against it; or it was closed.
    */
   async open(): Promise<void> {
+    this.#ensureNotClosed()
     this.#opening ??= this.#open().catch((error: unknown) => {
       this.#opening = null
       throw error
@@ -46,6 +50,16 @@ export class Loudspeaker {
     await this.#opening
     if (this.#context?.state !== 'running') await this.#context?.resume()
     if (this.#element.paused) await this.#element.play()
+  }
+
+  /** It is dropped for good, and holds nothing of the browser's any more. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#silent)
+    this.#element.pause()
+    this.#element.srcObject = null
+    void this.#context?.close()
+    this.#context = this.#node = this.#gain = this.#analyser = this.#delay = null
   }
 
   get opened(): boolean {
@@ -111,6 +125,7 @@ export class Loudspeaker {
   async #open(): Promise<void> {
     const context = (this.#context ??= new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' }))
     await context.audioWorklet.addModule(playerUrl)
+    this.#ensureNotClosed()
     const node = new AudioWorkletNode(context, 'myna-player', { numberOfInputs: 0, outputChannelCount: [1] })
     node.port.onmessage = ({ data }: MessageEvent<Progress>) => {
       this.onprogress(data)
@@ -124,6 +139,11 @@ export class Loudspeaker {
     this.#element.srcObject = out.stream
     await context.resume()
     await this.#element.play()
+    this.#ensureNotClosed()
     ;[this.#node, this.#analyser, this.#delay, this.#gain] = [node, analyser, delay, gain]
+  }
+
+  #ensureNotClosed(): void {
+    if (this.#closed) throw new Error('the loudspeaker was closed')
   }
 }

@@ -17,13 +17,17 @@ export class Microphone {
   onlost: () => void = () => undefined
   #context: AudioContext | null = null
   #stream: MediaStream | null = null
+  /** Another number each time it is closed: what comes late of an opening belongs to nobody. */
+  #closed = 0
 
   /**
    * @param device Its id; '' is the usual one.
+   * @returns Whether it is open: it may have been closed while the browser asked.
    * @throws {NoMicrophone}
    */
-  async open(device = ''): Promise<void> {
+  async open(device = ''): Promise<boolean> {
     this.close()
+    const closed = this.#closed
     if (!isSecureContext || !('mediaDevices' in navigator)) throw new NoMicrophone('insecure')
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
@@ -35,9 +39,14 @@ export class Microphone {
           ...(device && { deviceId: { ideal: device } }),
         },
       })
+      if (closed !== this.#closed) {
+        stop(stream)
+        return false
+      }
       this.#stream = stream
       const context = (this.#context = new AudioContext({ latencyHint: 'interactive' }))
       await context.audioWorklet.addModule(captureUrl)
+      if (closed !== this.#closed) return false
       const node = new AudioWorkletNode(context, 'myna-capture', { numberOfOutputs: 0, channelCount: 1 })
       node.port.onmessage = ({ data }: MessageEvent<Heard>) => {
         if (this.#context === context) this.onframe(data.frame, data.rms)
@@ -47,19 +56,26 @@ export class Microphone {
         if (this.#stream === stream) this.onlost()
       })
       await context.resume()
+      return closed === this.#closed
     } catch (error) {
+      if (closed !== this.#closed) return false
       this.close()
       throw new NoMicrophone(reason(error))
     }
   }
 
   close(): void {
-    this.#stream?.getTracks().forEach((track) => {
-      track.stop()
-    })
+    this.#closed++
+    if (this.#stream) stop(this.#stream)
     void this.#context?.close()
     this.#stream = this.#context = null
   }
+}
+
+function stop(stream: MediaStream): void {
+  stream.getTracks().forEach((track) => {
+    track.stop()
+  })
 }
 
 function reason(error: unknown): Reason {

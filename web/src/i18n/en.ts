@@ -2,7 +2,6 @@ import { editorEn } from './persona_editor'
 
 export const en = {
   ...editorEn,
-  'app.tagline': 'Somebody to talk to',
   'nav.talk': 'Talk',
   'nav.history': 'History',
   'nav.memory': 'Memory',
@@ -44,7 +43,6 @@ export const en = {
   'start.hide': 'Hide',
   'start.ask': 'Whoever runs this server can see why, and try again.',
 
-  'line.connecting': 'Connecting…',
   'line.lost': 'The connection is lost. It is being made again by itself; what you write is kept.',
   'line.retry': 'Try now',
   'trouble.elsewhere': 'This conversation goes on in another window.',
@@ -67,6 +65,7 @@ export const en = {
   'mic.off': 'Turn the microphone off',
   'mic.mute': 'Mute',
   'mic.hold': 'Hold to talk (space bar)',
+  'mic.hold.here': 'Hold to talk',
   'mic.level': 'Microphone level',
   'mic.insecure':
     'A browser gives its microphone only to pages over HTTPS or on this machine itself. Start the server with: myna serve --https. Writing works.',
@@ -113,7 +112,6 @@ export const en = {
   'call.refuse': 'Refuse',
 
   'gallery.title': 'Who would you like to talk to?',
-  'gallery.greeting': 'Greeting',
   'gallery.next': 'Another greeting',
   'gallery.import': 'Add a character card',
   'gallery.drop': 'or drop its file here (PNG, JSON, CHARX)',
@@ -323,7 +321,6 @@ export const en = {
   'outcome.running': 'goes on',
 
   'error.offline': 'The server cannot be reached.',
-  'error.title': 'That did not work',
 
   'edit.save': 'Save',
   'edit.cancel': 'Cancel',

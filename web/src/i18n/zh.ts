@@ -3,7 +3,6 @@ import { editorZh } from './persona_editor'
 
 export const zh: Record<Key, string> = {
   ...editorZh,
-  'app.tagline': '陪你说话',
   'nav.talk': '聊天',
   'nav.history': '历史',
   'nav.memory': '记忆',
@@ -45,7 +44,6 @@ export const zh: Record<Key, string> = {
   'start.hide': '隐藏',
   'start.ask': '服务器的主人可以看到原因并重试。',
 
-  'line.connecting': '正在连接…',
   'line.lost': '连接断了，正在自动重连；你写的内容会保留。',
   'line.retry': '现在重试',
   'trouble.elsewhere': '这个对话正在另一个窗口里进行。',
@@ -68,6 +66,7 @@ export const zh: Record<Key, string> = {
   'mic.off': '关闭麦克风',
   'mic.mute': '静音',
   'mic.hold': '按住说话（空格键）',
+  'mic.hold.here': '按住说话',
   'mic.level': '麦克风音量',
   'mic.insecure': '浏览器只允许 HTTPS 页面或本机页面使用麦克风。请用 myna serve --https 启动服务器。打字照常可用。',
   'mic.refused': '浏览器不允许使用麦克风。请在地址栏旁边允许，再重新打开。打字照常可用。',
@@ -113,7 +112,6 @@ export const zh: Record<Key, string> = {
   'call.refuse': '拒绝',
 
   'gallery.title': '想跟谁聊？',
-  'gallery.greeting': '开场白',
   'gallery.next': '换一句开场白',
   'gallery.import': '添加角色卡',
   'gallery.drop': '或把文件拖到这里（PNG、JSON、CHARX）',
@@ -266,7 +264,7 @@ export const zh: Record<Key, string> = {
   'engines.sessions': '会话',
   'engines.sessions.of': '{live} 个进行中，上限 {places}',
   'engines.device.busy': '{slots} 个位置，{busy} 个在工作，{waiting} 个在排队',
-  'engines.device.abandoned': '其中 {count} 个的结果已经没人要了',
+  'engines.device.abandoned': '其中 {count} 个已无人等待结果',
   'engines.tools': '工具',
   'engines.tools.none': '没有。',
   'engines.mcp': 'MCP 服务器',
@@ -321,7 +319,6 @@ export const zh: Record<Key, string> = {
   'outcome.running': '进行中',
 
   'error.offline': '连不上服务器。',
-  'error.title': '没有成功',
 
   'edit.save': '保存',
   'edit.cancel': '取消',

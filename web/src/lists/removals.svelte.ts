@@ -8,6 +8,8 @@ export interface Removal {
   id: string
   /** What the user knows it by. */
   name: string
+  /** Something stays in its place, which is not out of sight. */
+  stays?: boolean
 }
 
 interface Ways {
@@ -42,11 +44,11 @@ export class Removals {
   }
 
   hides(id: string): boolean {
-    return SENT.has(id) || this.waiting.some((each) => each.id === id)
+    return SENT.has(id) || this.waiting.some((each) => each.id === id && !each.stays)
   }
 
   remove(removal: Removal): void {
-    if (this.hides(removal.id)) return
+    if (this.hides(removal.id) || this.waiting.some(({ id }) => id === removal.id)) return
     this.waiting.push(removal)
     this.#begin()
   }
@@ -74,11 +76,11 @@ export class Removals {
   async flush(): Promise<void> {
     const due = this.waiting
     this.forget()
-    await Promise.all(due.map(({ id }) => this.#send(id)))
+    await Promise.all(due.map((each) => this.#send(each)))
   }
 
-  async #send(id: string): Promise<void> {
-    SENT.add(id)
+  async #send({ id, stays }: Removal): Promise<void> {
+    if (!stays) SENT.add(id)
     try {
       await this.#ways.send(id)
       this.#ways.gone(id)

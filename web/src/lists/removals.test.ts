@@ -59,6 +59,16 @@ test('the newest is taken back first, and the others have their whole time again
   expect(sent).toEqual(['a'])
 })
 
+test('what something stays in the place of is not out of sight, and is removed once all the same', async () => {
+  removals.remove({ id: 'a', name: 'A', stays: true })
+  removals.remove({ id: 'a', name: 'A', stays: true })
+  expect([removals.hides('a'), removals.waiting.length]).toEqual([false, 1])
+  const flushed = removals.flush()
+  expect(removals.hides('a')).toBe(false)
+  await flushed
+  expect([sent, gone]).toEqual([['a'], ['a']])
+})
+
 test('the same thing is removed once', async () => {
   remove('a', 'a')
   await vi.advanceTimersByTimeAsync(UNDO_MS)

@@ -31,6 +31,8 @@ export class Pulling {
   /** Whether the pull that ended did so before the user's eyes. */
   seen = $state(false)
   readonly #door: Door
+  /** How often a pull was begun or cancelled: what was asked for before tells nothing any more. */
+  #changes = 0
 
   constructor(door: Door = SERVER) {
     this.#door = door
@@ -39,8 +41,11 @@ export class Pulling {
   /** Look at how things stand, and follow the pull that runs to its end. */
   async look(until: AbortSignal): Promise<void> {
     try {
-      await this.#told(await this.#door.pull())
+      const changes = this.#changes
+      const pull = await this.#door.pull()
+      if (changes === this.#changes) await this.#told(pull)
       this.catalog ??= await this.#door.catalog()
+      if (this.state !== 'ready') this.problem = '' // which kept it from being so
       ;[this.state, this.lost] = ['ready', false]
     } catch (error) {
       this.#failed(error)
@@ -64,7 +69,9 @@ export class Pulling {
   async #attempt(work: () => Promise<Pull>): Promise<void> {
     this.problem = ''
     try {
-      await this.#told(await work())
+      const pull = await work()
+      this.#changes++
+      await this.#told(pull)
     } catch (error) {
       this.problem = why(error)
     }

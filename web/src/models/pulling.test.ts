@@ -87,6 +87,43 @@ test('a server that went away is told, and the page goes on when it is back', as
   expect(pulling.lost).toBe(false)
 })
 
+test('what kept the page from opening is forgotten when it opens', async () => {
+  const server = new Server()
+  server.refuses = new Refused(503, 'busy', 'Not now.')
+  const pulling = new Pulling(server.door)
+  await pulling.look(FOREVER)
+  expect([pulling.state, pulling.problem]).toEqual(['failed', 'Not now.'])
+  server.refuses = null
+  await pulling.look(FOREVER)
+  expect([pulling.state, pulling.problem]).toEqual(['ready', ''])
+})
+
+test('what could not be begun is told on while the page looks on', async () => {
+  const server = new Server()
+  const pulling = new Pulling(server.door)
+  await pulling.look(FOREVER)
+  server.refuses = new Refused(404, 'unknown_name', 'There is no model.')
+  await pulling.begin(['tinny'])
+  server.refuses = null
+  await pulling.look(FOREVER)
+  expect(pulling.problem).toBe('There is no model.')
+})
+
+test.each([
+  ['begun', IDLE, 'running'],
+  ['cancelled', far('running', 5), 'cancelled'],
+] as const)('how it stood before one was %s is told too late, and dropped', async (how, before, after) => {
+  const server = new Server()
+  let answer: (pull: Pull) => void = () => undefined
+  server.door.pull = () => new Promise((resolve) => (answer = resolve))
+  const pulling = new Pulling(server.door)
+  const look = pulling.look(FOREVER)
+  await (how === 'begun' ? pulling.begin(['tiny']) : pulling.cancel())
+  answer(before)
+  await look
+  expect([pulling.state, pulling.pull?.state]).toEqual(['ready', after])
+})
+
 test('who is not the owner is told so', async () => {
   const server = new Server()
   server.refuses = new Refused(403, 'owner_only', '')

@@ -33,6 +33,8 @@ export class Editor {
   #before = $state.raw<Fields>(blank('en'))
   #timer: ReturnType<typeof setTimeout> | undefined
   #asking = 0
+  /** The problem is that the server cannot be reached. */
+  #unreached = false
 
   /** @param id Whom to change; null begins a new one. */
   constructor(
@@ -75,7 +77,7 @@ export class Editor {
   /** Something was written: call this from an effect. The server is asked when nothing more is for a moment. */
   written(): void {
     if (this.state === 'loading' || !this.editable) return
-    keep(this.id, this.dirty ? { stamp: this.source?.stamp ?? null, changes: changesOf(this.#before, this.fields) } : null)
+    this.#keep()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.check(), REST_MS)
   }
@@ -89,6 +91,7 @@ export class Editor {
       const made = await draft(named ? this.changes : { ...this.changes, name: UNNAMED }, this.id)
       if (asking !== this.#asking) return null // something else was written meanwhile
       ;[this.preview, this.styles, this.suggested] = [made.persona, made.styles, named ? made.id : '']
+      if (this.#unreached) [this.#unreached, this.problem] = [false, '']
       this.#wrong = named ? {} : { name: 'Field required' }
       return made.persona
     } catch (error) {
@@ -102,11 +105,15 @@ export class Editor {
     if (this.state !== 'ready') return null
     ;[this.asked, this.problem, this.conflict, this.state] = [true, '', false, 'saving']
     const { changes } = this
+    const sent = JSON.parse(JSON.stringify(this.fields)) as Fields
     try {
       const stamp = this.source?.stamp ?? null
       const saved = this.id === null ? await create(changes) : await changeFields(this.id, changes, stamp)
+      const later = changesOf(sent, this.fields)
       keep(this.id, null)
       this.#take(saved)
+      Object.assign(this.fields, later)
+      this.#keep()
       this.asked = this.restored = false
       return saved.id
     } catch (error) {
@@ -128,9 +135,10 @@ export class Editor {
   /** Read it again, as somebody else has left it, with what was written here on top. */
   async join(): Promise<void> {
     if (this.id === null) return
-    const written = changesOf(this.#before, this.fields)
     try {
-      this.#take(await readFields(this.id))
+      const theirs = await readFields(this.id)
+      const written = changesOf(this.#before, this.fields)
+      this.#take(theirs)
       Object.assign(this.fields, written)
       ;[this.conflict, this.problem] = [false, '']
     } catch (error) {
@@ -142,10 +150,11 @@ export class Editor {
   async picture(file: File | null): Promise<void> {
     if (!this.source || this.id === null) return
     this.problem = ''
-    const written = changesOf(this.#before, this.fields)
     try {
       const { stamp } = this.source
-      this.#take(file ? await givePicture(this.id, file, stamp) : await takePicture(this.id, stamp))
+      const pictured = file ? await givePicture(this.id, file, stamp) : await takePicture(this.id, stamp)
+      const written = changesOf(this.#before, this.fields)
+      this.#take(pictured)
       Object.assign(this.fields, written)
     } catch (error) {
       this.#failed(error, true)
@@ -163,6 +172,12 @@ export class Editor {
     this.fields = structuredClone(this.#before)
   }
 
+  /** A new one that has been kept goes by its id from then on. */
+  #keep(): void {
+    const changes = changesOf(this.#before, this.fields)
+    keep(this.source?.id ?? this.id, same(changes, {}) ? null : { stamp: this.source?.stamp ?? null, changes })
+  }
+
   #restore(before: KeptDraft | null): void {
     if (!before) return
     Object.assign(this.fields, before.changes)
@@ -171,6 +186,11 @@ export class Editor {
   }
 
   #failed(error: unknown, told: boolean): void {
+    this.#unreached = error instanceof Refused && error.status === 0
+    if (this.#unreached) {
+      this.problem = why(error)
+      return
+    }
     this.preview = null
     if (error instanceof Refused && error.code === 'bad_persona') {
       this.#wrong = error.fields

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Refused } from '../api/rest'
+import { t } from '../language.svelte'
 import { blank } from './fields'
 import type { Editable } from './server'
 
@@ -138,6 +139,63 @@ test('a picture is kept at once, and what else was written stays', async () => {
   server.givePicture.mockResolvedValue({ ...MINA, stamp: 'two', picture: 'api/personas/mina/avatar', uploaded: true })
   await editor.picture({} as File)
   expect([editor.source?.stamp, editor.fields.name, editor.dirty]).toEqual(['two', 'Nina', true])
+})
+
+test('what is written while it is saved stays to be saved', async () => {
+  const editor = await opened()
+  editor.fields.greeting = 'Yip!'
+  let answer: (saved: Editable) => void = () => undefined
+  server.changeFields.mockReturnValueOnce(new Promise((done) => (answer = done)))
+  const saved = editor.save()
+  editor.fields.greeting = 'Yip! Yap!'
+  editor.fields.reminder = 'Be brief.'
+  editor.written()
+  answer({ ...MINA, stamp: 'two', fields: { ...MINA.fields, greeting: 'Yip!' } })
+  expect(await saved).toBe('mina')
+  expect(editor.changes).toEqual({ greeting: 'Yip! Yap!', reminder: 'Be brief.' })
+  const after = await opened()
+  expect([after.fields.greeting, after.fields.reminder]).toEqual(['Yip! Yap!', 'Be brief.'])
+})
+
+test('what is written while a new one is saved is there where it goes on', async () => {
+  const editor = await opened(null)
+  editor.fields.name = 'Mina'
+  let answer: (saved: Editable) => void = () => undefined
+  server.create.mockReturnValueOnce(new Promise((done) => (answer = done)))
+  const saved = editor.save()
+  editor.fields.greeting = 'Later.'
+  editor.written()
+  answer(structuredClone(MINA))
+  expect(await saved).toBe('mina')
+  editor.written()
+  expect((await opened()).fields.greeting).toBe('Later.')
+  expect((await opened(null)).restored).toBe(false)
+})
+
+test('what is written while a picture is on its way, or the work of others is read, stays', async () => {
+  const editor = await opened()
+  server.givePicture.mockImplementationOnce(() => {
+    editor.fields.name = 'Nina'
+    return Promise.resolve({ ...MINA, stamp: 'two' })
+  })
+  await editor.picture({} as File)
+  expect(editor.changes).toEqual({ name: 'Nina' })
+  server.readFields.mockImplementationOnce(() => {
+    editor.fields.greeting = 'Mine.'
+    return Promise.resolve({ ...MINA, stamp: 'three' })
+  })
+  await editor.join()
+  expect(editor.changes).toEqual({ name: 'Nina', greeting: 'Mine.' })
+})
+
+test('where the server cannot be reached that is told until it can, and what was seen stays', async () => {
+  const editor = await opened()
+  await editor.check()
+  server.draft.mockRejectedValueOnce(new Refused(0, 'offline', ''))
+  expect(await editor.check()).toBeNull()
+  expect([editor.preview?.id, editor.problem]).toEqual(['draft-1', t('error.offline')])
+  await editor.check()
+  expect(editor.problem).toBe('')
 })
 
 test('a persona that is not there is told', async () => {

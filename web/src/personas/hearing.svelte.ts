@@ -14,10 +14,13 @@ export class Hearing {
   readonly #loudspeaker = new Loudspeaker()
   #asked = 0
   #coming = false
+  /** Nothing of what has come is left to play; that is told once. */
+  #drained = false
   #frame = 0
 
   constructor() {
     this.#loudspeaker.onprogress = ({ drained }) => {
+      this.#drained = drained
       if (drained && !this.#coming && this.state === 'playing') this.#silent()
     }
   }
@@ -39,11 +42,12 @@ export class Hearing {
         if (asked !== this.#asked) return
         if (!begun) this.#begin()
         begun = true
+        this.#drained = false
         this.#loudspeaker.play(`${OF}-${asked}`, samples)
       }
       if (asked !== this.#asked) return
       this.#coming = false
-      if (!begun) this.#silent() // nothing came
+      if (!begun || this.#drained) this.#silent() // nothing came, or it was played before the answer ended
     } catch (error) {
       if (asked !== this.#asked) return
       this.stop()
@@ -55,6 +59,12 @@ export class Hearing {
     this.#asked++
     if (this.state === 'playing') this.#loudspeaker.flush()
     this.#silent()
+  }
+
+  /** It is dropped for good. */
+  close(): void {
+    this.stop()
+    this.#loudspeaker.close()
   }
 
   #begin(): void {

@@ -58,8 +58,7 @@ export class Draft {
       this.rows = list.settings.map((setting) => ({ ...setting, field: fieldOf(schema, setting.name, setting.secret) }))
       ;[this.file, this.restart, this.broken] = [list.file, list.restart, list.problem]
       for (const [name, text] of [...this.edits]) this.#put(name, text)
-      this.state = 'ready'
-      if (!this.saved) this.problem = ''
+      ;[this.state, this.problem] = ['ready', '']
     } catch (error) {
       const code = error instanceof Refused ? error.code : ''
       if (code === 'owner_only') this.state = 'owner'

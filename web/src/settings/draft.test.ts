@@ -121,6 +121,17 @@ test('what belongs to no setting is told by itself, with what to do', async () =
   expect([draft.problem, draft.edits.size]).toEqual(['Another process is changing it. Try again.', 1])
 })
 
+test('what could not be loaded after it was saved is told only until it can be', async () => {
+  draft.edit('temperature', '0.5')
+  const { settings } = server.door
+  server.door.settings = () => Promise.reject(new Refused(503, 'busy', 'Not now.'))
+  await draft.save()
+  expect([draft.saved, draft.problem]).toEqual([1, 'Not now.'])
+  server.door.settings = settings
+  await draft.load()
+  expect([draft.saved, draft.problem]).toEqual([1, ''])
+})
+
 test('what is typed while it is saved stays a change', async () => {
   draft.edit('temperature', '0.5')
   const saved = draft.save()

@@ -24,6 +24,11 @@ export function serverLanguage(): string | undefined {
   return language() === 'zh' ? 'en' : undefined
 }
 
+/** For what `why` told: what the server said, or the page itself. */
+export function problemLanguage(problem: string): string | undefined {
+  return problem === t('error.offline') ? undefined : serverLanguage()
+}
+
 export function sectionTitle(section: string): string {
   return Object.hasOwn(SECTIONS, section) ? (SECTIONS[section]?.[language()] ?? section) : section
 }

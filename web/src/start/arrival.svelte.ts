@@ -26,6 +26,8 @@ const SERVER: Door = {
 /** As the server fetches them at its first start. */
 const ORDER = ['llm', 'embed', 'vad', 'turn', 'asr', 'tts']
 const EVERY_MS = 2000
+/** With these it says that this user can pull nothing here, now or later. */
+const SHUT = new Set(['owner_only', 'settings_unknown'])
 /** Where nothing is on its way, so many rounds pass between two looks. */
 const IDLE_ROUNDS = 5
 
@@ -59,12 +61,15 @@ export class Arrival {
     this.#door = door
   }
 
-  /** Look until all engines are up, every two seconds at most; gives what ends that. */
-  watch(): () => void {
+  /** Look until all engines are up, and while the line is lost, every two seconds at most; gives what ends that. */
+  watch(isLost: () => boolean = () => false): () => void {
     const rounds = repeat(async () => {
+      if (this.ready && this.there && !isLost()) {
+        this.#rounds = 0
+        return
+      }
       if (this.#rounds++ % IDLE_ROUNDS && this.there && !this.comes) return
       await this.look()
-      if (this.ready) rounds.end()
     }, EVERY_MS)
     return () => {
       rounds.end()
@@ -101,6 +106,7 @@ export class Arrival {
       }
       await this.look()
     } catch (error) {
+      this.#refused(error)
       this.problem = why(error)
     }
   }
@@ -112,11 +118,15 @@ export class Arrival {
       this.#told(await this.#door.pull())
       if (this.pull) for await (const pull of this.#door.events(this.#over.signal)) this.#told(pull)
     } catch (error) {
-      if (error instanceof Refused && error.status) this.isOwner = false
+      this.#refused(error)
     } finally {
       this.pull = null
       this.#follows = false
     }
+  }
+
+  #refused(error: unknown): void {
+    if (error instanceof Refused && SHUT.has(error.code)) this.isOwner = false
   }
 
   #told(pull: Pull): void {

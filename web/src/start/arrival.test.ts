@@ -119,6 +119,52 @@ test('who may not see the pull sees the engines, and is not refused again and ag
   expect(arrival.canRetry).toBe(false)
 })
 
+test('a server that is busy for a moment has not refused for good', async () => {
+  const server = new Server()
+  server.engines = { llm: fetching(1, 2) }
+  server.refuses = new Refused(503, 'busy', 'Not now.')
+  const arrival = new Arrival(server)
+  await arrival.look()
+  await vi.advanceTimersByTimeAsync(0)
+  server.engines = { llm: failed }
+  await arrival.look()
+  await arrival.retry()
+  expect([arrival.isOwner, arrival.canRetry]).toEqual([true, true])
+})
+
+test.each(['owner_only', 'settings_unknown'])('who is refused a try with %s is offered no other', async (code) => {
+  const server = new Server()
+  server.engines = { llm: failed }
+  server.models = [{ name: 'mind', here: false, used_by: ['llm'] }]
+  const arrival = new Arrival(server)
+  await arrival.look()
+  server.refuses = new Refused(403, code, 'No.')
+  await arrival.retry()
+  expect([arrival.canRetry, arrival.problem]).toEqual([false, 'No.'])
+})
+
+test('a server that was up is asked again while the line is lost, until all is up once more', async () => {
+  const server = new Server()
+  server.engines = { llm: ready }
+  let lost = false
+  const arrival = new Arrival(server)
+  const end = arrival.watch(() => lost)
+  await vi.advanceTimersByTimeAsync(10_000)
+  ;[lost, server.engines, server.asked] = [true, {}, []]
+  await vi.advanceTimersByTimeAsync(2000)
+  expect([server.asked, arrival.there]).toEqual([['health'], false])
+  server.engines = { llm: { engine: 'x', status: 'loading' } }
+  await vi.advanceTimersByTimeAsync(2000)
+  expect([arrival.waits, arrival.ready]).toEqual([true, false])
+  ;[lost, server.engines] = [false, { llm: ready }]
+  await vi.advanceTimersByTimeAsync(2000)
+  expect([arrival.waits, arrival.ready]).toEqual([false, true])
+  server.asked = []
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(server.asked).toEqual([])
+  end()
+})
+
 test('what failed for want of weights is fetched once more, and what has not failed is left alone', async () => {
   const server = new Server()
   server.engines = { llm: ready, asr: { ...failed, code: 'engine_unavailable' }, tts: failed }

@@ -55,6 +55,11 @@ export class Playback {
     await this.useDevice()
   }
 
+  /** It is dropped for good; `reset` comes before. */
+  close(): void {
+    this.#loudspeaker.close()
+  }
+
   preferred(): void {
     this.#loudspeaker.volume = preferences.volume
   }

@@ -53,6 +53,8 @@ export class Talk {
   hearing = $state(false)
   /** What was said while the line was lost, and is sent when it is back. */
   unsent = $state<string[]>([])
+  /** What is being written, and is not said yet. */
+  draft = $state('')
   /** The response that is being written, if any. */
   writing = $state<string | null>(null)
   readonly state = $derived<'idle' | 'listening' | 'thinking' | 'speaking'>(
@@ -81,9 +83,10 @@ export class Talk {
 
   /** Talk with a persona: in a conversation that there is, or a new one that begins with a greeting. */
   async begin(persona: Persona, conversation = '', greeting = 0): Promise<void> {
-    const unsent = conversation && conversation === this.conversation ? this.unsent : []
+    // What waits for one conversation goes into another only if the user sends it.
+    if (conversation !== this.conversation) this.draft = [...this.unsent.splice(0), this.draft].filter(Boolean).join('\n')
     this.end()
-    Object.assign(this, { persona, greeting, conversation, unsent })
+    Object.assign(this, { persona, greeting, conversation })
     this.playback.emotion = emotionOf(persona.default_emotion)
     this.transcript.clear()
     const begun = this.#begun
@@ -92,12 +95,8 @@ export class Talk {
     this.#whole = true
     const address = () => socketAddress(persona.id, this.conversation, this.private)
     this.#connection = new Connection(address, socketProtocols, {
-      heard: (event) => {
-        this.#heard(event)
-      },
-      line: (line, closed) => {
-        this.#line(line, closed)
-      },
+      heard: (event) => { this.#heard(event) },
+      line: (line, closed) => { this.#line(line, closed) },
     })
     this.#connection.open()
   }
@@ -114,7 +113,7 @@ export class Talk {
     this.playback.reset()
     this.#connection?.close()
     this.#connection = null
-    Object.assign(this, { writing: null, hearing: false, ready: false, trouble: null, unsent: [] })
+    Object.assign(this, { writing: null, hearing: false, ready: false, trouble: null })
   }
 
   /** Once the user has touched the page it may sound: call this from there. */
@@ -245,8 +244,7 @@ export class Talk {
     if (this.microphone !== 'off') return
     ;[this.microphone, this.noMicrophone, this.muted] = ['opening', null, false]
     try {
-      await this.#microphone.open(preferences.microphone)
-      this.microphone = 'on'
+      if (await this.#microphone.open(preferences.microphone)) this.microphone = 'on'
     } catch (error) {
       this.#noMicrophone(error instanceof NoMicrophone ? error.reason : 'failed')
     }

@@ -53,6 +53,10 @@ export interface Note {
 
 export type Entry = Utterance | Reply | Note
 
+/** A text is parsed and laid out whole each time that more of it is shown: from this length on, pieces are gathered. */
+const LONG = 2000
+const LONGEST_WAIT_MS = 1000
+
 /** What is to be seen of a conversation. Fed with the server's events, in order; it never asks for anything. */
 export class Transcript {
   entries = $state<Entry[]>([])
@@ -62,6 +66,10 @@ export class Transcript {
   #notes = 0
   /** The beginning of the oldest page, which belongs to a reply of the page before. */
   #cut: KeptMessage[] = []
+  /** What has come of a long reply, and is not shown yet. */
+  #gathered = ''
+  #gatheredOf: Reply | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /** @param clock The time, in ISO 8601. */
   constructor(clock = now) {
@@ -69,6 +77,7 @@ export class Transcript {
   }
 
   clear(): void {
+    this.#show()
     this.entries = []
     this.previous = null
     this.#cut = []
@@ -80,6 +89,7 @@ export class Transcript {
    * A reply of which more may be on the page before is shown with that page.
    */
   load(kept: Kept): void {
+    this.#show()
     const { cut, entries } = page(kept, [])
     const place = entries.findIndex(({ id, kind }) => kind === 'user' && this.#find(id))
     const known = place < 0 ? -1 : this.entries.findIndex(({ id }) => id === entries[place]?.id)
@@ -138,7 +148,7 @@ export class Transcript {
         const reply = this.reply(event.response_id)
         if (!reply) return
         if (!reply.items.includes(event.item_id)) reply.items.push(event.item_id)
-        reply.text += event.delta
+        this.#write(reply, event.delta)
         if (reply.state === 'thinking') reply.state = 'writing'
         return
       }
@@ -170,6 +180,7 @@ export class Transcript {
         return
       }
       case 'myna.turn.ended': {
+        this.#show()
         const reply = event.response_id === null ? null : this.reply(event.response_id)
         if (reply && event.outcome === 'interrupted') {
           reply.heard = event.heard ?? ''
@@ -203,7 +214,27 @@ export class Transcript {
     if (place >= 0) this.entries.splice(place, 1)
   }
 
+  /** Of a long text, the longer it is the more is shown at once, so that it costs the same in each second. */
+  #write(reply: Reply, piece: string): void {
+    if (reply !== this.#gatheredOf) this.#show()
+    if (reply.text.length < LONG) {
+      reply.text += piece
+      return
+    }
+    this.#gathered += piece
+    this.#gatheredOf = reply
+    this.#timer ??= setTimeout(() => { this.#show() }, Math.min(LONGEST_WAIT_MS, reply.text.length / 100))
+  }
+
+  /** Show what was gathered. */
+  #show(): void {
+    clearTimeout(this.#timer)
+    if (this.#gatheredOf) this.#gatheredOf.text += this.#gathered
+    ;[this.#gathered, this.#gatheredOf, this.#timer] = ['', null, undefined]
+  }
+
   #ended({ id, status, status_details: details }: Response): void {
+    this.#show()
     const reply = this.reply(id)
     if (!reply) return
     reply.at = this.#now()

@@ -1,7 +1,11 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import type { ResponseStatus, ServerEvent } from '../realtime/events'
 import type { KeptMessage } from './kept'
 import { Transcript, type Reply, type Utterance } from './transcript.svelte'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 function fed(...events: ServerEvent[]): Transcript {
   const transcript = new Transcript()
@@ -76,6 +80,57 @@ test('a cough leaves nothing behind', () => {
 test('of an interrupted reply it is known what was heard', () => {
   const transcript = fed(begun('r1'), words('r1', '从前有座山，山里有座庙。'), done('r1'), ended('r1', null, 'interrupted', '从前有座山'))
   expect(reply(transcript)).toMatchObject({ state: 'interrupted', heard: '从前有座山' })
+})
+
+const LONG = 'x'.repeat(2000)
+
+test('of a reply that has become long the pieces are gathered, and shown together after a while', () => {
+  vi.useFakeTimers()
+  const transcript = fed(begun('r1'), words('r1', 'x'), words('r1', LONG))
+  expect(reply(transcript).text).toHaveLength(2001)
+  transcript.feed(words('r1', 'y'))
+  vi.advanceTimersByTime(19)
+  transcript.feed(words('r1', 'z'))
+  expect(reply(transcript).text).toHaveLength(2001)
+  vi.advanceTimersByTime(2)
+  expect(reply(transcript).text).toBe(`x${LONG}yz`)
+})
+
+test.each([
+  ['ten thousand characters', 10_000, 10],
+  ['a million', 1_000_000, 1],
+])('with %s what is written is shown so often in a second, however many pieces come', (_, length, most) => {
+  vi.useFakeTimers()
+  const transcript = fed(begun('r1'), words('r1', 'x'.repeat(length)))
+  const shown = new Set<number>()
+  for (let piece = 0; piece < 1000; piece++) {
+    transcript.feed(words('r1', 'y'))
+    vi.advanceTimersByTime(1)
+    shown.add(reply(transcript).text.length)
+  }
+  expect(shown.size - 1).toBeLessThanOrEqual(most)
+  expect(shown.size).toBeGreaterThan(1)
+})
+
+test.each([
+  ['it is done', [done('r1')]],
+  ['it is stopped', [done('r1', 'cancelled', 'client_cancelled')]],
+  ['it is interrupted', [ended('r1', null, 'interrupted', LONG)]],
+  ['another one is written', [begun('r2'), words('r2', 'Hm.')]],
+] as const)('what was gathered is there as soon as %s', (_, events) => {
+  vi.useFakeTimers()
+  const transcript = fed(begun('r1'), words('r1', LONG), words('r1', ' and so on'), ...events)
+  expect(transcript.reply('r1')?.text).toBe(`${LONG} and so on`)
+})
+
+test('what was gathered for a conversation that was left is not shown in the next', () => {
+  vi.useFakeTimers()
+  const transcript = fed(begun('r1'), words('r1', LONG), words('r1', ' and so on'))
+  transcript.clear()
+  transcript.feed(begun('r2'))
+  transcript.feed(words('r2', 'Hello.'))
+  vi.advanceTimersByTime(2000)
+  expect(transcript.entries.map(({ text }) => text)).toEqual(['Hello.'])
 })
 
 test('a reply that is withdrawn before its first word is gone', () => {
