@@ -97,3 +97,18 @@ test('what the browser answers late of an opening does not close the next one', 
   expect(await second).toBe(true)
   expect(track.stop).not.toHaveBeenCalled()
 })
+
+test('where the one that was chosen is unplugged, the usual one is taken', async () => {
+  const microphone = new Microphone()
+  const opened = microphone.open('gone')
+  asked[0]?.refuse(Object.assign(new Error(), { name: 'OverconstrainedError' }))
+  await vi.waitFor(() => {
+    expect(asked).toHaveLength(2)
+  })
+  asked[1]?.allow(stream(new Track()))
+  await vi.waitFor(() => {
+    expect(contexts).toHaveLength(1)
+  })
+  loaded()
+  expect(await opened).toBe(true)
+})

@@ -30,14 +30,9 @@ export class Microphone {
     const closed = this.#closed
     if (!isSecureContext || !('mediaDevices' in navigator)) throw new NoMicrophone('insecure')
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({
-        audio: {
-          echoCancellation: true,
-          noiseSuppression: true,
-          autoGainControl: true,
-          channelCount: 1,
-          ...(device && { deviceId: { ideal: device } }),
-        },
+      const stream = await ask(device).catch((error: unknown) => {
+        if (device && error instanceof Error && error.name === 'OverconstrainedError') return ask('') // it is unplugged
+        throw error
       })
       if (closed !== this.#closed) {
         stop(stream)
@@ -70,6 +65,19 @@ export class Microphone {
     void this.#context?.close()
     this.#stream = this.#context = null
   }
+}
+
+/** With `ideal` in the place of `exact`, Chromium may give the usual one instead. */
+function ask(device: string): Promise<MediaStream> {
+  return navigator.mediaDevices.getUserMedia({
+    audio: {
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+      channelCount: 1,
+      ...(device && { deviceId: { exact: device } }),
+    },
+  })
 }
 
 function stop(stream: MediaStream): void {
