@@ -1,8 +1,10 @@
 """Greetings alone are not kept."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -106,6 +108,30 @@ async def test_it_can_be_deleted_before_anything_was_said(store: LazyStore) -> N
     assert await store.find(TALK.id) is None
     with pytest.raises(UnknownName):
         await store.append(TALK.id, HELLO)
+
+
+async def test_who_goes_on_in_another_conversation_does_not_wait_for_one_that_is_being_kept(
+    store: LazyStore, kept: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(TALK, id=ConversationId("other"))
+    await kept.create(other)
+    keep = kept.take_in
+    begun, go_on = anyio.Event(), anyio.Event()
+
+    async def slow(*what: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await keep(*what)
+
+    monkeypatch.setattr(kept, "take_in", slow)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.append, TALK.id, HELLO)
+        await begun.wait()
+        with anyio.fail_after(5):
+            await store.append(other.id, replace(HELLO, id=MessageId("another")))
+            await store.delete(OWNER, other.id)
+        go_on.set()
+    assert [message.id for message in await kept.messages(TALK.id)][-1] == HELLO.id
 
 
 async def test_its_id_is_taken(store: LazyStore) -> None:

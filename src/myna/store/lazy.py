@@ -120,8 +120,12 @@ class LazyStore:
 
     async def delete(self, user_id: UserId, conversation_id: ConversationId) -> None:
         """It is gone, with its messages and turns."""
-        async with self._moving:
-            await (await self._place(conversation_id)).delete(user_id, conversation_id)
+        if await self._held.find(conversation_id) is not None:
+            async with self._moving:  # else it could be deleted here and kept there
+                if await self._held.find(conversation_id) is not None:
+                    await self._held.delete(user_id, conversation_id)
+                    return
+        await self.kept.delete(user_id, conversation_id)
 
     async def _place(self, conversation_id: ConversationId) -> ConversationStore:
         """Where it is."""
@@ -129,6 +133,8 @@ class LazyStore:
 
     async def _keep(self, conversation_id: ConversationId, user_id: UserId | None = None) -> None:
         """See that a conversation is kept, with all that it has, if it is this user's."""
+        if await self._held.find(conversation_id) is None:
+            return  # as nearly always: nobody waits for what is being kept of another
         async with self._moving:
             held = await self._held.find(conversation_id)
             if held is None or user_id not in (None, held.user_id):
