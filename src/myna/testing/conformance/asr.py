@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from myna.engines.base import ASR, ASROptions, Samples, Transcript
+from myna.testing.conformance.giving_up import give_up
 
 PATIENCE_S = 120.0
 """What takes longer hangs."""
@@ -130,8 +131,7 @@ class ASRConformance:
     async def test_after_a_call_was_cancelled_the_next_is_answered(self, asr: ASR, spoken: Spoken):
         alone = await hear(asr, spoken.samples)
         for _ in range(4):  # more than an engine would have slots to lose
-            with anyio.move_on_after(0.05):
-                await asr.transcribe(spoken.samples, DETECT)
+            await give_up(asr.transcribe(spoken.samples, DETECT), after_s=0.05)
         assert await hear(asr, spoken.samples) == alone
 
     async def test_word_times_lie_in_their_segments_where_the_engine_promises_them(self, asr: ASR, spoken: Spoken):
