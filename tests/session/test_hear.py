@@ -28,6 +28,7 @@ from myna.session.notes import (
     Supposed,
     Utterance,
 )
+from myna.session.turn_taking import Phase
 from myna.session.voice_activity import DEAF_S
 from myna.testing.asr import ScriptedASR
 from myna.testing.clock import on_virtual_clock
@@ -290,6 +291,25 @@ async def test_what_is_asked_while_a_reply_is_silent_for_it_goes_first():
         options = [call.options for call in asr_of(user).calls]
     assert (options[0].partial, options[0].awaited) == (True, True)
     assert options[-1].awaited is False
+
+
+@on_virtual_clock
+async def test_a_brief_sound_over_a_reply_is_heard_in_the_language_of_the_conversation():
+    english = Transcript("Tell me about Paris.", "en")
+    async with room(ears([QUICK, "嗯"], [QUICK, english]), options=HearingOptions(language="zh")) as user:
+
+        async def languages(phase: Phase, *audio: bytes) -> list[str | None]:
+            user.hearing.phase = phase
+            before = len(asr_of(user).calls)
+            await user.say(silence(500), *audio, silence(2000))
+            return [call.options.language for call in asr_of(user).calls[before:]]
+
+        assert set(await languages("speaking", speech(400))) == {"zh"}
+        assert set(await languages("listening", speech(400))) == {None}
+        long = await languages("speaking", speech(2000))
+        assert (long[0], long[-1]) == ("zh", None)
+        assert user.texts()[-1] == english.text
+        assert set(await languages("speaking", speech(400))) == {"en"}
 
 
 @on_virtual_clock

@@ -297,6 +297,17 @@ def test_who_halts_behind_a_first_word_interrupts_all_the_same():
     assert user.kinds() == ["Began", "Paused", "Resumed", "Meant"]
 
 
+def test_words_that_were_made_up_of_the_beginning_do_not_count_for_more_as_the_sound_goes_on():
+    user = talk("speaking")
+    user.speech(416)
+    user.hears("So")
+    user.speech(512)
+    assert user.kinds() == ["Began"]
+    user.silence(224)
+    user.hears("Oh, okay.", whole=True)
+    assert user.kinds() == ["Began", "Paused", "Dropped"]
+
+
 def test_a_backchannel_is_dropped_as_soon_as_it_is_known():
     user = talk("speaking")
     user.speech(320)
@@ -334,6 +345,7 @@ def test_words_interrupt():
     user.speech(480)
     user.hears("我想")
     user.speech(320)
+    user.hears("我想换")
     assert user.kinds() == ["Began", "Meant"]
 
 

@@ -40,6 +40,7 @@ class HearingOptions:
         max_utterance_s: An utterance that is longer is over.
         missed: So many samples of the session's audio came before it could hear.
         pace: How fast the audio comes.
+        language: What the user is likely to speak, as an ISO 639-1 code, until it is known what he does.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -48,6 +49,7 @@ class HearingOptions:
     max_utterance_s: float = 1800.0
     missed: int = 0
     pace: Pace = field(default_factory=Pace)
+    language: str | None = None
 
 
 @dataclass(eq=False, slots=True)

@@ -80,6 +80,7 @@ class Hearing:
         self._hearing: Job | None = None
         self._detecting: Job | None = None
         self._meter: Meter | None = None
+        self._language = options.language
 
     # --------------------------------------------------------------------------------------------- what the owner does
 
@@ -337,11 +338,13 @@ class Hearing:
             if work.kind == "partial":
                 return
             running.scope.cancel()
+        doubted = recognition is self._open and self._rules.undecided
+        likely = self._language if doubted and recognition.is_brief(work.end) else None
         options = ASROptions(
-            language=recognition.draft.settled_language or self._preferences.language,
+            language=recognition.draft.settled_language or self._preferences.language or likely,
             hint=self._preferences.hint,
             partial=work.kind == "partial",
-            awaited=recognition is self._open and self._rules.undecided,
+            awaited=doubted,
         )
         self._hearing = self._asking.transcribe(recognition, work, options)
 
@@ -378,6 +381,8 @@ class Hearing:
     def _heard(self, recognition: Recognition, work: Work, result: Transcript | MynaError) -> list[Note]:
         over = recognition is not self._open
         changed = recognition.take(work, result, over=over)
+        if (final := recognition.final) and not recognition.is_brief(recognition.spoken):
+            self._language = final.language or self._language
         if over:
             recognition.waits_since = anyio.current_time() if recognition.waits_since is not None else None
             return self._tell()

@@ -92,6 +92,7 @@ class Session:
         self._engines = engines
         self._options = options
         self._record = Record(store, conversation)
+        self._language = persona.language
         self._answering = Answering(conversation.id, persona, engines, options, self._keep_late)
         self._outbox = Outbox(limit=64)
         self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
@@ -207,11 +208,18 @@ class Session:
         async def stalled() -> None:
             await self._deliver(_Stalled())
 
-        if self._engines.asr is not None:
-            ears = Ears(self._engines.asr, self._engines.vad, self._engines.detector)
+        if (asr := self._engines.asr) is not None:
+            ears = Ears(asr, self._engines.vad, self._engines.detector)
             given = self._options
+            language = self._language.partition("-")[0]  # of a BCP 47 code
             options = HearingOptions(
-                given.limits, given.tick_s, given.decode_window_s, given.max_utterance_s, self._missed, self._pace
+                given.limits,
+                given.tick_s,
+                given.decode_window_s,
+                given.max_utterance_s,
+                self._missed,
+                self._pace,
+                language if language in asr.info.languages else None,
             )
             floor.hearing = Hearing(ears, options, jobs, self._deliver)
             floor.silences = Silences(floor.hearing, jobs, stalled)

@@ -350,8 +350,9 @@ class TurnTaking:
             return False
         if self._phase == "thinking":  # nothing is heard yet, so little is lost, and who was not done says little
             return speech.voiced_ms >= OBJECTION_MS
-        if speech.voiced_ms >= BRIEF_MS or not last:
-            return speech.voiced_ms >= BRIEF_MS
+        heard_ms = min(speech.voiced_ms, (speech.known_ms or speech.ended_ms) - speech.began_ms)  # by the ASR
+        if heard_ms >= BRIEF_MS or not last:
+            return heard_ms >= BRIEF_MS
         objects = speech.voiced_ms >= OBJECTION_MS and is_objection(speech.text)
         return objects or (speech.voiced_ms >= CLAUSE_MS and is_clause(speech.text))
 
