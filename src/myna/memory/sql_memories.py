@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import anyio
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.core.errors import BadInput, UnknownName
@@ -289,18 +289,20 @@ class SQLMemories:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(by_meaning)
-            async with self._database.read() as connection:
-                question = await _by_words(connection, scope, text, most)
+            question = await self._database.reading(lambda connection: _by_words(connection, scope, text, most))
         # The others are not nearer than the last of these; if it was not cut off, the others have no vector yet.
         far = min(each.cosine for each in near.values()) if len(near) >= most else None
         wanted = {*near, *question.found}
         select_newest = select(memories).where(_in(scope)).order_by(memories.c.number.desc())
-        async with self._database.read() as connection:
-            rows = [
-                *(await connection.execute(select(memories).where(_in(scope), memories.c.id.in_(wanted)))),
-                *(await connection.execute(select_newest.where(memories.c.pinned).limit(pinned))),
-                *(await connection.execute(select_newest.limit(least - len(wanted))) if len(wanted) < least else ()),
+
+        def read(connection: Connection) -> Sequence[Row[Any]]:
+            return [
+                *connection.execute(select(memories).where(_in(scope), memories.c.id.in_(wanted))),
+                *connection.execute(select_newest.where(memories.c.pinned).limit(pinned)),
+                *(connection.execute(select_newest.limit(least - len(wanted))) if len(wanted) < least else ()),
             ]
+
+        rows = await self._database.reading(read)
 
         def cosine(row: Row[Any]) -> float | None:
             found = near.get(row.id)  # by the text before an edit, perhaps
@@ -312,18 +314,18 @@ class SQLMemories:
         ]
 
 
-async def _by_words(connection: AsyncConnection, scope: Scope, text: str, most: int) -> _Question:
+def _by_words(connection: Connection, scope: Scope, text: str, most: int) -> _Question:
     asked = first_words_of(text)
     if not asked:
         return _Question({}, ())
     here = and_(words.c.user_id == scope.user_id, words.c.persona_id == (scope.persona_id or ""))
     counted = select(words.c.word, func.count()).where(here, words.c.word.in_(asked)).group_by(words.c.word)
-    known: dict[str, int] = {row[0]: row[1] for row in await connection.execute(counted)}
+    known: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
     everything = select(func.count()).select_from(memories).where(_in(scope))
-    weighed = weights(asked, known, (await connection.execute(everything)).scalar_one())
+    weighed = weights(asked, known, connection.execute(everything).scalar_one())
     rare = [word for word, count in known.items() if count <= COMMON]
     sums: dict[MemoryId, float] = {}
-    for row in await connection.execute(select(words.c.memory_id, words.c.word).where(here, words.c.word.in_(rare))):
+    for row in connection.execute(select(words.c.memory_id, words.c.word).where(here, words.c.word.in_(rare))):
         sums[row[0]] = sums.get(row[0], 0.0) + weighed[row[1]]
     return _Question(weighed, sorted(sums, key=lambda memory_id: (-sums[memory_id], memory_id))[:most])
 
