@@ -21,6 +21,19 @@ from myna.engines.base import Samples
 PACKAGES = ("chromium", "fonts-noto-color-emoji", "fonts-wqy-microhei")
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE_MS = 120_000
+"""A machine that others keep busy is no failure."""
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "zh-dark-phone": {
+        "locale": "zh-CN",
+        "color_scheme": "dark",
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+    },
+}
+"""Both languages, both themes, a desk and a hand: what a page has to be usable in."""
 LEAD_S = 0.5
 """Silence before what the microphone hears: a microphone takes a moment to open."""
 
@@ -132,6 +145,7 @@ def open_browser(folder: Path, arguments: Sequence[str] = FAKE_MICROPHONE) -> Ge
         def open_tab(url: str, prepare: Callable[[BrowserContext], None] | None = None, **options: Any) -> Tab:
             usual: dict[str, Any] = {"locale": "en-US", "viewport": {"width": 1100, "height": 800}}
             context = browser.new_context(**usual | options)
+            context.set_default_timeout(PATIENCE_MS)
             context.add_init_script(_TAP)
             if prepare is not None:
                 prepare(context)

@@ -4,12 +4,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.end_to_end.parrot import serving_parrot
 from tests.end_to_end.processes import MYNA, Home, Server
 
 from myna.weights.locate import Weights
 
 PATIENT = {f"MYNA_SESSION__{name}_TIMEOUT_S": "300" for name in ("GENERATION", "FIRST_TOKEN", "IDLE", "HEAR", "SPEAK")}
 """A machine that others keep busy is no failure."""
+
+OTHER_NAME = "myna.example"
+"""What the parrot's server may be called too."""
 
 URL = re.compile(r"https?://[\w.]+:\d+")
 
@@ -65,3 +69,10 @@ def steady(start: Callable[..., Server]) -> Server:
     server = start("--set", "llm.temperature=0")
     server.wait_ready()
     return server
+
+
+@pytest.fixture(scope="session")
+def parrot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that says again what it is told, and needs no weights."""
+    with serving_parrot(tmp_path_factory.mktemp("parrot"), "--set", f'server.hosts=["{OTHER_NAME}"]') as server:
+        yield server

@@ -50,6 +50,15 @@ LOUD = 0.15
 VOWELS = frozenset("aeiou")
 SYLLABLES = "aeio bcdfg ou klmnp aeiouae rst eea vwxzk oioi trnm uue. "
 """What is now loud and now silent, for as long as no other part of it."""
+POLLY = """
+id = "polly"
+name = "Polly"
+language = "en"
+greeting = "Hi."
+system_prompt = "Say it again."
+voice.voice = "any"
+"""
+"""A persona whose greeting is over at once."""
 HEARD = "I heard you"
 """What the parrot understands of whatever sounds."""
 STOPS_S = 30
@@ -180,6 +189,9 @@ def serving_parrot(folder: Path, *arguments: str) -> Generator[Server]:
         folder: Its home; personas in it are there.
         arguments: More for ``myna serve``.
     """
+    personas = folder / "personas"
+    personas.mkdir(exist_ok=True)
+    (personas / "polly.toml").write_text(POLLY, encoding="utf-8")
     log = folder / "serve.log"
     with log.open("w") as out:
         process = subprocess.Popen(

@@ -84,6 +84,7 @@ def test_a_greeting_alone_is_neither_kept_nor_listed_and_is_kept_with_the_first_
     choose(tab, "Myna")
     tab.wait(lambda: replies(tab).count() == 1 and state(tab) == "idle")
     place = "sessionStorage.getItem('myna.conversation').split('\\n')[1]"
+    tab.wait(lambda: tab.page.evaluate(place))
     conversation: str = tab.page.evaluate(place)
     address = f"{steady.url}/api/conversations"
 

@@ -9,20 +9,11 @@ import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, ViewportSize, expect
-from tests.end_to_end.browser import Tab, open_browser
+from tests.end_to_end.browser import LOOKS, PATIENCE_MS, Tab, open_browser
 from tests.end_to_end.processes import Server
 from tests.end_to_end.voices import heard_meanwhile
 
-pytestmark = [pytest.mark.models, pytest.mark.long]
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
-    "zh": {"locale": "zh-CN"},
-    "zh-dark": {"locale": "zh-CN", "color_scheme": "dark"},
-}
-PATIENCE_MS = 120_000
+pytestmark = pytest.mark.models
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +26,6 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., T
 @pytest.fixture
 def tab(browse: Callable[..., Tab], steady: Server) -> Iterator[Tab]:
     tab = browse(f"{steady.url}/#/personas")
-    tab.page.set_default_timeout(PATIENCE_MS)
     expect(tab.page.get_by_role("link", name="New persona")).to_be_visible(timeout=PATIENCE_MS)
     yield tab
     tab.page.context.close()
@@ -49,11 +39,6 @@ def edit(tab: Tab, name: str) -> None:
 def save(tab: Tab) -> None:
     tab.page.get_by_role("button", name="Save", exact=True).click()
     expect(tab.page.get_by_text("Saved. New conversations begin with it.")).to_be_visible(timeout=PATIENCE_MS)
-
-
-def serious(tab: Tab) -> list[str]:
-    """What went wrong; that a conversation is gone of which nothing was kept, as after a reload, is nothing."""
-    return [problem for problem in tab.problems if "404" not in problem]
 
 
 def away(tab: Tab) -> None:
@@ -101,7 +86,7 @@ def test_a_persona_is_made_heard_and_talked_with(tab: Tab, steady: Server) -> No
     reply = page.locator("[data-kind=reply]")
     expect(reply).to_have_count(1)
     expect(reply).to_contain_text("Ahoy! My name is Juniper")
-    assert not serious(tab)
+    assert not tab.problems
 
 
 def test_what_is_wrong_is_told_at_its_field_and_has_the_focus(tab: Tab) -> None:
@@ -192,7 +177,7 @@ def test_a_picture_is_given_and_shown(tab: Tab, steady: Server, tmp_path: Path) 
     expect(preview(tab).locator("image")).to_have_count(1)
     expect(tab.page.get_by_label("Greeting", exact=True)).to_have_value("Not saved, and still here.")
     save(tab)
-    assert not serious(tab)
+    assert not tab.problems
 
 
 def test_a_trial_is_a_private_conversation_with_what_is_written(tab: Tab, steady: Server) -> None:
@@ -216,7 +201,7 @@ def test_a_trial_is_a_private_conversation_with_what_is_written(tab: Tab, steady
     kept = httpx.get(f"{steady.url}/api/conversations").json()["conversations"]
     assert not [each for each in kept if each["persona"].startswith("draft-")]
     tab.page.get_by_role("button", name="Discard changes").click()
-    assert not serious(tab)
+    assert not tab.problems
 
 
 @pytest.mark.parametrize("look", LOOKS)

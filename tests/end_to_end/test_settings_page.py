@@ -10,15 +10,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Dialog, Locator, ViewportSize
-from tests.end_to_end.browser import Tab, open_browser
+from playwright.sync_api import BrowserContext, Dialog, Locator, Route, ViewportSize
+from tests.end_to_end.browser import LOOKS, Tab, open_browser
 from tests.end_to_end.processes import MYNA, Home, Server
 from tests.weights.sites import Answer, Site, site
 
 from myna.weights.catalog import load_catalog
 from myna.weights.locate import Weights
 
-pytestmark = [pytest.mark.models, pytest.mark.long]
+pytestmark = pytest.mark.models
 
 SMALL = "smart-turn-v3.2"
 """What is fetched: no engine of this server needs it."""
@@ -322,6 +322,26 @@ def test_the_engines_tell_how_they_are(tab: Tab) -> None:
     assert re.search(r"\d+ of 200 live", tab.page.inner_text("dl"))
 
 
+def test_of_a_chain_of_models_each_is_shown_and_who_answers(tab: Tab) -> None:
+    def fulfill(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        first = {"engine": "openai", "status": "ready", "code": "engine_timeout", "breaker": "open", "failovers": 3}
+        second = {"engine": "llamacpp", "status": "ready", "breaker": "closed", "failovers": 0}
+        told["engines"]["llm"] |= {"members": [first, second], "answers": "llamacpp"}
+        route.fulfill(response=answer, json=told)
+
+    tab.page.route("**/health", fulfill)
+    tab.page.get_by_role("link", name="Engines").click()
+    members = tab.page.locator('[data-kind="llm"]').get_by_role("listitem")
+    tab.wait(lambda: members.count() == 2)
+    assert "failed, left out for a while" in members.first.inner_text()
+    assert "3 ×" in members.first.inner_text()
+    assert "answers now" not in members.first.inner_text()
+    assert "answers now" in members.last.inner_text()
+    assert tab.violations() == []
+
+
 def test_who_is_not_the_owner_is_told_so(browse: Callable[..., Tab], server: Server, home: Home) -> None:
     assert home.run("key", "create", "--name", "mine").returncode == 0
     guest = home.run("key", "create", "--name", "guest").stdout.strip()
@@ -343,20 +363,12 @@ def test_who_is_not_the_owner_is_told_so(browse: Callable[..., Tab], server: Ser
     assert httpx.get(f"{server.url}/api/settings").status_code == 200
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "phone", "zh", "zh-dark-phone"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_every_page_can_be_used_and_read_by_everybody(
     browse: Callable[..., Tab], server: Server, file: Path, look: str, tmp_path: Path
 ) -> None:
-    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-    options = {
-        "light": {},
-        "dark": {"color_scheme": "dark"},
-        "phone": phone,
-        "zh": {"locale": "zh-CN"},
-        "zh-dark-phone": {"locale": "zh-CN", "color_scheme": "dark", **phone},
-    }
     assert file.exists()
-    tab = browse(server.url, **options[look], reduced_motion="reduce")
+    tab = browse(server.url, **LOOKS[look], reduced_motion="reduce")
     found: dict[str, list[str]] = {}
     for part, there in {
         "": "select",

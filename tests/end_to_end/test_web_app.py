@@ -1,5 +1,4 @@
 import gzip
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,12 +33,6 @@ LONG = "Tell me a long story about a lighthouse."
 def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tab]]:
     with open_browser(tmp_path_factory.mktemp("browser")) as browse:
         yield browse
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Where pictures go: ``PICTURES=docs/pictures`` makes those of the docs."""
-    return Path(os.environ.get("PICTURES", tmp_path))
 
 
 @pytest.fixture
@@ -149,7 +142,7 @@ def test_a_reload_goes_on_in_the_same_conversation(tab: Tab) -> None:
     assert "Bartholomew" in answered(tab, 3)
 
 
-def test_another_persona_begins_anew_in_its_own_language(tab: Tab, pictures: Path) -> None:
+def test_another_persona_begins_anew_in_its_own_language(tab: Tab) -> None:
     write(tab, "Hello!")
     answered(tab, 2)
     tab.page.get_by_role("link", name="Settings").click()
@@ -161,7 +154,6 @@ def test_another_persona_begins_anew_in_its_own_language(tab: Tab, pictures: Pat
     tab.page.get_by_label("你的消息").fill("你是谁？")
     tab.page.keyboard.press("Enter")
     assert answered(tab, 2)
-    tab.page.screenshot(path=pictures / "web.png")
 
 
 def test_a_server_that_comes_back_is_talked_to_again(browse: Callable[..., Tab], start: Callable[..., Server]) -> None:

@@ -13,7 +13,6 @@ import pytest
 from tests.end_to_end.browser import Tab, open_browser
 from tests.end_to_end.long_conversation import MESSAGES, WORDS, going_on, keep, stream
 from tests.end_to_end.main_thread import Trace, traced
-from tests.end_to_end.parrot import serving_parrot
 from tests.end_to_end.processes import Server
 from tests.end_to_end.test_web_app import notes, state
 
@@ -26,12 +25,6 @@ MOST_BYTES = 150_000
 MOST_BEFORE_PAINT = 250_000
 """Bytes that come over the line until something is seen."""
 MOST_CPU_BEFORE_PAINT_MS = 500
-
-
-@pytest.fixture(scope="module")
-def parrot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving_parrot(tmp_path_factory.mktemp("parrot")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

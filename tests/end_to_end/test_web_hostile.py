@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 from tests.end_to_end.browser import Tab, open_browser
-from tests.end_to_end.parrot import serving_parrot
 from tests.end_to_end.processes import Server
 from tests.end_to_end.test_web_app import HOSTILE, answered, choose, notes, replies, state, write
 
-pytestmark = pytest.mark.long
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """What turns the direction of the text behind it."""
 
@@ -25,15 +23,9 @@ NAMES = [
     "\N{COMBINING GRAVE ACCENT}" * 500 + "zalgo",
     "__proto__",
 ]
-PERSONAS = 2000
+PERSONAS = 500
 LONG_GREETING = "<b>hello</b> " * 8000
 """100 kB."""
-
-
-@pytest.fixture(scope="module")
-def parrot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving_parrot(tmp_path_factory.mktemp("parrot")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -68,23 +60,23 @@ def tab(browse: Callable[..., Tab], parrot: Server, asked: list[str]) -> Iterato
     tab.page.context.close()
 
 
-@pytest.mark.parametrize("attack", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_reply_that_means_harm_does_none_while_it_is_written(tab: Tab, attack: str) -> None:
-    write(tab, f"3 times every 10 ms {attack}\n\n")
-    answered(tab, 2)
-    assert tab.page.locator(f".transcript {ACTIVE}").count() == 0
-    links = tab.page.evaluate("[...document.querySelectorAll('.transcript a')].map(({ protocol }) => protocol)")
-    assert set(links) <= {"https:", "http:", "mailto:"}
-    assert not set(TURNS) & set(tab.page.locator(".transcript").inner_text())
-    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the screen"
+def test_a_reply_that_means_harm_does_none_while_it_is_written(tab: Tab) -> None:
+    for before, attack in enumerate(HOSTILE, 1):
+        write(tab, f"3 times every 10 ms {attack}\n\n")
+        answered(tab, before + 1)
+        assert tab.page.evaluate("window.harmed") is None
+        assert tab.page.locator(f".transcript {ACTIVE}").count() == 0
+        links = tab.page.evaluate("[...document.querySelectorAll('.transcript a')].map(({ protocol }) => protocol)")
+        assert set(links) <= {"https:", "http:", "mailto:"}
+        assert not set(TURNS) & set(tab.page.locator(".transcript").inner_text())
+        assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the screen"
     write(tab, "a e i")
-    assert answered(tab, 3) == "a e i"
+    assert answered(tab, len(HOSTILE) + 2) == "a e i"
 
 
 def test_a_huge_reply_is_shown_and_the_page_can_still_be_used(tab: Tab) -> None:
-    write(tab, f"100 times {'word ' * 1000}")  # half a megabyte, which the server cuts
-    tab.wait(lambda: tab.page.locator("[aria-busy=true]").count() == 0 and replies(tab).count() == 2)
-    assert len(replies(tab).last.locator(".markdown").inner_text()) > 5_000
+    write(tab, f"100 times {'word ' * 1000}")  # half a megabyte
+    assert len(answered(tab, 2).split()) == 100_000
     write(tab, "a e i")
     assert answered(tab, 3) == "a e i"
 
@@ -135,7 +127,7 @@ _WATCH = """
 
 
 def hostile_personas(context: BrowserContext) -> None:
-    """Before the server's own come 2,000 that a page should be afraid of."""
+    """After the server's own come many that a page should be afraid of."""
 
     def fulfill(route: Route) -> None:
         answer = route.fetch()

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket
 from tests.end_to_end.browser import FAKE_MICROPHONE, Tab, open_browser
-from tests.end_to_end.parrot import HEARD, serving_parrot
+from tests.end_to_end.conftest import OTHER_NAME
+from tests.end_to_end.parrot import HEARD
 from tests.end_to_end.processes import Server
 from tests.end_to_end.test_web_app import answered, choose, notes, replies, state, write
 from tests.end_to_end.utterance import babble
 
-pytestmark = pytest.mark.long
 FAKE_DEVICE = "--use-fake-device-for-media-stream"
-OTHER_NAME = "myna.example"
 SHORTEST_FRAMES = 10
 """Push-to-talk of less than 200 ms is taken for a mistake."""
 
@@ -28,12 +27,6 @@ DENIED = {
     "UnknownError": "could not be opened",
 }
 """What a browser says, and what the page says then."""
-
-
-@pytest.fixture(scope="module")
-def parrot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving_parrot(tmp_path_factory.mktemp("parrot"), "--set", f'server.hosts=["{OTHER_NAME}"]') as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

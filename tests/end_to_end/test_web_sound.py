@@ -9,7 +9,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from tests.end_to_end.browser import Tab, open_browser
 from tests.end_to_end.cuttable import open_way
-from tests.end_to_end.parrot import LOUD, SYLLABLES, serving_parrot
+from tests.end_to_end.parrot import LOUD, SYLLABLES
 from tests.end_to_end.processes import Server
 from tests.end_to_end.sink import HELD_BACK_MS, RATE, TAPPED, Sounded, mouth_lag_ms, sounded
 from tests.end_to_end.test_web_app import answered, choose, notes, replies, state, write
@@ -18,7 +18,6 @@ from tests.end_to_end.utterance import babble
 from myna.engines.base import Samples
 from myna.server import web_page
 
-pytestmark = pytest.mark.long
 SILENT_WITHIN = RATE * 50 // 1000
 """Samples that a pause or a flush may take."""
 FADE = RATE * 5 // 1000
@@ -56,12 +55,6 @@ async ({ player, pieces, orders, length }) => {
 
 
 @pytest.fixture(scope="module")
-def parrot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving_parrot(tmp_path_factory.mktemp("parrot")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tab]]:
     with open_browser(tmp_path_factory.mktemp("browser")) as browse:
         yield browse
@@ -69,9 +62,9 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., T
 
 @pytest.fixture
 def tab(browse: Callable[..., Tab], parrot: Server) -> Iterator[Tab]:
-    """With the English assistant, who has greeted."""
+    """With Polly, who has greeted."""
     tab = browse(parrot.url, **TAPPED)
-    choose(tab, "Myna")
+    choose(tab, "Polly")
     answered(tab, 1)
     yield tab
     assert not tab.problems
@@ -200,10 +193,10 @@ def test_who_speaks_silences_the_page_within_50_ms(tab: Tab) -> None:
 
 def test_the_mouth_follows_the_loudness_that_is_heard(browse: Callable[..., Tab], parrot: Server) -> None:
     tab = browse(parrot.url, **TAPPED)
-    choose(tab, "孙悟空")
+    choose(tab, "Polly")
     answered(tab, 1)
     tab.page.evaluate("watchMouth()")
-    write(tab, 6 * SYLLABLES)
+    write(tab, 4 * SYLLABLES)
     answered(tab, 2)
     heard = sounded(tab.page)
     heard_ms = HELD_BACK_MS + 1000 * tab.page.evaluate("sink.context.outputLatency")
@@ -245,7 +238,7 @@ def test_a_lost_line_takes_nothing_away_that_had_come_and_the_next_reply_is_hear
 ) -> None:
     with open_way(parrot.url) as way:
         tab = browse(way.url, **TAPPED)
-        choose(tab, "Myna")
+        choose(tab, "Polly")
         answered(tab, 1)
         silent = sounded(tab.page)
         write(tab, 20 * SYLLABLES)

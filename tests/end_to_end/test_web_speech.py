@@ -18,15 +18,19 @@ pytestmark = [pytest.mark.models, pytest.mark.long]
 LIKE = 0.6
 """How much of what was said has to be understood, as in the spoken dialogues."""
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "dark": {"color_scheme": "dark"},
-    "phone": {
-        "viewport": {"width": 390, "height": 780},
-        "device_scale_factor": 2,
-        "has_touch": True,
-        "is_mobile": True,
-    },
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
 }
+SEEN: dict[str, dict[str, Any]] = {
+    "web": {},
+    "web-zh": {"locale": "zh-CN"},
+    "web-dark": {"color_scheme": "dark"},
+    "web-phone": {"locale": "zh-CN", **PHONE},
+}
+"""The pictures of the docs."""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +40,8 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., T
 
 
 def meet(browse: Callable[..., Tab], server: Server, name: str, **options: Any) -> Tab:
-    """In Chinese, with somebody who has greeted."""
-    tab = browse(server.url, locale="zh-CN", **options)
+    """With somebody who has greeted."""
+    tab = browse(server.url, **options)
     choose(tab, name)
     answered(tab, 1)
     return tab
@@ -52,7 +56,7 @@ def turn_on(tab: Tab, said: Recording) -> None:
 @pytest.mark.parametrize("name", ["SSB00730374.wav", "SSB02460212.wav"])
 def test_recorded_mandarin_is_heard_and_answered(browse: Callable[..., Tab], steady: Server, name: str) -> None:
     said = recording(name)
-    tab = meet(browse, steady, "孙悟空")
+    tab = meet(browse, steady, "孙悟空", locale="zh-CN")
     turn_on(tab, said)
     heard = tab.page.locator("[data-kind=user] .text")
     tab.wait(lambda: heard.count() == 1)
@@ -65,7 +69,7 @@ def test_recorded_mandarin_is_heard_and_answered(browse: Callable[..., Tab], ste
 
 @needs_recordings
 def test_recorded_mandarin_interrupts(browse: Callable[..., Tab], steady: Server) -> None:
-    tab = meet(browse, steady, "孙悟空")
+    tab = meet(browse, steady, "孙悟空", locale="zh-CN")
     tab.page.get_by_label("你的消息").fill("给我讲一个很长很长的故事，至少二十句话。")
     tab.page.keyboard.press("Enter")
     tab.wait(lambda: state(tab) == "speaking")
@@ -75,15 +79,19 @@ def test_recorded_mandarin_interrupts(browse: Callable[..., Tab], steady: Server
     tab.page.context.close()
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_a_conversation_has_its_picture(browse: Callable[..., Tab], steady: Server, look: str, tmp_path: Path) -> None:
-    """``PICTURES=docs/pictures`` makes those of the docs: ``web-dark.png`` and ``web-phone.png``."""
-    tab = meet(browse, steady, "孙悟空", **LOOKS[look], reduced_motion="reduce")
-    tab.page.get_by_label("你的消息").fill("你是谁？")
+@pytest.mark.parametrize("picture", SEEN)
+def test_a_conversation_has_its_picture(
+    browse: Callable[..., Tab], steady: Server, picture: str, tmp_path: Path
+) -> None:
+    """``PICTURES=docs/pictures`` makes those of the docs."""
+    chinese = "locale" in SEEN[picture]
+    tab = meet(browse, steady, "孙悟空" if chinese else "Myna", **SEEN[picture], reduced_motion="reduce")
+    said = tab.page.get_by_label("你的消息" if chinese else "Your message")
+    said.fill("你是谁？" if chinese else "What is the capital of France?")
     tab.page.keyboard.press("Enter")
     answered(tab, 2)
-    tab.page.get_by_label("你的消息").blur()
-    tab.page.screenshot(path=Path(os.environ.get("PICTURES", tmp_path)) / f"web-{look}.png")
+    said.blur()
+    tab.page.screenshot(path=Path(os.environ.get("PICTURES", tmp_path)) / f"{picture}.png")
     assert tab.violations() == []
     assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     tab.page.context.close()

@@ -1,11 +1,11 @@
-"""Two windows on one conversation, and a server that wants a key."""
+"""Two windows on one conversation, what a reload finds, and a server that wants a key."""
 
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, WebSocket
 from tests.end_to_end.browser import Tab, open_browser
 from tests.end_to_end.parrot import environ_of, serving_parrot
 from tests.end_to_end.processes import MYNA, Server
@@ -18,12 +18,6 @@ ELSEWHERE = "This conversation goes on in another window."
 def browse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tab]]:
     with open_browser(tmp_path_factory.mktemp("browser")) as browse:
         yield browse
-
-
-@pytest.fixture
-def parrot(tmp_path: Path) -> Iterator[Server]:
-    with serving_parrot(tmp_path) as server:
-        yield server
 
 
 def lost(tab: Tab) -> bool:
@@ -69,6 +63,41 @@ def test_the_newest_window_goes_on_and_the_first_one_says_so_and_can_have_it_bac
     assert {*notes(first), *notes(second)} <= {"The conversation goes on over another connection."}
     assert not first.problems
     first.page.context.close()
+
+
+def test_a_reload_goes_on_where_there_is_something_and_asks_for_nothing_else(
+    browse: Callable[..., Tab], parrot: Server
+) -> None:
+    told: list[str | bytes] = []
+
+    def note(frame: str | bytes) -> None:
+        told.append(frame)
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", note)
+
+    tab = browse(f"{parrot.url}/#/talk")
+    tab.page.on("websocket", listen)
+    for _ in range(2):  # nobody has touched it: there is no greeting
+        told.clear()
+        tab.page.reload()
+        tab.wait(lambda: told)
+    tab.page.get_by_role("link", name="Personas").click()
+    choose(tab, "Polly")
+    tab.wait(lambda: "conv_" in place(tab))
+    before = place(tab)
+    tab.page.reload()
+    tab.wait(lambda: replies(tab).count() == 1)
+    assert place(tab) == before
+    assert replies(tab).inner_text().count("Hi.") == 1
+    assert not tab.problems, "what is not there was asked for"
+    tab.page.context.close()
+
+
+def place(tab: Tab) -> str:
+    """Where a reload goes on."""
+    kept: str = tab.page.evaluate("sessionStorage.getItem('myna.conversation') ?? ''")
+    return kept
 
 
 def test_a_key_is_asked_for_until_it_is_right_and_one_that_cannot_be_sent_is_none(

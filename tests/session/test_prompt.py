@@ -125,6 +125,16 @@ def test_a_request_s_system_prompt_takes_the_place_of_the_examples_too() -> None
     assert [message.content for message in prompt[1:]] == ["Hello!", "[Happy] Hello! How can I help you?", "Hi"]
 
 
+def test_a_persona_with_a_prompt_and_no_examples_gets_one_unless_the_prompt_states_the_rules() -> None:
+    bare = MINA.model_copy(update={"examples": ()})
+    assert [message.content for message in prompt_of(bare, (), "Hi")[1:-1]] == [
+        "Hello!",
+        "[Happy] Hello! How can I help you?",
+    ]
+    stating = bare.model_copy(update={"system_prompt": "You are Mina. Tags: {emotions}"})
+    assert [message.role for message in prompt_of(stating, (), "Hi")] == ["system", "user"]
+
+
 def test_a_request_that_states_its_own_rules_gets_no_example_either() -> None:
     prompt = prompt_of(MINA, (), "Hi", system="You are a pirate. Tags: {emotions}")
     assert [message.role for message in prompt] == ["system", "user"]

@@ -55,7 +55,8 @@ EXAMPLE = {
     "zh": ("你好！", "你好！有什么我可以帮忙的？"),
     "en": ("Hello!", "Hello! How can I help you?"),
 }
-"""Goes with the emotion rules where a request has its own prompt: by rules alone small models write a tag, no more."""
+"""Goes with the emotion rules where a request, or a persona without examples, has its own prompt: by rules alone small
+models write a tag, and no more."""
 
 BESIDE = {"zh": "（你知道：\n{texts}）\n", "en": "(You know:\n{texts})\n"}
 """How texts stand before the newest utterance."""
@@ -158,9 +159,10 @@ def build_prompt(  # noqa: PLR0913 - all that a prompt is made of
     user = _with_language_hint if hints else _as_it_is
     round_ = [UserMessage(MessageId(""), TurnId(""), newest)] if isinstance(newest, str) else newest
     tools = _PairedCalls.of([*(message for one in history.rounds for message in one), *round_])
-    examples = _examples(persona, emotions)
-    if system:
-        examples = [] if _states_emotions(system, emotions) else [_example(persona, emotions)]
+    examples = [] if system else _examples(persona, emotions)
+    if not examples and (system or persona.system_prompt):
+        own = _own_text(persona, template, system)
+        examples = [] if _states_emotions(own, emotions) else [_example(persona, emotions)]
     reminder = [persona.reminder] if persona.reminder and not system else []
     lore = () if system else _lore(persona, history, round_)
     return Prompt(
@@ -269,12 +271,17 @@ def system_prompt(persona: Persona, emotions: Emotions, *, template: str | None,
     `CHARACTER` where there is none. In a template ``{name}`` becomes the persona's name, in any of them ``{emotions}``
     the tags. A prompt that holds ``{emotions}``, or one of the tags itself, states its own rules and gets no others.
     """
-    language = _language(persona)
-    text = system or _own_prompt(persona, template) or (template or BUILT_IN[language]).replace(NAME, persona.name)
+    text = _own_text(persona, template, system)
     if not _states_emotions(text, emotions):
-        text = f"{text}\n{EMOTION_RULES[language]}"
+        text = f"{text}\n{EMOTION_RULES[_language(persona)]}"
     tags = " ".join(f"[{name}]" for name in emotions.in_language(persona.language))
     return text.replace(EMOTIONS, tags)
+
+
+def _own_text(persona: Persona, template: str | None, system: str | None) -> str:
+    """The system prompt before the rules."""
+    built_in = BUILT_IN[_language(persona)]
+    return system or _own_prompt(persona, template) or (template or built_in).replace(NAME, persona.name)
 
 
 def _own_prompt(persona: Persona, template: str | None) -> str:

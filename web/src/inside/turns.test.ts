@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { Turn } from '../talk/timings.svelte'
-import { figures, height, keptTurns, median, merged, MOST_TURNS } from './turns'
+import { MOST_TURNS, type Turn } from '../talk/timings.svelte'
+import { figures, height, keptTurns, median, merged } from './turns'
 
 const CAT = { id: 'conv_cat', persona: 'assistant' }
 

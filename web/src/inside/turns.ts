@@ -1,8 +1,6 @@
 import { get } from '../api/rest'
 import type { Outcome } from '../realtime/events'
-import type { Turn, Where } from '../talk/timings.svelte'
-
-export const MOST_TURNS = 50
+import { MOST_TURNS, type Turn, type Where } from '../talk/timings.svelte'
 
 /** The figures of the plot. */
 export const FIGURES = ['first_token', 'first_audio'] as const

@@ -9,6 +9,14 @@ export interface EngineState {
   /** Of the weights that are being fetched for it, in bytes; null while nobody knows. */
   done?: number
   size?: number | null
+  /** Of a chain: its engines, in the order in which they are asked. */
+  members?: EngineState[]
+  /** Of a chain: the member that would answer now, by its name. */
+  answers?: string | null
+  /** Of a member: `open`, it failed and is left out; `half_open`, it is tried again. */
+  breaker?: 'closed' | 'open' | 'half_open'
+  /** Of a member: how often another one was asked in its place. */
+  failovers?: number
 }
 
 /** What `/health` tells: docs/http.md. */

@@ -1,7 +1,7 @@
 import { Refused, type Persona } from '../api/rest'
 import { why } from '../lists/why'
 import { begun, blank, changesOf, same, wrongIn, type Changes, type EmotionStyle, type Fields } from './fields'
-import { keep, kept, type KeptDraft } from './kept'
+import { keep, kept, type KeptDraft } from './unsaved'
 import { changeFields, create, draft, givePicture, readFields, takePicture, type Editable } from './server'
 
 /** How long nothing is written until the server is asked what it makes of it. */

@@ -127,7 +127,7 @@ export type ClientEvent =
   | { type: 'input_audio_buffer.append'; audio: string }
   | { type: 'input_audio_buffer.commit' | 'input_audio_buffer.clear' }
   | { type: 'output_audio_buffer.clear'; event_id: string }
-  | { type: 'conversation.item.create'; previous_item_id?: string; item: object }
+  | { type: 'conversation.item.create'; event_id: string; item: object }
   | { type: 'conversation.item.delete'; item_id: string }
   | { type: 'response.create' }
   | { type: 'response.cancel'; response_id: string; event_id: string }

@@ -3,20 +3,23 @@ import { Microphone, NoMicrophone, type Reason } from '../audio/microphone'
 import { toBase64 } from '../audio/pcm'
 import { preferences, type Preferences } from '../preferences.svelte'
 import { Connection, type Closed, type Line } from '../realtime/connection'
-import type { ServerEvent, SessionPatch } from '../realtime/events'
+import type { ServerEvent } from '../realtime/events'
 import { emotionOf } from './emotion'
 import type { Kept } from './kept'
 import { LiveLevels } from './levels.svelte'
 import { Playback } from './playback.svelte'
 import { Timings } from './timings.svelte'
 import { Transcript, type Reply, type Utterance } from './transcript.svelte'
+import { Typed } from './typed.svelte'
+import { sessionOf } from './wishes'
 
 /** Why nobody can be talked to, besides a line that comes back by itself. */
 export type Trouble = 'key' | 'elsewhere' | 'refused' | null
 
-const EVENTS = ['emotion', 'memory', 'outcome', 'playback', 'timing', 'tools', 'transcript']
 /** The id of events that stop a reply. */
 const STOP = 'stop'
+/** Errors that show themselves: the line is closed, or what was typed is there already. */
+const EXPECTED = new Set(['taken_over', 'item_create_duplicate_id'])
 /** Who held the button for less has touched it by mistake. */
 const SHORTEST_UTTERANCE_MS = 200
 const FRAME_MS = 20
@@ -31,10 +34,13 @@ export class Talk {
   readonly playback = new Playback((response_id, audio_end_ms) => {
     this.#connection?.send({ type: 'myna.playback.played', response_id, audio_end_ms })
   })
+  readonly typed = new Typed((event) => this.#connection?.send(event) ?? false)
   persona = $state<Persona | null>(null)
   /** Which of the persona's greetings a new conversation begins with. */
   greeting = $state(0)
   conversation = $state('')
+  /** The server has something of the conversation, so that a reload can go on in it. */
+  kept = $state(false)
   /** Nothing of its conversations is kept. */
   private = false
   line = $state<Line>('closed')
@@ -51,8 +57,6 @@ export class Talk {
   level = $state(0)
   /** The server hears somebody speak. */
   hearing = $state(false)
-  /** What was said while the line was lost, and is sent when it is back. */
-  unsent = $state<string[]>([])
   /** What is being written, and is not said yet. */
   draft = $state('')
   /** The response that is being written, if any. */
@@ -84,9 +88,9 @@ export class Talk {
   /** Talk with a persona: in a conversation that there is, or a new one that begins with a greeting. */
   async begin(persona: Persona, conversation = '', greeting = 0): Promise<void> {
     // What waits for one conversation goes into another only if the user sends it.
-    if (conversation !== this.conversation) this.draft = [...this.unsent.splice(0), this.draft].filter(Boolean).join('\n')
+    if (conversation !== this.conversation) this.#rewrite(this.typed.take())
     this.end()
-    Object.assign(this, { persona, greeting, conversation })
+    Object.assign(this, { persona, greeting, conversation, kept: conversation !== '' })
     this.playback.emotion = emotionOf(persona.default_emotion)
     this.transcript.clear()
     const begun = this.#begun
@@ -152,38 +156,24 @@ export class Talk {
   /** Tell the server what the user prefers. */
   #configure(): void {
     if (!this.ready) return
-    const speaks = preferences.voice === 'server' && this.playback.opened
-    const greets = speaks || preferences.voice !== 'server'
-    const session: SessionPatch = {
-      type: 'realtime',
-      output_modalities: speaks ? ['audio'] : ['text'],
-      audio: {
-        input: {
-          format: { type: 'audio/pcm', rate: 16000 },
-          transcription: {},
-          turn_detection: preferences.handsFree ? { type: 'semantic_vad' } : null,
-        },
-      },
-      myna: {
-        events: [...EVENTS, ...(greets ? ['greeting'] : []), ...(this.#watched ? ['levels'] : [])],
-        greeting: this.greeting,
-        allows_tools: true,
-      },
-    }
+    const { voice, handsFree } = preferences
+    const speaks = voice === 'server' && this.playback.opened
+    const greeting = speaks || voice !== 'server' ? this.greeting : null // until it may sound
+    const session = sessionOf({ speaks, greeting, watched: this.#watched, handsFree })
     this.#connection?.send({ type: 'session.update', session })
   }
 
   /** Say something in writing; it waits where the line is lost. */
   say(text: string): void {
     this.stop()
-    if (!this.ready) {
-      this.unsent.push(text)
-      this.#connection?.retry()
-      return
-    }
-    const item = { type: 'message', role: 'user', content: [{ type: 'input_text', text }] }
-    this.#connection?.send({ type: 'conversation.item.create', item })
-    this.#connection?.send({ type: 'response.create' })
+    this.typed.add(text)
+    if (this.ready) this.typed.say(this.transcript.entries)
+    else this.#connection?.retry()
+  }
+
+  /** What is not said is for the user to send, or not: it is there to be written on. */
+  #rewrite(texts: readonly string[]): void {
+    this.draft = [...texts, this.draft].filter(Boolean).join('\n')
   }
 
   /** Stop the reply, written and spoken. */
@@ -299,6 +289,8 @@ export class Talk {
       this.playback.lost()
     }
     this.ready = false
+    if (closed) this.typed.lost()
+    else if (line === 'closed') this.typed.closed()
     if (line === 'closed' && closed) this.trouble = closed.code === 4409 ? 'elsewhere' : 'refused'
     if (line === 'lost' && closed && !closed.opened) void this.#whyNot()
   }
@@ -329,7 +321,9 @@ export class Talk {
       this.transcript.load(kept)
       if (!this.transcript.entries.length) await this.earlier() // one long reply
     } catch (error) {
-      if (begun === this.#begun && error instanceof Refused && error.status === 401) this.trouble = 'key'
+      if (begun !== this.#begun || !(error instanceof Refused)) return
+      if (error.status === 401) this.trouble = 'key'
+      if (error.status === 404) this.kept = false
     }
   }
 
@@ -337,25 +331,26 @@ export class Talk {
   async #created(conversation: string): Promise<void> {
     const begun = this.#begun
     this.conversation = conversation
-    if (!this.#whole) await this.#load()
+    if (!this.#whole && this.kept) await this.#load()
     if (begun !== this.#begun || this.line !== 'open') return // left, or lost again
     this.#whole = this.ready = true
     this.#configure()
-    const unsent = this.unsent.splice(0).join('\n')
-    if (unsent) this.say(unsent)
+    this.typed.say(this.transcript.entries)
   }
 
   #heard(event: ServerEvent): void {
     this.transcript.feed(event)
     this.timings.feed(event)
     this.levels.feed(event)
+    const refused = this.typed.feed(event)
+    if (refused !== null) this.#rewrite([refused])
     switch (event.type) {
       case 'session.created':
         void this.#created(event.session.myna.conversation)
         return
       case 'error':
         // Before the session is there the line says it; and a reply may have ended before it could be stopped.
-        if (this.ready && event.error.event_id !== STOP && event.error.code !== 'taken_over') {
+        if (this.ready && event.error.event_id !== STOP && !EXPECTED.has(event.error.code)) {
           this.transcript.note(event.error.message)
         }
         return
@@ -383,7 +378,11 @@ export class Talk {
         else this.playback.written(id, this.persona?.language ?? '')
         return
       }
+      case 'conversation.item.added':
+        this.kept = true
+        return
       case 'myna.turn.ended':
+        this.kept = true
         if (event.outcome === 'interrupted' && event.response_id) this.playback.ended(event.response_id)
         return
       case 'myna.emotion':

@@ -16,7 +16,8 @@ export interface Turn {
   stages: Record<string, number>
 }
 
-const MOST_TURNS = 50
+/** So many are shown. */
+export const MOST_TURNS = 50
 
 /** How long the last turns took. */
 export class Timings {
