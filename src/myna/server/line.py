@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import anyio
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from myna.core.errors import BadInput
 from myna.wire.decoded import ServerEvent
@@ -68,6 +68,8 @@ class Line:
                 try:
                     with anyio.fail_after(self._unread_s):
                         await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+                except WebSocketDisconnected as error:  # it has been noticed before, as of a closed tab
+                    raise WebSocketDisconnect(code=1006) from error
                 except TimeoutError:
                     raise Unread(f"The client did not read what it was sent for {self._unread_s:g} s.") from None
 
@@ -80,5 +82,5 @@ class Line:
     async def close(self, code: int, reason: str = "") -> None:
         """Close, if the client is there and reads; the connection ends in any case."""
         short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
-        with suppress(WebSocketDisconnect), anyio.move_on_after(FAREWELL_S):
+        with suppress(WebSocketDisconnect, WebSocketDisconnected), anyio.move_on_after(FAREWELL_S):
             await self._socket.close(code, short)
