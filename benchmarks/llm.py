@@ -67,11 +67,21 @@ def served() -> Generator[tuple[Place, Place]]:
             server.wait(30)
 
 
+def new_prompt() -> list[dict[str, str]]:
+    """Messages that begin as none before did, and are as long."""
+    opening = f"{secrets.randbelow(10**12):012}: you are a careful clerk."
+    return [{"role": "system", "content": opening}, {"role": "user", "content": TASK}]
+
+
+def chat_body() -> dict[str, Any]:
+    """A request for a reply to such messages."""
+    said = {"model": "myna", "messages": new_prompt(), "stream": True, "stream_options": {"include_usage": True}}
+    return {**said, **SAMPLING}
+
+
 def reply(place: Place) -> dict[str, float]:
     """Stream one reply to a prompt that begins as none before did, and is as long."""
-    opening = f"{secrets.randbelow(10**12):012}: you are a careful clerk."
-    said = [{"role": "system", "content": opening}, {"role": "user", "content": TASK}]
-    body = {"model": "myna", "messages": said, "stream": True, "stream_options": {"include_usage": True}, **SAMPLING}
+    body = chat_body()
     headers = {"Authorization": f"Bearer {place.api_key}"} if place.api_key else {}
     times: list[float] = []
     usage: dict[str, int] = {}

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from myna.core.errors import MynaError
 from myna.core.tools import JSON, ToolCall, ToolChoice, ToolSpec
 from myna.engines.scheduler import Scheduler
 from myna.weights.locate import Weights
@@ -191,7 +192,35 @@ class Finished:
     usage: Usage | None = None
 
 
-LLMDelta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | Finished
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A model has to be loaded before the answer goes on: until the next item, nobody's limits run.
+
+    The engine itself bounds how long that may take, and says it in every stream that waits for it.
+
+    Attributes:
+        what: The model, and where, for people: "Qwen2.5-7B on gpu-box".
+    """
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedOver:
+    """An engine of a chain did not answer: what follows comes from the next. Nothing of the answer came before it.
+
+    Attributes:
+        engine: The name of the one that failed.
+        problem: Why.
+        answers: The name of the one that is asked now.
+    """
+
+    engine: str
+    problem: MynaError
+    answers: str
+
+
+LLMDelta: TypeAlias = TextDelta | ReasoningDelta | ToolCallDelta | Finished | Loading | FailedOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +276,15 @@ class ReadsAhead(Protocol):
             tools: Those of the request, since they are part of the prompt.
             everywhere: Read it for every conversation that may come; else for one, and the others lose nothing.
         """
+        ...
+
+
+@runtime_checkable
+class TellsLife(Protocol):
+    """What an LLM may be besides: one that can say whether it is there, though nobody asks it anything."""
+
+    async def is_alive(self, within_s: float) -> bool:
+        """Whether it, or its server, answers at all within so many seconds. Costs next to nothing, and never fails."""
         ...
 
 

@@ -2,14 +2,16 @@
 
 import json
 import math
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import anyio
-from anyio.abc import SocketAttribute, SocketStream
+from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.buffered import BufferedByteReceiveStream
+from anyio.streams.tls import TLSListener
 
 from myna.engines.task_group import open_task_group
 
@@ -24,6 +26,20 @@ def head(status: int = 200, content_type: str = "text/event-stream", **more: str
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Type: {content_type}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in more.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class InTurn(dict[str, Answer]):
+    """Answers that follow each other; the last one stays."""
+
+    def __init__(self, path: str, *answers: Answer) -> None:
+        super().__init__({path: answers[0]})
+        self.path = path
+        self.coming = list(answers)
+
+    def get(self, path: str, default: Answer) -> Answer:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if path != self.path:
+            return super().get(path, default)
+        return self.coming.pop(0) if len(self.coming) > 1 else self.coming[0]
 
 
 def event(data: object) -> bytes:
@@ -55,17 +71,18 @@ class Loopback:
 
     port: int
     answers: Mapping[str, Answer]
+    scheme: str = "http"
     requests: list[Request] = field(default_factory=list[Request])
     left: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def asked(self, path: str = CHAT) -> list[Request]:
         return [request for request in self.requests if request.path == path]
 
-    async def serve(self, stream: SocketStream) -> None:
+    async def serve(self, stream: ByteStream) -> None:
         async with stream:
             reader = BufferedByteReceiveStream(stream)
             first, *lines = (await reader.receive_until(b"\r\n\r\n", 65536)).decode().split("\r\n")
@@ -86,9 +103,12 @@ class Loopback:
 
 
 @asynccontextmanager
-async def serving(answers: Mapping[str, Answer], port: int = 0) -> AsyncGenerator[Loopback]:
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
-    server = Loopback(listener.extra(SocketAttribute.local_port), answers)
+async def serving(
+    answers: Mapping[str, Answer], port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Loopback]:
+    plain = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    server = Loopback(plain.extra(SocketAttribute.local_port), answers, "https" if tls else "http")
+    listener = TLSListener(plain, tls, standard_compatible=False) if tls else plain
     async with listener, open_task_group() as tasks:
         tasks.start_soon(listener.serve, server.serve)
         yield server

@@ -148,6 +148,45 @@ def test_reasoning_by_either_name_and_text_are_told_apart():
     assert finished == Finished("stop", Usage(9, 4, None))
 
 
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm"},
+        {"thinking": "hm"},
+        {"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "h"}, {"type": "reasoning.summary", "summary": "m"}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
+    ],
+)
+def test_thinking_by_whatever_name_is_told_once_and_never_as_text(thinking: dict[str, object]):
+    deltas, _ = fed(choice(None, **thinking), choice(content="yes"), choice("stop"))
+    assert deltas == [ReasoningDelta("hm"), TextDelta("yes")]
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        {"reasoning_details": [{"type": "reasoning.encrypted", "data": "c2VjcmV0"}]},
+        {"reasoning": {"effort": "high"}, "reasoning_details": "none", "thinking": 3, "reasoning_content": ["hm"]},
+        {"reasoning_details": [None, {"text": 3}]},
+    ],
+)
+def test_thinking_that_nobody_can_read_is_passed_over(thinking: dict[str, object]):
+    assert fed(choice(None, **thinking), choice(content="yes"), choice("stop"))[0] == [TextDelta("yes")]
+
+
+def test_text_in_parts_is_put_together():
+    parts = [{"type": "text", "text": "ye"}, {"type": "image"}, {"type": "text", "text": "s"}]
+    assert fed(choice(content=parts), choice("stop"))[0] == [TextDelta("yes")]
+
+
+def test_a_chunk_with_no_choices_is_passed_over_once_an_answer_has_begun():
+    begun = choice(content="yes")
+    assert fed(begun, {"id": "1", "object": "chat.completion.chunk"}, choice("stop"))[0] == [TextDelta("yes")]
+    assert fed({"usage": {"prompt_tokens": 9}})[1] == Finished("stop", Usage(9, 0, None))
+
+
 def test_tokens_from_the_cache_are_reported():
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}}
     assert fed(choice("length"), {"choices": [], "usage": usage})[1] == Finished("length", Usage(9, 4, 8))

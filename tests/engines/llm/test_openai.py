@@ -1,3 +1,4 @@
+import gzip
 import json
 import math
 import socket
@@ -26,6 +27,7 @@ from myna.engines.llm.token_estimate import estimate_tokens
 
 pytestmark = pytest.mark.anyio
 
+BAD = b"\xff" * 40
 KEY = "sk-very-secret-0123456789"
 ASK = LLMRequest((LLMMessage("user", "你好"),), Sampling(top_k=3))
 LLAMACPP: Mapping[str, Answer] = {
@@ -41,7 +43,9 @@ LLAMACPP: Mapping[str, Answer] = {
 @asynccontextmanager
 async def talking_to(answers: Mapping[str, Answer], **options: object) -> AsyncGenerator[tuple[OpenAILLM, Loopback]]:
     async with serving(answers) as server:
-        given = OpenAIOptions.model_validate({"base_url": server.url, "model": "m", "timeout_s": 5} | options)
+        given = OpenAIOptions.model_validate(
+            {"base_url": server.url, "model": "m", "timeout_s": 5, "retries": 0} | options
+        )
         async with open_openai(given) as llm:
             yield llm, server
 
@@ -123,6 +127,13 @@ async def test_a_llama_server_says_what_it_is_and_is_asked_for_progress():
     assert server.asked()[0].body["top_k"] == 3
 
 
+async def test_only_a_llama_server_is_told_that_its_connection_is_not_used_again():
+    for answers, connection in (({CHAT: HELLO, **LLAMACPP}, "close"), ({CHAT: HELLO}, "keep-alive")):
+        async with talking_to(answers) as (llm, server):
+            await answer(llm)
+        assert server.asked()[0].headers["connection"] == connection
+
+
 async def test_vllm_says_how_long_its_context_is():
     models = {"data": [{"id": "a", "owned_by": "vllm", "max_model_len": 4096}, {"id": "b"}]}
     async with talking_to({"/v1/models": error(200, models)}, model="a") as (llm, _):
@@ -143,7 +154,7 @@ async def test_of_several_models_none_is_chosen_by_chance():
 
 async def test_a_server_may_be_started_after_the_engine():
     port = free_port()
-    async with open_openai(OpenAIOptions(base_url=f"http://127.0.0.1:{port}")) as llm:
+    async with open_openai(OpenAIOptions(base_url=f"http://127.0.0.1:{port}", retries=0)) as llm:
         assert llm.info == LLMInfo("unknown", None, native_tools=True, output_schema=True)
         with pytest.raises(EngineUnavailable):
             await answer(llm)
@@ -217,7 +228,8 @@ async def test_cancelling_the_reader_closes_the_connection(before: Answer):
 
 
 async def test_nobody_there():
-    async with open_openai(OpenAIOptions(base_url=f"http://user:{KEY}@127.0.0.1:{free_port()}/v1")) as llm:
+    nowhere = f"http://user:{KEY}@127.0.0.1:{free_port()}/v1"
+    async with open_openai(OpenAIOptions(base_url=nowhere, retries=0)) as llm:
         with pytest.raises(EngineUnavailable) as raised:
             await answer(llm)
     assert "http://127.0.0.1:" in raised.value.message
@@ -252,6 +264,7 @@ async def test_silence_is_a_timeout(chat: Answer):
         pytest.param([head(), piece(content="a")], id="after a piece"),
         pytest.param([head(), piece(content="a")[:-9]], id="in a piece"),
         pytest.param([head(Content_Length="1000"), piece(content="a")], id="short of its length"),
+        pytest.param([head(Content_Encoding="gzip"), gzip.compress(piece(content="a"))[:20]], id="in gzip"),
     ],
 )
 async def test_an_answer_that_breaks_off_is_told_as_such(chat: Answer):
@@ -277,6 +290,8 @@ async def test_an_answer_that_breaks_off_after_text_keeps_the_text():
         pytest.param([head(content_type="application/json"), b"[1, 2]"], id="other JSON"),
         pytest.param([head(content_type="application/json"), b"[" * (9 << 20)], id="endless JSON"),
         pytest.param([head(Content_Encoding="gzip"), b"not gzip"], id="no gzip"),
+        pytest.param([head(Content_Encoding="gzip"), gzip.compress(b"data: {}")[:10], BAD], id="bad gzip"),
+        pytest.param([head(), event({"id": "1", "object": "chat.completion.chunk"})], id="a chunk without choices"),
     ],
 )
 async def test_something_else_than_an_answer_is_refused(chat: Answer):
@@ -317,6 +332,35 @@ async def test_an_error_status_says_what_the_server_said_without_the_key(
     assert type(problem) is kind
     assert "it is so; *** was given" in problem.message
     assert word in str(problem)
+
+
+@pytest.mark.parametrize("header", [{"api_key": KEY}, {"headers": {"X-Key": KEY}}, {"headers": {"Auth": f"Key {KEY}"}}])
+async def test_no_secret_that_is_sent_stands_in_a_message(header: Mapping[str, object]):
+    problem = await failure(error(500, {"error": f"{KEY} is wrong"}), **header)
+    assert "*** is wrong" in problem.message
+
+
+async def test_without_a_key_the_error_says_that_one_is_wanted():
+    assert "wants an API key" in (await failure(error(401, {"error": "no"}))).message
+    assert "refused the API key" in (await failure(error(401, {"error": "no"}), api_key=KEY)).message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"message": "The model `m` does not exist.", "code": "model_not_found"}},  # OpenAI
+        {"object": "error", "message": "The model `m` does not exist.", "type": "NotFoundError", "code": 404},  # vLLM
+        {"error": {"message": 'model "m" not found, try pulling it first', "type": "api_error"}},  # Ollama
+        {"error": {"message": "模型不存在"}},
+    ],
+)
+async def test_a_model_that_is_not_there_is_told_with_those_that_are(said: object):
+    answers = {CHAT: error(404, said), "/v1/models": error(200, {"data": [{"id": "a"}, {"id": "b"}]})}
+    async with talking_to(answers) as (llm, server):
+        with pytest.raises(EngineRefused, match="does not have the model m") as raised:
+            await answer(llm)
+    assert raised.value.hint == "Set model in [openai] (LLAMA_MODEL). It lists a, b."
+    assert server.asked("/completion") == []
 
 
 @pytest.mark.parametrize(
@@ -428,12 +472,30 @@ async def test_a_key_that_fits_no_header_is_refused_and_not_shown(key: str):
     assert key not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Host": "x"}, {"a b": "c"}, {"": "c"}, {"X-Key": f"{KEY}\r\nX-Other: 1"}, {"X-Key": f"秘密{KEY}"}]
+)
+async def test_headers_that_are_none_are_refused_and_not_shown(headers: Mapping[str, str]):
+    with pytest.raises(ValidationError, match="headers") as raised:
+        OpenAIOptions.model_validate({"headers": headers})
+    assert KEY not in str(raised.value)
+
+
+async def test_more_headers_are_sent_and_one_may_stand_in_place_of_the_key():
+    options = {"headers": {"X-Title": "Myna", "authorization": f"Key {KEY}"}, "api_key": "sk-other"}
+    async with talking_to({CHAT: HELLO}, **options) as (llm, server):
+        await answer(llm)
+    sent = server.asked()[0].headers
+    assert sent["x-title"] == "Myna"
+    assert sent["authorization"] == f"Key {KEY}"
+
+
 async def test_an_empty_key_is_none():
     assert OpenAIOptions(api_key=SecretStr(" ")).api_key is None
 
 
 async def test_the_key_is_masked_where_options_are_printed():
-    options = OpenAIOptions(api_key=SecretStr(KEY))
+    options = OpenAIOptions(api_key=SecretStr(KEY), headers={"X-Key": SecretStr(KEY)})
     assert KEY not in repr(options) + json.dumps(options.model_dump(mode="json"))
 
 
@@ -449,3 +511,36 @@ async def test_a_llama_server_says_how_many_weights_its_model_has() -> None:
         assert llm.info.parameters == 630_167_424
     async with talking_to({CHAT: HELLO}) as (llm, _):
         assert llm.info.parameters is None
+
+
+# ------------------------------------------------------------------------------------------------------------- alive
+
+
+@pytest.mark.parametrize(
+    ("answers", "alive"),
+    [
+        ({**LLAMACPP, "/health": error(200, {"status": "ok"})}, True),
+        ({**LLAMACPP, "/health": error(503, {"error": {"message": "Loading model", "code": 503}})}, False),
+        ({"/v1/models": error(200, {"data": [{"id": "gpt"}]}), "/health": error(403, "no")}, True),
+        ({"/v1/models": error(401, {"error": "no key"})}, False),
+        ({"/v1/models": error(500, "no")}, False),
+        ({"/v1/models": error(404, "no")}, True),
+        ({"/v1/models": error(404, "no"), "/health": [math.inf]}, True),
+        ({"/health": [math.inf], "/v1/models": [math.inf]}, False),
+        ({"/health": [], "/v1/models": []}, False),
+    ],
+)
+async def test_whether_a_server_is_alive_is_asked_without_a_token(
+    answers: Mapping[str, Answer], alive: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(openai, "PROBE_S", 0.2)
+    async with talking_to({CHAT: HELLO, **answers}) as (llm, server):
+        with anyio.fail_after(5):
+            assert await llm.is_alive(0.5) is alive
+        assert server.asked() == []
+    assert not await llm.is_alive(0.5)  # closed
+
+
+async def test_a_server_that_is_not_there_is_not_alive():
+    async with open_openai(OpenAIOptions(base_url=f"http://127.0.0.1:{free_port()}")) as llm:
+        assert not await llm.is_alive(0.5)

@@ -4,6 +4,7 @@ The entry point is ``openai_embed``: a section of the settings belongs to one en
 """
 
 import ipaddress
+import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -106,7 +107,7 @@ class OpenAIEmbedder:
             raise EngineTimeout(
                 f"{self._server} did not answer within {self._options.timeout_s:g} s.", hint="See that it runs."
             ) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ssl.SSLError) as error:  # httpx lets those of reading through
             raise EngineUnavailable(
                 f"{self._server} is out of reach: {error or type(error).__name__}.",
                 hint="Start it, or see to base_url in [openai_embed].",

@@ -140,9 +140,13 @@ class _Call(BaseModel):
 
 
 class _Piece(BaseModel):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
+    """The names of thinking: llama-server, vLLM and DeepSeek; OpenRouter, Ollama and newer vLLM; Ollama's own API."""
+
+    content: str | list[JsonValue] | None = None
+    reasoning_content: JsonValue = None
+    reasoning: JsonValue = None
+    thinking: JsonValue = None
+    reasoning_details: JsonValue = None  # OpenRouter's, with the same text as `reasoning`, where that is there
     tool_calls: list[_Call] | None = None
 
 
@@ -166,6 +170,24 @@ class _Chunk(BaseModel):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
     error: JsonValue = None
+
+
+def _reasoning(piece: _Piece) -> str:
+    said = (piece.reasoning_content, piece.reasoning, piece.thinking)
+    if text := next((each for each in said if isinstance(each, str) and each), ""):
+        return text
+    details = _texts(piece.reasoning_details, ("text", "summary"))  # what is encrypted is for nobody here
+    return details or ("" if isinstance(piece.content, str) else _texts(piece.content, ("thinking",)))
+
+
+def _texts(parts: JsonValue, names: Sequence[str]) -> str:
+    """The texts in a list of parts, as OpenAI has them: ``[{"type": "text", "text": …}]``; they may be nested once."""
+    found: list[str] = []
+    for part in parts if isinstance(parts, list) else ():
+        if isinstance(part, dict):
+            values = map(part.get, names)
+            found.extend(value if isinstance(value, str) else _texts(value, ("text",)) for value in values)
+    return "".join(found)
 
 
 class ErrorObject(Exception):  # control flow between this decoder and its client, which makes a MynaError of it
@@ -216,12 +238,12 @@ class ReplyDecoder:
             raise NotAnAnswer(f"{data[:80]!r}") from error
         if chunk.error is not None:
             raise ErrorObject(chunk.error)
-        if chunk.choices is None:
+        if chunk.choices is None and not (self.started or chunk.usage):
             raise NotAnAnswer(f"{data[:80]!r}")
         self.started = True
         self._usage = chunk.usage or self._usage
         deltas: list[LLMDelta] = []
-        for choice in chunk.choices[:1]:
+        for choice in (chunk.choices or ())[:1]:
             self._reason = choice.finish_reason or self._reason
             if piece := choice.delta or choice.message:
                 deltas += self._decode(piece)
@@ -245,10 +267,10 @@ class ReplyDecoder:
 
     def _decode(self, piece: _Piece) -> list[LLMDelta]:
         deltas: list[LLMDelta] = []
-        if reasoning := piece.reasoning_content or piece.reasoning:
+        if reasoning := _reasoning(piece):
             deltas.append(ReasoningDelta(reasoning))
-        if piece.content:
-            deltas.append(TextDelta(piece.content))
+        if text := piece.content if isinstance(piece.content, str) else _texts(piece.content, ("text",)):
+            deltas.append(TextDelta(text))
         for place, call in enumerate(piece.tool_calls or ()):
             deltas.append(self._decode_call(call, place if call.index is None else call.index))
         return deltas

@@ -25,7 +25,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from myna.core.errors import BadConfig, EngineError, EngineTimeout, EngineUnavailable, WeightsDamaged
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, ToolSpec
 from myna.engines.llm.llamacpp_child import READY
-from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, open_openai
+from myna.engines.llm.openai import OpenAILLM, open_openai
+from myna.engines.llm.openai_options import OpenAIOptions
 from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.scheduler import Scheduler
 from myna.engines.task_group import open_task_group
@@ -191,7 +192,9 @@ class LlamaCppLLM:
                         continue
                     loading.deadline = math.inf
                     device, _, url = line.removeprefix(READY).partition(" ")
-                    self._endpoint = OpenAIOptions(base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S)
+                    self._endpoint = OpenAIOptions(
+                        base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S, retries=0, load_timeout_s=0
+                    )
                     self._llm = await stack.enter_async_context(open_openai(self._endpoint, name="The embedded LLM"))
                     stack.callback(watching.cancel_scope.cancel)
                     if device == "cpu":

@@ -3,7 +3,7 @@
 import ipaddress
 import math
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -11,15 +11,23 @@ from typing import Any
 
 import anyio
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Resources, Sampling, ToolSpec
-from myna.engines.llm.chat_completions import DONE, Dialect, ReplyDecoder, encode
-from myna.engines.llm.faults import Faults
+from myna.core.errors import MynaError
+from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Loading, Resources, Sampling, ToolSpec
+from myna.engines.llm.chat_completions import ReplyDecoder, encode
+from myna.engines.llm.chat_families import family_of
+from myna.engines.llm.chat_template import ChatTemplate, TemplateChild, ToldTemplate, template_child
+from myna.engines.llm.completion import CompletionDecoder, encode_completion
+from myna.engines.llm.faults import Faults, Refused
+from myna.engines.llm.openai_options import OpenAIOptions
+from myna.engines.llm.openai_server import OUT_OF_REACH, Place, Props, Route, Server
 from myna.engines.llm.read_ahead import ReadAhead
-from myna.engines.llm.sse import EventDecoder, NotAnAnswer
+from myna.engines.llm.retries import Retries
+from myna.engines.llm.sse import NotAnAnswer
+from myna.engines.llm.streaming import parts, read
 from myna.engines.llm.token_estimate import estimate_tokens
-from myna.engines.llm.tokenizer import NoTokenizer, Tokenizer
+from myna.engines.llm.tokenizer import NO_SUCH_PATH, NoTokenizer, Tokenizer
+from myna.engines.llm.tool_prompt import prompted
 
 CONNECT_S = 5.0
 PROBE_S = 3.0
@@ -28,89 +36,10 @@ COUNT_S = 5.0
 """How long counting tokens may take before an estimate has to do."""
 COUNT_AGAIN_S = 30.0
 """After a server failed to count, estimates have to do for so long: nobody waits for it in every turn."""
-DRAIN_S = 0.25
-"""How long the end of a stream may take after its last event; with it the connection can be used again."""
+MOST_POLLS = 10
+"""How often a server is asked whether it still loads, before the request itself is sent to it again."""
 KEEP_ALIVE_S = 3.0
 """Below the 5 s after which uvicorn and others close an idle connection, so that no request runs into the closing."""
-MAX_BODY_BYTES = 8 << 20
-
-
-class OpenAIOptions(BaseModel):
-    """An OpenAI-compatible LLM server."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    base_url: str = Field(default="http://127.0.0.1:8080", description="Its address, with or without /v1.")
-    model: str | None = Field(default=None, description="The model to ask for; may be left out where there is but one.")
-    api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
-    timeout_s: float = Field(
-        default=30.0, gt=0, description="How long it may take to begin an answer, and between two pieces of it."
-    )
-    context_tokens: int | None = Field(
-        default=None, gt=0, description="The longest prompt and answer together; asked of the server if left out."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        try:
-            url = httpx.URL(value.strip())
-        except httpx.InvalidURL as error:
-            raise ValueError(f"not a URL: {error}") from error
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        return str(url).rstrip("/")
-
-    @field_validator("api_key")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        key = value.get_secret_value().strip() if value else ""
-        if not (key.isascii() and key.isprintable()):
-            raise ValueError("holds characters that no API key has")
-        return SecretStr(key) if key else None
-
-
-class _ModelMeta(BaseModel):
-    n_ctx_train: int | None = None
-    n_params: int | None = None
-
-
-class _Model(BaseModel):
-    id: str
-    owned_by: str | None = None
-    max_model_len: int | None = None  # vLLM, SGLang
-    meta: _ModelMeta | None = None  # llama-server
-
-
-class _Models(BaseModel):
-    data: list[_Model]
-
-
-class _SlotSettings(BaseModel):
-    n_ctx: int | None = None
-
-
-class _TemplateAbilities(BaseModel):
-    supports_tools: bool = True
-
-
-class _Props(BaseModel):
-    default_generation_settings: _SlotSettings = _SlotSettings()
-    chat_template_caps: _TemplateAbilities = _TemplateAbilities()
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """What a server says of itself."""
-
-    model: str | None = None
-    context_tokens: int | None = None
-    dialect: Dialect = "plain"
-    native_tools: bool = True
-    parameters: int | None = None
-
-
-_DIALECTS: dict[str, Dialect] = {"llamacpp": "llamacpp", "vllm": "open", "sglang": "open"}
 
 
 class OpenAILLM:
@@ -120,17 +49,26 @@ class OpenAILLM:
 
     Calls come as `ToolCallDelta` where the server recognises them. Small models write them as text all the same, and
     ``tool_choice`` is then no more than a wish.
+
+    A server that has no such route is asked by llama.cpp's older one, ``POST /completion``, with the conversation as
+    one prompt; tools are told in it. Which of both works is known after the first request, and asked anew when it is
+    gone, or when the server was out of reach: it may be another one by then.
     """
 
-    def __init__(self, client: httpx.AsyncClient, options: OpenAIOptions, name: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, options: OpenAIOptions, name: str, child: TemplateChild) -> None:
         self._client = client
         self._options = options
         self._name = name
+        self._child = child
         versioned = re.search(r"/v\d+\w*$", options.base_url)
-        self._root = options.base_url.removesuffix(versioned[0]) if versioned else options.base_url
-        self._api = options.base_url if versioned else f"{options.base_url}/v1"
-        self._server: _Server | None = None
-        self._tokenizer = Tokenizer(client, self._root)
+        root = options.base_url.removesuffix(versioned[0]) if versioned else options.base_url
+        self._place = Place(client, options.base_url if versioned else f"{options.base_url}/v1", root)
+        self._server: Server | None = None
+        self._looked = False
+        self._route: Route = "chat"
+        self._template: ChatTemplate | None = None
+        self._old_schema = False
+        self._tokenizer = Tokenizer(client, root)
         self._estimates_until = -math.inf
         self._ahead = ReadAhead()
 
@@ -140,48 +78,137 @@ class OpenAILLM:
 
         That ``output_schema`` is enforced is part of OpenAI's API: any server is taken at its word.
         """
-        server = self._server or _Server()
+        server = self._server or Server()
         return LLMInfo(
             model=self._options.model or server.model or "unknown",
             context_tokens=self._options.context_tokens or server.context_tokens,
-            native_tools=server.native_tools,
-            output_schema=True,
+            native_tools=server.native_tools and self._route == "chat",
+            output_schema=self._route == "chat" or self._old_schema,
             parameters=server.parameters,
         )
 
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
-        """Stream the answer.
+        """Stream the answer. Nothing is sent again once it has begun.
 
         Raises:
             BadInput: The prompt is longer than the model's context.
             Busy: The server has no place for the request now.
-            EngineUnavailable: The server is out of reach, still loads, or went away.
-            EngineTimeout: Nothing came for ``timeout_s``.
+            EngineUnavailable: The server is out of reach, or went away.
+            EngineTimeout: Nothing came for ``timeout_s``, or the model was not loaded in time.
             EngineRefused: It answered with an error, or with something else than an answer.
         """
-        if self._server is None:
+        began_s = anyio.current_time()
+        retries = Retries(self._options.retries, began_s + self._options.timeout_s, self._options.load_timeout_s)
+        told = False
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._answer(request)) as deltas:
+                    async for delta in deltas:
+                        begun = True
+                        yield delta
+            except MynaError as problem:
+                if isinstance(problem.__cause__, httpx.ConnectError):
+                    self._looked = False  # who is there next may be another
+                if begun:
+                    raise
+                wait_s = retries.wait_s(problem, anyio.current_time())
+            else:
+                return
+            if retries.loads_until_s is None:
+                await anyio.sleep(wait_s)
+                continue
+            if not told:
+                told = True
+                yield Loading(f"{self.info.model} on {httpx.URL(self._options.base_url).host}")
+            await self._await_loaded(wait_s, retries.loads_until_s)
+
+    async def _await_loaded(self, wait_s: float, until_s: float) -> None:
+        """Wait, and on for as long as a llama-server says that it loads; what it says else is seen by asking again."""
+        with anyio.CancelScope(deadline=until_s), suppress(*OUT_OF_REACH):
+            await anyio.sleep(wait_s)
+            for _ in range(MOST_POLLS):
+                if await self._place.health() != 503:
+                    return
+                await anyio.sleep(wait_s)
+
+    async def _answer(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
+        """One attempt: by the route that worked last, and if that is not there, by the other."""
+        if not self._looked:
             await self.look()
-        server = self._server or _Server()
-        body = encode(request, model=self._options.model or server.model, dialect=server.dialect)
-        decoder = ReplyDecoder()
+        other: Route = "chat" if self._route == "completion" else "completion"
+        missing: list[MynaError] = []
+        for route in (self._route, other):
+            try:
+                async with aclosing(self._ask(request, route)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except MynaError as problem:
+                cause = problem.__cause__
+                if not (isinstance(cause, Refused) and cause.no_route):
+                    raise
+                missing.insert(0 if route == "chat" else 1, problem)
+            else:
+                return
+        self._route = "chat"
+        raise missing[0]
+
+    async def _ask(self, request: LLMRequest, route: Route) -> AsyncGenerator[LLMDelta]:
+        server = self._server or Server()
+        model = self._options.model or server.model
+        if route == "chat":
+            url = f"{self._place.api}/chat/completions"
+            body = encode(request, model=model, dialect=server.dialect)
+            decoder = ReplyDecoder()
+        else:
+            url = f"{self._place.root}/completion"
+            told = prompted(request)
+            template = self._template = self._template or await self._learn_template()
+            prompt = await template.prompt(told.messages, thinking=request.reasoning)
+            body = encode_completion(told, prompt, model=model)
+            decoder = CompletionDecoder(in_thinking=prompt.in_thinking)
+        # llama-server closes a connection after each stream without saying so: what came next would run into that.
+        headers = {"Connection": "close"} if route == "completion" or server.dialect == "llamacpp" else {}
         faults = self._faults()
         with faults.cleared():
             async with (
                 self._ahead.way_for(request),
-                self._client.stream("POST", f"{self._api}/chat/completions", json=body) as response,
+                self._client.stream("POST", url, json=body, headers=headers) as response,
             ):
                 if not response.is_success:
-                    raise faults.refusal(response.status_code, await _read(response))
-                async with aclosing(_parts(response, self._options.timeout_s)) as parts:
-                    async for part in parts:
-                        for delta in decoder.feed(part):
+                    raise faults.refusal(response.status_code, response.headers, await read(response))
+                self._remember(route)
+                async with aclosing(parts(response, self._options.timeout_s)) as events:
+                    async for event in events:
+                        for delta in decoder.feed(event):
                             yield delta
+                        if route == "completion" and decoder.done:
+                            break
             kind = response.headers.get("content-type", "")
             if not (decoder.started or decoder.done or kind.startswith("text/event-stream")):
                 raise NotAnAnswer(kind or "no content type")
         if not decoder.whole:
             raise faults.broke_off()
         yield decoder.finished()
+
+    def _remember(self, route: Route) -> None:
+        """``route`` works."""
+        if route == "chat" and self._route == "completion":
+            self._looked = False  # the server has been replaced by a newer one
+        self._route = route
+
+    async def _learn_template(self) -> ChatTemplate:
+        """How the model wants a conversation written: by its own template if the server tells that."""
+        props, sets_bos = Props(), True
+        with anyio.move_on_after(PROBE_S), suppress(*OUT_OF_REACH):
+            props = await self._place.props()
+            sets_bos = not props.bos_token or await self._place.sets_bos()
+        if props.default_generation_settings is not None:
+            self._server = Server(props.model, props.context_tokens, native_tools=False)
+        model = self.info.model
+        self._old_schema = bool(props.chat_template)  # servers have had `json_schema` for longer than they tell of this
+        told = ToldTemplate(props.chat_template or "", props.bos_token or "", props.eos_token or "", sets_bos)
+        return ChatTemplate(self._child, told, family_of(model), model)
 
     async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
         """The tokens of a prompt, by the server's tokenizer if it is a llama-server, else by `estimate_tokens`."""
@@ -193,7 +220,7 @@ class OpenAILLM:
                 return await self._tokenizer.count(messages)
             except NoTokenizer:
                 again_s = math.inf
-            except httpx.HTTPError:
+            except OUT_OF_REACH:
                 pass
         self._estimates_until = anyio.current_time() + again_s
         return estimate_tokens(messages)
@@ -205,7 +232,7 @@ class OpenAILLM:
 
         No other server is asked: it may want to be paid for what it reads.
         """
-        if self._server is not None and self._server.dialect == "llamacpp":
+        if self._server is not None and self._server.dialect == "llamacpp" and self._route == "chat":
             await self.read_into((None,), messages, tools, resume=not everywhere)
 
     async def read_into(
@@ -228,83 +255,71 @@ class OpenAILLM:
     async def _read_prompt(self, body: Mapping[str, Any]) -> None:
         if self._client.is_closed:  # meanwhile: this may have waited long for its time
             return
+        url, headers = f"{self._place.api}/chat/completions", {"Connection": "close"}
         faults = self._faults()
         with faults.cleared():
-            async with self._client.stream("POST", f"{self._api}/chat/completions", json=body) as response:
+            async with self._client.stream("POST", url, json=body, headers=headers) as response:
                 if not response.is_success:
-                    raise faults.refusal(response.status_code, await _read(response))
+                    raise faults.refusal(response.status_code, response.headers, await read(response))
                 async for _ in response.aiter_bytes():
                     pass
 
     async def is_alive(self, within_s: float) -> bool:
-        """Whether a llama-server answers at all; it does so while it computes, too."""
-        with anyio.move_on_after(within_s), suppress(httpx.HTTPError):
-            return (await self._client.get(f"{self._root}/health", timeout=within_s)).is_success
+        """Whether the server answers, and would answer us; a llama-server does so while it computes, too. Never fails.
+
+        By ``/health`` of a llama-server, else by the list of models: no token is written.
+        """
+        if self._client.is_closed:
+            return False
+        with anyio.move_on_after(within_s), suppress(*OUT_OF_REACH):
+            another = self._server is not None and self._server.dialect == "plain" and self._route == "chat"
+            status = 404 if another else await self._place.health()
+            if status in NO_SUCH_PATH:
+                status = await self._place.lists_models()
+            return status < 300 or status in NO_SUCH_PATH
         return False
 
     async def look(self) -> None:
         """Learn the server's model and limits, if it can be reached. Takes at most `PROBE_S` and never fails."""
-        with anyio.move_on_after(PROBE_S), suppress(httpx.HTTPError):
-            self._server = await self._ask()
-
-    async def _ask(self) -> _Server:
-        response = await self._client.get(f"{self._api}/models")
-        if response.is_server_error:
-            response.raise_for_status()  # still loads: worth another look later
-        try:
-            models = _Models.model_validate_json(response.content).data
-        except ValidationError:
-            return _Server()
-        named = [model for model in models if model.id == self._options.model] or models
-        if len(named) != 1:
-            return _Server()
-        model = named[0]
-        dialect = _DIALECTS.get(model.owned_by or "", "plain")
-        props = await self._props() if dialect == "llamacpp" else _Props()
-        limits = [
-            props.default_generation_settings.n_ctx,
-            model.meta.n_ctx_train if model.meta else None,
-            model.max_model_len,
-        ]
-        context = min((limit for limit in limits if limit), default=None)
-        parameters = model.meta.n_params if model.meta else None
-        return _Server(model.id, context, dialect, props.chat_template_caps.supports_tools, parameters)
-
-    async def _props(self) -> _Props:
-        response = await self._client.get(f"{self._root}/props")
-        try:
-            return _Props.model_validate_json(response.content)
-        except ValidationError:
-            return _Props()
+        with anyio.move_on_after(PROBE_S), suppress(*OUT_OF_REACH):
+            self._server = await self._place.look(self._options.model)
+            self._looked, self._route, self._template = True, "chat", None
 
     def _faults(self) -> Faults:
-        key = self._options.api_key
         return Faults(
             server=self._name,
             model=self.info.model,
-            api_key=key.get_secret_value() if key else "",
             timeout_s=self._options.timeout_s,
+            models=self._server.models if self._server else (),
+            secrets=self._options.secrets(),
+            key_sent=self._options.api_key is not None,
+            anonymous=self._options.base_url.startswith("https:") and self._options.client_certificate is None,
         )
 
 
 @asynccontextmanager
 async def open_openai(options: OpenAIOptions, *, name: str | None = None) -> AsyncGenerator[OpenAILLM]:
-    """A client of the server; opening it does not need the server to be up. ``name`` is for messages."""
+    """A client of the server; opening it does not need the server to be up. ``name`` is for messages.
+
+    Raises:
+        BadConfig: A file of certificates is not there, or not what it has to be.
+    """
     url = httpx.URL(options.base_url)
+    local = _is_local(url.host)
     client = httpx.AsyncClient(
-        headers={"Authorization": f"Bearer {options.api_key.get_secret_value()}"} if options.api_key else {},
+        headers=options.sent_headers(),
+        verify=options.tls(),
         timeout=httpx.Timeout(options.timeout_s, connect=min(CONNECT_S, options.timeout_s)),
-        # Reusing a connection saves a TLS handshake. Without TLS it saves nothing, and llama-server closes a connection
-        # after each stream without saying so, into which the next request would run.
+        # Reusing a connection saves a TLS handshake, or a round trip to another machine, and within this one nothing.
         limits=httpx.Limits(
             max_connections=None,
-            max_keepalive_connections=None if url.scheme == "https" else 0,
+            max_keepalive_connections=0 if local and url.scheme == "http" else None,
             keepalive_expiry=KEEP_ALIVE_S,
         ),
-        trust_env=not _is_local(url.host),  # a proxy for the internet cannot reach this machine
+        trust_env=not local,  # a proxy for the internet cannot reach this machine
     )
-    async with client:
-        llm = OpenAILLM(client, options, name or f"The LLM server at {url.copy_with(userinfo=b'')}")
+    async with client, template_child() as child:
+        llm = OpenAILLM(client, options, name or f"The LLM server at {url.copy_with(userinfo=b'')}", child)
         await llm.look()
         yield llm
 
@@ -316,48 +331,6 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-async def _parts(response: httpx.Response, idle_s: float) -> AsyncGenerator[bytes]:
-    """The JSON of each event, or of the one answer of a server that does not stream.
-
-    Raises:
-        httpx.ReadTimeout: No event came for ``idle_s``, be it that comments kept the connection alive.
-    """
-    if response.headers.get("content-type", "").startswith("application/json"):
-        yield await _read(response)
-        return
-    decoder = EventDecoder()
-    chunks = response.aiter_bytes()
-    deadline = anyio.current_time() + idle_s
-    while chunk := await _next(chunks, deadline):
-        for event in decoder.feed(chunk):
-            deadline = anyio.current_time() + idle_s
-            yield event
-            if event == DONE:
-                with anyio.move_on_after(DRAIN_S):
-                    async for _ in chunks:
-                        pass
-                return
-    for event in decoder.finish():
-        if event == DONE or event.endswith(b"}"):  # else it broke off
-            yield event
-
-
-async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes:
-    with anyio.CancelScope(deadline=deadline):
-        return await anext(chunks, b"")
-    raise httpx.ReadTimeout("no event")
-
-
-async def _read(response: httpx.Response) -> bytes:
-    """The body of an answer that is no stream, as far as it is of a sensible size."""
-    body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            break
-    return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class NotAnAnswer(ValueError):
 
 
 class EventDecoder:
-    """Takes bytes, gives the ``data`` of each event that is whole. Comments and other fields are passed over."""
+    """Takes bytes, gives the ``data`` of each event that is whole. Comments and fields of no use are passed over."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -40,6 +40,8 @@ class EventDecoder:
     def _line(self, line: bytes) -> bytes | None:
         if line.startswith(b"data:"):
             self._data.append(line.removeprefix(b"data:").removeprefix(b" "))
+        elif line.startswith(b"error:"):  # llama.cpp until the end of 2024, in place of an event
+            self._data = [b'{"error": ' + line.removeprefix(b"error:").strip() + b"}"]
         elif not line and self._data:
             event = b"\n".join(self._data)
             self._data.clear()
