@@ -21,7 +21,12 @@ FILES = [
     ("[server]\nhost = 1", 2, "server.host", "must be a valid string, not 1."),
     ("[llm]\ntemperature = nan", 2, "llm.temperature", "must be a finite number, not NaN."),
     ("[llm]\nprofile = 'x'", 2, "llm.profile", "must be 'fast', 'balanced' or 'quality', not \"x\"."),
-    ("[llm]\nengine = 'x'", 2, "llm.engine", "there is no llm engine 'x'; there is: llamacpp, openai."),
+    (
+        "[llm]\nengine = 'x'",
+        2,
+        "llm.engine",
+        "there is no llm engine 'x'; there is: llamacpp, llamafactory, openai, transformers.",
+    ),
     ("[tts]\nengine = 'silero'", 2, "tts.engine", "there is no tts engine 'silero'; there is: kokoro."),
     ("[vad]\nengine = 'none'", 2, "vad.engine", "there is no vad engine 'none'; there is: silero."),
     ("[turn]\nengine = 'x'", 2, "turn.engine", "there is no turn engine 'x'; there is: smart_turn, none."),
@@ -74,7 +79,11 @@ NAMES = [
     ("LLM_TOP_P", "2", 'must be less than or equal to 1, not "2".'),
     ("LANGUAGE", "chinese", 'must be auto, or a language\'s code such as zh or en, not "chinese".'),
     ("MYNA_SESSION__ALLOWED_EMOTIONS", "[oops", 'must be a valid tuple, not "[oops".'),
-    ("MYNA_LLM__ENGINE", "gpt", "there is no llm engine 'gpt'; there is: llamacpp, openai."),
+    (
+        "MYNA_LLM__ENGINE",
+        "gpt",
+        "there is no llm engine 'gpt'; there is: llamacpp, llamafactory, openai, transformers.",
+    ),
 ]
 
 

@@ -34,11 +34,6 @@ def test_the_tables_tell_every_setting_with_its_plain_name_its_default_and_its_m
     assert sorted(told) == sorted(expected), "\n".join(expected)
 
 
-@pytest.mark.parametrize("name", [name for name, key in PLAIN_NAMES.items() if key not in TREE.fields])
-def test_the_plain_names_of_later_engines_are_told(name: str):
-    assert f"`{name}`" in DOC
-
-
 @pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", DOC, re.MULTILINE | re.DOTALL))
 def test_the_examples_of_a_file_hold(machine: Any, text: str):
     machine.toml(text)

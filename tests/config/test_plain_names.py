@@ -1,14 +1,12 @@
 """Every plain name of the contract arrives at its key, from the environment and from an ``.env``."""
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from myna.config.plain_names import PLAIN_NAMES
 
-BUILT_IN = [
+NAMES = [
     ("LLAMA_BASE", "http://10.0.0.2:8080", "openai.base_url", "http://10.0.0.2:8080"),
     ("LLAMA_MODEL", "qwen2.5-7b-instruct", "openai.model", "qwen2.5-7b-instruct"),
     ("LLAMA_TIMEOUT", "12.5", "openai.timeout_s", 12.5),
@@ -35,92 +33,34 @@ BUILT_IN = [
     ("SHORT_PAUSE_MS", "250", "turn_taking.short_pause_ms", 250),
     ("STABLE_NOCHANGE_MS", "1200", "turn_taking.stable_nochange_ms", 1200),
     ("SILENCE_RMS_THRESH", "0.01", "turn_taking.silence_rms_thresh", 0.01),
-]
-OTHER_ENGINES = [
-    ("LLM_MODEL_PATH", "Qwen/Qwen2.5-14B", "transformers.model"),
-    ("LLM_FALLBACK_MODEL", "Qwen/Qwen2.5-7B", "transformers.fallback_model"),
-    ("CHAT_MODE", "api", "llamafactory.mode"),
-    ("CHAT_SCRIPT_PATH", "chat.py", "llamafactory.script_path"),
-    ("REMOTE_WORK_DIR", "/srv/chat", "llamafactory.work_dir"),
-    ("CONDA_ENV", "lf", "llamafactory.conda_env"),
-    ("LLAMAFACTORY_CLI_PATH", "/opt/llamafactory-cli", "llamafactory.cli_path"),
-    ("CHAT_TIMEOUT", "120", "llamafactory.timeout_s"),
+    ("LLM_MODEL_PATH", "Qwen/Qwen2.5-14B", "transformers.model", "Qwen/Qwen2.5-14B"),
+    ("LLM_FALLBACK_MODEL", "Qwen/Qwen2.5-7B", "transformers.fallback_model", "Qwen/Qwen2.5-7B"),
+    ("CHAT_MODE", "api", "llamafactory.mode", "api"),
+    ("CHAT_SCRIPT_PATH", "chat.py", "llamafactory.script_path", "chat.py"),
+    ("REMOTE_WORK_DIR", "/srv/chat", "llamafactory.work_dir", "/srv/chat"),
+    ("CONDA_ENV", "lf", "llamafactory.conda_env", "lf"),
+    ("LLAMAFACTORY_CLI_PATH", "/opt/llamafactory-cli", "llamafactory.cli_path", "/opt/llamafactory-cli"),
+    ("CHAT_TIMEOUT", "120", "llamafactory.timeout_s", 120),
 ]
 CHOOSERS = [("LLM_MODEL_PATH", "transformers"), ("CHAT_SCRIPT_PATH", "llamafactory")]
 
-OTHER_SOURCE = """
-from pydantic import BaseModel
-
-class Transformers(BaseModel):
-    model: str = ""
-    fallback_model: str = ""
-
-class LlamaFactory(BaseModel):
-    mode: str = "cli"
-    script_path: str = ""
-    work_dir: str = ""
-    conda_env: str = ""
-    cli_path: str = "llamafactory-cli"
-    timeout_s: str = "300"
-
-class Plugin:
-    def __init__(self, options_model):
-        self.options_model = options_model
-
-    def weights(self, options):
-        return ()
-
-    def open(self, options, resources):
-        raise NotImplementedError
-
-transformers = Plugin(Transformers)
-llamafactory = Plugin(LlamaFactory)
-"""
-OTHER_ENTRY_POINTS = {
-    "myna.llm": "transformers = other_engines:transformers\nllamafactory = other_engines:llamafactory"
-}
-
 
 def test_the_tables_of_this_test_name_every_plain_name():
-    assert {row[0] for row in (*BUILT_IN, *OTHER_ENGINES)} == set(PLAIN_NAMES)
+    assert {row[0] for row in NAMES} == set(PLAIN_NAMES)
 
 
-@pytest.mark.parametrize(("name", "text", "key", "value"), BUILT_IN)
+@pytest.mark.parametrize(("name", "text", "key", "value"), NAMES)
 def test_a_plain_name_in_the_environment_arrives(machine: Any, name: str, text: str, key: str, value: object):
     machine.environ[name] = text
     assert machine.value(key) == value
     assert machine.origin(key) == f"{name} in the environment"
 
 
-@pytest.mark.parametrize(("name", "text", "key", "value"), BUILT_IN)
+@pytest.mark.parametrize(("name", "text", "key", "value"), NAMES)
 def test_a_plain_name_in_an_env_file_arrives(machine: Any, name: str, text: str, key: str, value: object):
     machine.dotenv(f"# settings\n{name}={text}\n")
     assert machine.value(key) == value
     assert machine.origin(key) == f"{name} in .env (line 2)"
-
-
-@pytest.mark.parametrize(("name", "text", "key"), OTHER_ENGINES)
-def test_a_plain_name_of_an_engine_that_a_package_brings_arrives(
-    machine: Any, install: Callable[..., Path], name: str, text: str, key: str
-):
-    install("other_engines", OTHER_SOURCE, OTHER_ENTRY_POINTS)
-    machine.environ[name] = text
-    assert machine.value(key) == text
-
-
-@pytest.mark.parametrize("name", [row[0] for row in OTHER_ENGINES if row[0] not in dict(CHOOSERS)])
-def test_a_plain_name_of_an_engine_that_is_not_installed_is_left_alone(machine: Any, name: str):
-    machine.environ[name] = "base"
-    assert machine.load().settings.llm.engine == "llamacpp"
-
-
-@pytest.mark.parametrize(("name", "engine"), CHOOSERS)
-def test_a_plain_name_that_chooses_an_engine_which_is_not_installed_is_an_error(machine: Any, name: str, engine: str):
-    machine.dotenv(f"{name}=x")
-    assert machine.fail() == (
-        f"{name} in .env (line 1): it chooses the engine {engine}, which is not part of this version; "
-        "there is: llamacpp, openai."
-    )
 
 
 @pytest.mark.parametrize(("name", "engine"), CHOOSERS)
@@ -132,8 +72,7 @@ def test_a_plain_name_that_chooses_is_left_alone_when_the_engine_is_chosen_by_na
 
 
 @pytest.mark.parametrize(("name", "engine"), [("LLAMA_BASE", "openai"), *CHOOSERS])
-def test_a_plain_name_chooses_the_llm_engine(machine: Any, install: Callable[..., Path], name: str, engine: str):
-    install("other_engines", OTHER_SOURCE, OTHER_ENTRY_POINTS)
+def test_a_plain_name_chooses_the_llm_engine(machine: Any, name: str, engine: str):
     machine.toml('[llm]\nengine = "llamacpp"')
     machine.environ[name] = "http://10.0.0.2"
     assert machine.load().choice("llm").name == engine

@@ -38,7 +38,7 @@ class _Nowhere:
 
 def test_the_built_in_engines_are_found_by_entry_point():
     assert {kind: set(available(kind)) for kind in KINDS} == {
-        "llm": {"llamacpp", "openai"},
+        "llm": {"llamacpp", "llamafactory", "openai", "transformers"},
         "asr": {"faster_whisper"},
         "tts": {"kokoro"},
         "vad": {"silero"},
@@ -67,7 +67,9 @@ def test_an_engine_of_a_package_does_not_import_myna(install: Callable[..., Path
 
 
 def test_an_unknown_engine_is_told_with_those_that_there_are():
-    with pytest.raises(UnknownName, match="There is no llm engine 'gpt'; there is: llamacpp, openai"):
+    with pytest.raises(
+        UnknownName, match="There is no llm engine 'gpt'; there is: llamacpp, llamafactory, openai, transformers"
+    ):
         load("llm", "gpt")
 
 

@@ -26,7 +26,7 @@ temperature = 0.6 # as I like it
 [openai]
 api_key = "a-secret-of-mine"
 """
-ENVIRON = {"MYNA_LLM__TOP_K": "7"}
+ENVIRON = {"MYNA_LLM__TOP_K": "7", "MYNA_ENDPOINTS__CLOUD__MODEL": "large"}
 
 Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -72,7 +72,7 @@ async def test_every_setting_is_described(serve: Serve) -> None:
         schema = (await client.get("/api/settings/schema")).json()
         told = (await client.get("/api/settings")).json()["settings"]
     assert schema["$defs"]["LLMSettings"]["properties"]["temperature"]["description"].startswith("How freely")
-    assert schema["$defs"]["LLMSettings"]["properties"]["engine"]["enum"] == ["llamacpp", "openai"]
+    assert {"llamacpp", "openai", "cloud"} <= set(schema["$defs"]["LLMSettings"]["properties"]["engine"]["enum"])
     assert schema["$defs"]["TurnSettings"]["properties"]["engine"]["enum"] == ["smart_turn", "none"]
     for each in told:
         section = each["name"].partition(".")[0]
@@ -161,6 +161,9 @@ async def test_what_is_wrong_is_told_with_its_name_and_nothing_is_written(
         ("server.hosts", ["evil.example"]),
         ("memory.vectors", "http://evil.example"),
         ("openai.base_url", "http://evil.example"),
+        ("openai.client_certificate", "/etc/shadow"),
+        ("endpoints.cloud.base_url", "http://evil.example"),
+        ("endpoints.cloud.client_key", "/etc/shadow"),
         ("openai_embed.base_url", "http://169.254.169.254"),
         ("weights.hf_endpoint", "http://evil.example"),
         ("weights.modelscope_endpoint", None),

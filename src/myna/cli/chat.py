@@ -9,6 +9,7 @@ import typer
 from anyio.abc import TaskGroup
 from rich.text import Text
 
+from myna.cli.engine_lines import show_engine
 from myna.cli.terminal import PersonaName, Private, Setting, complain, notes, overrides, with_service
 from myna.cli.tool_lines import show_tool
 from myna.cli.typed_lines import Typed, open_standard_input
@@ -17,9 +18,11 @@ from myna.core.emotion import Emotions
 from myna.core.errors import Closed, MynaError, UnknownName
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     Interrupted,
+    ModelLoads,
     ReplyText,
     ToolEnded,
     ToolStarted,
@@ -128,10 +131,11 @@ class _Reply:
                 typer.echo(text, nl=False)
                 self._within_line = True
             case ToolStarted() | ToolEnded():
-                if self._within_line:
-                    notes.print()
-                self._within_line = False
+                self._end_line()
                 show_tool(event)
+            case ModelLoads() | EngineFailedOver():
+                self._end_line()
+                show_engine(event)
             case Interrupted():
                 notes.print(Text(" …", style="dim"), end="")
             case Failed(message=message, hint=hint):
@@ -140,6 +144,11 @@ class _Reply:
                 typer.echo(nl=reply is not None)
             case _:
                 pass
+
+    def _end_line(self) -> None:
+        if self._within_line:
+            notes.print()
+        self._within_line = False
 
 
 class _Questions:

@@ -16,15 +16,18 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
+from myna.cli.engine_lines import show_engine
 from myna.cli.terminal import SPARED, PersonaName, Prepared, Private, Setting, complain, notes, overrides, prepare
 from myna.cli.tool_lines import show_tool
 from myna.core.commands import Say, SendText
 from myna.core.errors import MynaError
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     Interrupted,
+    ModelLoads,
     ReplyText,
     SpeechStarted,
     ToolEnded,
@@ -187,11 +190,11 @@ class Screen:
                 typer.echo(text, nl=False)
                 self._within_line = True
             case ToolStarted() | ToolEnded():
-                self._clear()
-                if self._within_line:
-                    notes.print()
-                self._within_line = False
+                self._end_line()
                 show_tool(event)
+            case ModelLoads() | EngineFailedOver():
+                self._end_line()
+                show_engine(event)
             case Interrupted():
                 notes.print(Text(" …", style="dim"), end="")
             case TurnEnded():
@@ -201,6 +204,12 @@ class Screen:
                     self._replying = self._within_line = False
             case _:
                 pass
+
+    def _end_line(self) -> None:
+        self._clear()
+        if self._within_line:
+            notes.print()
+        self._within_line = False
 
     def _name(self, emotion: str) -> None:
         if self._replying:  # the emotion has changed within the reply

@@ -14,6 +14,7 @@ from myna.cli.models import pull_with_progress
 from myna.config.gather import OPTIONAL
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import BadInput, MynaError, WeightsError
+from myna.engines.held import Choice
 from myna.engines.plugins import Kind
 from myna.personas.load import Personas
 from myna.server.service import Service, open_service
@@ -60,7 +61,7 @@ def overrides(settings: list[str] | None) -> dict[str, Any]:
 
 
 SPARED: frozenset[Kind] = OPTIONAL | frozenset[Kind]({"embed"})
-"""What the commands can do without."""
+"""What the commands can do without; and without the fallbacks of an LLM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def check(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
     personas.find(loaded.settings.session.persona)
     tools = load_tools(loaded.tools_folder) if "llm" in kinds and loaded.tools_folder is not None else ()
     weights = WeightsStore(loaded.folders.cache / "weights", load_catalog())
-    _missing(loaded, weights, kinds)
+    for choice in loaded.choices(kinds).values():
+        for member in choice.members:
+            weights.missing(member.weights)
     return Prepared(loaded, kinds, weights, personas, tools)
 
 
@@ -105,22 +108,19 @@ def prepare(flags: Mapping[str, Any], kinds: tuple[Kind, ...]) -> Prepared:
     """
     prepared = check(flags, kinds)
     loaded, weights = prepared.loaded, prepared.weights
-    _fetch(loaded, weights, [kind for kind in kinds if kind not in SPARED])
+    chosen = loaded.choices(kinds)
+    _fetch(loaded, weights, [choice for kind, choice in chosen.items() if kind not in SPARED])
+    spared = [choice for kind, choice in chosen.items() if kind in SPARED]
     try:
-        _fetch(loaded, weights, [kind for kind in kinds if kind in SPARED])
+        _fetch(loaded, weights, [*spared, *(fallback for choice in chosen.values() for fallback in choice.fallbacks)])
     except WeightsError as error:
         complain(error)
     return prepared
 
 
-def _fetch(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> None:
-    if missing := _missing(loaded, weights, kinds):
+def _fetch(loaded: Loaded, weights: WeightsStore, choices: Sequence[Choice]) -> None:
+    if missing := weights.missing(name for choice in choices for name in choice.weights):
         pull_with_progress(weights, missing, options=loaded.settings.weights)
-
-
-def _missing(loaded: Loaded, weights: WeightsStore, kinds: Sequence[Kind]) -> Sequence[str]:
-    choices = loaded.choices(kinds).values()
-    return weights.missing(name for choice in choices for name in choice.plugin.weights(choice.options))
 
 
 def with_service(

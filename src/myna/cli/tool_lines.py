@@ -45,15 +45,15 @@ def written(call: ToolCall, longest: int = LONGEST) -> str:
         told = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in named.items())
     else:
         told = str(arguments)
-    return f"{_line(call.name)}({_line(told, longest)})"
+    return f"{in_a_line(call.name)}({in_a_line(told, longest)})"
 
 
 def came_of(result: ToolResult) -> str:
     """How it ended, and with what."""
-    return f"{_ENDS[result.status]} {_line(result.output)}"
+    return f"{_ENDS[result.status]} {in_a_line(result.output)}"
 
 
-def _line(text: str, longest: int = LONGEST) -> str:
+def in_a_line(text: str, longest: int = LONGEST) -> str:
     """``text`` on one line and not too long; a tool may give anything, also what would move the cursor."""
     shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 2 * longest]).split())
     return shown if len(shown) <= longest and len(text) <= 2 * longest else f"{shown[: longest - 1]}…"

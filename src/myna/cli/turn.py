@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from myna.cli.engine_lines import show_engine
 from myna.cli.terminal import Json, PersonaName, Setting, complain, notes, overrides, with_service
 from myna.cli.tool_lines import show_tool
 from myna.core.audio import HEARING_RATE, duration_ms
@@ -15,8 +16,10 @@ from myna.core.commands import AppendAudio, CommitAudio
 from myna.core.errors import MynaError
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
+    ModelLoads,
     ReplyAudio,
     ReplyText,
     SegmentReady,
@@ -161,6 +164,8 @@ def _show(event: Event, persona: Persona) -> None:
             typer.echo(text, nl=False)
         case ToolStarted() | ToolEnded():
             show_tool(event)
+        case ModelLoads() | EngineFailedOver():
+            show_engine(event)
         case TurnEnded(reply=reply) if reply:
             typer.echo()
         case _:

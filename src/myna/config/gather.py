@@ -2,9 +2,10 @@
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from myna.config.engines import EngineSections
+from myna.config.named import ENDPOINTS
 from myna.config.plain_names import CHOOSES_LLM, PLAIN_NAMES, is_meant
 from myna.config.problems import Problems
 from myna.config.sets import MODELS_OF_SET
@@ -22,6 +23,8 @@ ENGINE_KEYS: Mapping[Kind, Key] = {
     "embed": ("embed", "engine"),
 }
 """Where the engine of a kind is chosen."""
+
+FALLBACKS: Key = ("llm", "fallbacks")
 
 NONE = "none"
 OPTIONAL: frozenset[Kind] = frozenset({"turn"})
@@ -115,11 +118,40 @@ class Gathering:
                         self.given.setdefault(key, Given(model, origin))
 
     def chosen_engines(self) -> set[str]:
-        """The engines that are chosen. Where the LLM's has a key that ``[llm]`` has too, both get the same value."""
+        """The engines that are chosen, without endpoints. Keys of the first LLM that ``[llm]`` has too become one."""
+        self._check_endpoints()
         chosen = {kind: self._engine(kind, key) for kind, key in ENGINE_KEYS.items()}
         if llm := chosen["llm"]:
             self._share_with_llm(llm)
-        return {name for name in chosen.values() if name}
+        return {name for name in (*chosen.values(), *self._fallbacks(chosen["llm"])) if name} - self._endpoints
+
+    @property
+    def _endpoints(self) -> set[str]:
+        return {key[1] for key in self._tree.sections if key[0] == ENDPOINTS and len(key) == len((ENDPOINTS, "NAME"))}
+
+    def _check_endpoints(self) -> None:
+        """An endpoint must not be called like an engine: nobody would know which of the two is meant."""
+        for name in self._endpoints.intersection(self._engines.names["llm"]):
+            given = next((given for key, given in self.given.items() if key[:2] == (ENDPOINTS, name)), None)
+            if given is not None:
+                self._problems.add(given.origin, f"{name} is the name of an engine.", "Call the endpoint otherwise.")
+
+    def _fallbacks(self, first: str | None) -> list[str]:
+        """The LLM engines and endpoints behind the first; those that are none are problems."""
+        given = self.given.get(FALLBACKS)
+        value: object = given.value if given else None
+        if given is None or not isinstance(value, list | tuple):
+            return []  # and pydantic says what was wanted
+        names: list[str] = []
+        for name in map(_stripped, cast("list[object]", value)):
+            if not isinstance(name, str):
+                continue
+            if name in (first, *names):
+                twice = "llm.engine already" if name == first else "named twice"
+                self._problems.add(given.origin, f"{name!r} is {twice}.", "Take it out.")
+            elif self._is_llm(name, given):
+                names.append(name)
+        return names
 
     def _engine(self, kind: Kind, key: Key) -> str | None:
         """The chosen engine; None if it is `NONE`, or, with a problem, if there is no such engine."""
@@ -129,24 +161,46 @@ class Gathering:
             return None  # and pydantic says what was wanted
         if name == NONE and kind in OPTIONAL:
             return None
+        if kind == "llm":
+            return name if self._is_llm(name, chosen) else None
         names = self._engines.names[kind]
         if name not in names:
             there_is = f"there is: {', '.join((*names, NONE) if kind in OPTIONAL else names) or 'none'}."
-            if chosen.origin.name in CHOOSES_LLM:
-                told = f"it chooses the engine {name}, which is not part of this version; {there_is}"
-                self._problems.add(chosen.origin, told, "Take it away, or choose by MYNA_LLM__ENGINE.")
-            else:
-                self._problems.add(chosen.origin, f"there is no {kind} engine {name!r}; {there_is}")
+            self._problems.add(chosen.origin, f"there is no {kind} engine {name!r}; {there_is}")
         elif error := self._engines.broken.get(name):
             self._problems.add(chosen.origin, error.message, error.hint)
         else:
             return name
         return None
 
+    def _is_llm(self, name: str, chosen: Given) -> bool:
+        """Whether there is an LLM engine or an endpoint of this name; else that is a problem."""
+        if name in self._endpoints:
+            return True
+        names = self._engines.names["llm"]
+        if name not in names:
+            there_is = f"there is: {', '.join((*names, *sorted(self._endpoints))) or 'none'}."
+            if chosen.origin.name in CHOOSES_LLM:
+                told = f"it chooses the engine {name}, which is not part of this version; {there_is}"
+                self._problems.add(chosen.origin, told, "Take it away, or choose by MYNA_LLM__ENGINE.")
+            else:
+                hint = f"Another server needs a section [{ENDPOINTS}.{name}]." if name.isidentifier() else ""
+                self._problems.add(chosen.origin, f"there is no llm engine {name!r}; {there_is}", hint)
+        elif error := self._engines.broken.get(name):
+            self._problems.add(chosen.origin, error.message, error.hint)
+        else:
+            return True
+        return False
+
     def _share_with_llm(self, engine: str) -> None:
         """``llm.model`` and the chosen engine's ``model`` are one setting, and so on: the later source wins."""
+        section: Key = (ENDPOINTS, engine) if engine in self._endpoints else (engine,)
         for name in SHARED_WITH_LLM:
-            general, own = ("llm", name), (engine, name)
+            general, own = ("llm", name), (*section, name)
             given = [self.given[key] for key in (general, own) if key in self.given]
             if own in self._tree.fields and given:
                 self.given[general] = self.given[own] = max(given, key=lambda each: each.origin.source)
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value

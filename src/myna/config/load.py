@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +30,9 @@ from myna.config.sources import (
     read_text,
 )
 from myna.config.tree import Key, Tree, dotted, grow, is_secret
-from myna.core.errors import BadConfig
-from myna.engines.opening import Choice
+from myna.core.errors import BadConfig, UnknownName
+from myna.engines.held import Choice
+from myna.engines.llm.endpoint import EndpointPlugin
 from myna.engines.plugins import Kind
 
 APP = "myna"
@@ -132,9 +133,33 @@ class Loaded:
         return value
 
     def choice(self, kind: Kind) -> Choice:
-        """The engine that is chosen for ``kind``, with its options. Not for a kind that goes without: see `choices`."""
+        """The engine that is chosen for ``kind``, with its options and, of an LLM, its fallbacks.
+
+        Not for a kind that goes without: see `choices`.
+        """
         engine = self._engine(kind)
-        return Choice(engine, self._engines.plugins[engine], self.options[engine])
+        if kind != "llm":
+            return Choice(engine, self._engines.plugins[engine], self.options[engine])
+        return replace(self.llm(engine), fallbacks=tuple(map(self.llm, self.settings.llm.fallbacks)))
+
+    def llm(self, name: str) -> Choice:
+        """An LLM engine or an endpoint by its name, alone.
+
+        Raises:
+            UnknownName: There is none.
+            BadConfig: It cannot be imported, or its section lacks something.
+        """
+        if (endpoint := self.settings.endpoints.get(name)) is not None:
+            return Choice(name, EndpointPlugin(name), endpoint)
+        names = self._engines.names["llm"]
+        if name not in names:
+            there_is = ", ".join((*names, *self.settings.endpoints))
+            raise UnknownName(f"There is no LLM engine {name!r}; there is: {there_is}.")
+        if (error := self._engines.broken.get(name)) is not None:
+            raise error
+        if name not in self.options:
+            raise BadConfig(f"The section [{name}] is not complete.", hint="`myna config schema` tells what it needs.")
+        return Choice(name, self._engines.plugins[name], self.options[name])
 
     def choices(self, kinds: Iterable[Kind]) -> dict[Kind, Choice]:
         """The engines that are chosen for these kinds, without those that are to be gone without."""

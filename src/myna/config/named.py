@@ -1,4 +1,4 @@
-"""Sections that the user names, one for each thing there is: ``[mcp.NAME]``."""
+"""Sections that the user names, one for each thing there is: ``[mcp.NAME]``, ``[endpoints.NAME]``."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -6,9 +6,13 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from myna.config.tree import Key, environment_name
+from myna.engines.llm.openai import OpenAIOptions
 from myna.tools.mcp.options import MCPServer
 
-NAMED: Mapping[str, type[BaseModel]] = {"mcp": MCPServer}
+ENDPOINTS = "endpoints"
+"""More OpenAI-compatible servers, each of which can be chosen as an LLM engine."""
+
+NAMED: Mapping[str, type[BaseModel]] = {"mcp": MCPServer, ENDPOINTS: OpenAIOptions}
 
 
 def named_sections(tables: Iterable[Mapping[str, Any]], variables: Iterable[str]) -> dict[Key, type[BaseModel]]:

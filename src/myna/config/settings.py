@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from myna.core.emotion import DEFAULT_EMOTION, DEFAULT_EMOTIONS, Emotions, known_names, twin
 from myna.core.preferences import BargeIn, Eagerness
 from myna.engines.base import Sampling
+from myna.engines.llm.openai import OpenAIOptions
 from myna.engines.llm.tool_calling import Method
 from myna.memory.options import MemoryOptions
 from myna.session.bounds import Limits
@@ -32,6 +33,9 @@ PROFILES: Mapping[Profile, Mapping[str, float]] = {
 Seconds: TypeAlias = Annotated[float, Field(gt=0)]
 Milliseconds: TypeAlias = Annotated[int, Field(gt=0)]
 Name: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+ENDPOINT_NAME = "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+EndpointName: TypeAlias = Annotated[str, StringConstraints(pattern=ENDPOINT_NAME)]
 
 
 def _language(value: str) -> str:
@@ -60,7 +64,14 @@ class LLMSettings(BaseModel):
 
     model_config = STRICT
 
-    engine: str = Field(default="llamacpp", description="The LLM engine.")
+    engine: str = Field(default="llamacpp", description="The LLM engine, or the NAME of a section `[endpoints.NAME]`.")
+    fallbacks: tuple[Name, ...] = Field(
+        default=(), description="Engines and endpoints that answer, in this order, where the first one does not."
+    )
+    failover_after_s: Seconds = Field(
+        default=8.0,
+        description="How long an engine may be silent before its answer while another one could give it, in seconds.",
+    )
     model: str | None = Field(default=None, description="Takes the place of the chosen engine's own `model`.")
     profile: Profile = Field(
         default="balanced",
@@ -372,7 +383,15 @@ class Settings(BaseModel):
     weights: WeightsOptions = WeightsOptions()
     store: StoreOptions = StoreOptions()
     memory: MemoryOptions = MemoryOptions()
+    endpoints: Mapping[EndpointName, OpenAIOptions] = Field(
+        default={}, description="OpenAI-compatible LLM servers, each in a section of its own, that `llm` can name."
+    )
     mcp: Mapping[MCPName, MCPServer] = Field(default={}, description="MCP servers, each in a section of its own.")
+
+    @property
+    def failover_after_s(self) -> float:
+        """How long an LLM engine may be silent: another one is to be asked before a session gives up."""
+        return min(self.llm.failover_after_s, 0.8 * self.session.first_token_timeout_s)
 
     @field_validator("device", mode="before")
     @classmethod

@@ -3,11 +3,11 @@
 Every event of a turn carries its id, and nothing with a turn's id follows its ``TurnEnded``.
 
 A spoken turn tells, in this order: `SpeechStarted`, `TranscriptPartial` …, `SpeechStopped`, `TurnStarted`,
-`TranscriptFinal`; then, if it is answered, `EmotionChanged`, `ReplyText`, `SegmentReady`, `ReplyAudio`, `ToolCalled`,
-`ToolStarted` and `ToolEnded` as they come, and `ReplyEnded`; `Interrupted` if it was, and `TurnEnded`. Speech that
-interrupts a reply tells its `SpeechStarted` before the `Interrupted` and the `TurnEnded` of the reply. What the audio
-of a client's own commit tells begins with `TurnStarted`. Speech that turns out to be nothing, such as a cough, tells
-`TurnEnded` (``silent``) if its start was told, and else nothing at all.
+`TranscriptFinal`; then, if it is answered, `ModelLoads`, `EngineFailedOver`, `EmotionChanged`, `ReplyText`,
+`SegmentReady`, `ReplyAudio`, `ToolCalled`, `ToolStarted` and `ToolEnded` as they come, and `ReplyEnded`; `Interrupted`
+if it was, and `TurnEnded`. Speech that interrupts a reply tells its `SpeechStarted` before the `Interrupted` and the
+`TurnEnded` of the reply. What the audio of a client's own commit tells begins with `TurnStarted`. Speech that turns out
+to be nothing, such as a cough, tells `TurnEnded` (``silent``) if its start was told, and else nothing at all.
 """
 
 from dataclasses import dataclass
@@ -151,6 +151,35 @@ class MemoryUsed:
 
     turn_id: TurnId
     memories: tuple[UsedMemory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLoads:
+    """The reply waits for a model to be loaded; none of its limits runs meanwhile.
+
+    Attributes:
+        what: The model, and where, for people.
+    """
+
+    turn_id: TurnId
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailedOver:
+    """An LLM engine did not answer, so another one is asked. Comes once for each pair, before what the other one says.
+
+    Attributes:
+        engine: The one that did not.
+        code: Why, as in `Failed`; ``message`` is the same for people.
+        answers: The one that is asked now.
+    """
+
+    turn_id: TurnId
+    engine: str
+    code: str
+    message: str
+    answers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +408,8 @@ Event: TypeAlias = (
     | TurnStarted
     | TranscriptFinal
     | MemoryUsed
+    | ModelLoads
+    | EngineFailedOver
     | EmotionChanged
     | ReplyText
     | SegmentReady

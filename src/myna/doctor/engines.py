@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -18,16 +18,18 @@ from myna.engines.base import (
     VAD,
     ASROptions,
     Embedder,
+    FailedOver,
     Finished,
     LLMMessage,
     LLMRequest,
+    Loading,
     Resources,
     Samples,
     Sampling,
     TurnDetector,
     VoiceStyle,
 )
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.engines.samples import resample
 from myna.weights.recommend import NEEDED_TOKENS_PER_S
 
@@ -122,6 +124,11 @@ async def llm(choice: Choice, resources: Resources, timings: dict[str, float]) -
     ]
 
 
+async def fallback(name: str, choice: Choice, resources: Resources) -> Sequence[Finding]:
+    """Have an LLM write that answers where another does not; ``name`` is what the check is called."""
+    return [replace(finding, check=name) for finding in await llm(choice, resources, {})]
+
+
 async def _write(engine: LLM, text: str, max_tokens: int) -> tuple[float, float]:
     """Seconds to the first token, and tokens per second after it.
 
@@ -136,7 +143,7 @@ async def _write(engine: LLM, text: str, max_tokens: int) -> tuple[float, float]
         async for delta in deltas:
             if isinstance(delta, Finished):
                 tokens = delta.usage.completion_tokens if delta.usage else 0
-            else:
+            elif not isinstance(delta, Loading | FailedOver):
                 times.append(anyio.current_time())
     if len(times) == 1:
         raise EngineRefused(f"{engine.info.model} writes nothing.", hint="Is it a model for conversations?")

@@ -16,7 +16,7 @@ from myna.doctor import machine as machines
 from myna.doctor.engines import Spoken
 from myna.doctor.finding import Finding
 from myna.engines.base import Resources
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import open_scheduler
 from myna.server.service import cpu_slots
@@ -112,6 +112,9 @@ async def _engines(check: _Check, choices: Mapping[Kind, Choice], resources: Res
     }
     for kind, choice in choices.items():
         await check(kind, ENGINE_S, partial(tries[kind], choice, resources))
+        for fallback in choice.fallbacks:
+            name = f"{kind} {fallback.name}"
+            await check(name, ENGINE_S, partial(engines.fallback, name, fallback, resources))
     await check("reply", QUICK_S, _thread(engines.reply, timings, spoken))
 
 

@@ -10,7 +10,7 @@ from myna.config.load import Loaded
 from myna.config.sources import Source
 from myna.core.errors import BadConfig, MynaError
 from myna.doctor.finding import Finding
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.server.keys import FILE_NAME, Keys
 from myna.server.run import bind
 from myna.server.tls import tls_of
@@ -36,8 +36,9 @@ def settings(loaded: Loaded) -> Sequence[Finding]:
 
 
 def needed_weights(choices: Sequence[Choice]) -> list[str]:
-    """The names of the model files that these engines load."""
-    return list(dict.fromkeys(name for choice in choices for name in choice.plugin.weights(choice.options)))
+    """The names of the model files that these engines and their fallbacks load."""
+    members = [member for choice in choices for member in choice.members]
+    return list(dict.fromkeys(name for member in members for name in member.weights))
 
 
 def weights(store: WeightsStore, needed: Sequence[str], *, deep: bool) -> Sequence[Finding]:

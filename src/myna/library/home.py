@@ -14,8 +14,10 @@ from myna.config.load import Loaded
 from myna.core.errors import MynaError
 from myna.engines.abandoned import wait_for_abandoned
 from myna.engines.base import LLM, Resources
+from myna.engines.held import Choice
+from myna.engines.llm.chain import FAILOVER_AFTER_S
 from myna.engines.llm.tool_calling import Method
-from myna.engines.opening import Choice, Engines, open_engines
+from myna.engines.opening import Engines, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.library.event_loop import EventLoop
@@ -42,20 +44,23 @@ NATIVE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that is meant: its engine with all options, and how it is brought to call tools, with which embedder."""
+    """A model that is meant: its engine with all options, and how it is brought to call tools, with which embedder.
+
+    Attributes:
+        failover_after_s: See `myna.engines.llm.chain.ChainLLM`.
+    """
 
     choice: Choice
     tool_calls: Method
     embedder: Choice | None
+    failover_after_s: float = FAILOVER_AFTER_S
 
     def is_same(self, other: "Model") -> bool:
         """Whether one engine does for both."""
-        one, two = self.choice, other.choice
-        return (one.name, one.plugin, one.options, self.tool_calls) == (
-            two.name,
-            two.plugin,
-            two.options,
+        return (self.choice, self.tool_calls, self.failover_after_s) == (
+            other.choice,
             other.tool_calls,
+            other.failover_after_s,
         )
 
 
@@ -164,7 +169,9 @@ class Home:
                 engines: dict[Kind, Choice] = {"llm": model.choice}
                 if model.embedder is not None:
                     engines["embed"] = model.embedder
-                async with open_engines(engines, resources, tool_calls=model.tool_calls) as opened:
+                async with open_engines(
+                    engines, resources, tool_calls=model.tool_calls, failover_after_s=model.failover_after_s
+                ) as opened:
                     shared.engines = opened
                     shared.changed.set()
                     await shared.unwanted.wait()

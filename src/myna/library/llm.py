@@ -6,7 +6,7 @@ from typing import Any
 from myna.core.errors import BadInput
 from myna.engines import base
 from myna.engines.base import LLMInfo, Sampling
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.library.answering import Means, Question, answer, merged
 from myna.library.flow import Clock, Flow, Tell
 from myna.library.home import Model, home
@@ -64,9 +64,10 @@ class LLM:
     ) -> None:
         self.loaded = settings_of(settings)
         self.sampling = sampling or Sampling()
-        choice, tool_calls = choose(source, model, api_key, self.loaded), self.loaded.settings.llm.tool_calls
-        may_constrain = choice.name == EMBEDDED or tool_calls == "constrained"
-        self._model = Model(choice, tool_calls, self.loaded.choice("embed") if may_constrain else None)
+        choice, own = choose(source, model, api_key, self.loaded), self.loaded.settings.llm
+        may_constrain = own.tool_calls == "constrained" or any(each.name == EMBEDDED for each in choice.members)
+        embedder = self.loaded.choice("embed") if may_constrain else None
+        self._model = Model(choice, own.tool_calls, embedder, self.loaded.settings.failover_after_s)
         self._weights = WeightsStore(self.loaded.folders.cache / "weights", load_catalog())
 
     def __repr__(self) -> str:
@@ -132,8 +133,7 @@ class LLM:
     def when_here(self) -> Choice | None:
         """The model, as an engine that is opened when its weights are on this machine; None: they are."""
         choice = self._model.choice
-        weights = choice.plugin.weights(choice.options)
-        return lent_later(choice.name, self.open, weights) if self._weights.missing(weights) else None
+        return lent_later(choice.name, self.open, choice.weights) if self._weights.missing(choice.weights) else None
 
     def _flow(self, prompt: Asked, history: Rounds, system: str | None, sampling: Sampling | None) -> Flow:
         own, talk = messages_of(prompt, history)

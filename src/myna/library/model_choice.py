@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from myna.config.load import Loaded, load_settings
 from myna.core.errors import BadConfig, BadInput, UnknownName
 from myna.engines.base import LLM
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.engines.plugins import load
 from myna.server.guest import lent
 from myna.weights.catalog import Catalog, load_catalog
@@ -70,8 +71,8 @@ def _named(name: str, api_key: str | None, loaded: Loaded) -> Choice:
     catalog = load_catalog()
     if catalog.find(name) or Path(name).expanduser().exists():
         return _embedded(name, loaded)
-    if loaded.settings.llm.engine != EMBEDDED:
-        return _configured({"model": name, "api_key": api_key}, loaded)
+    if loaded.settings.llm.engine != EMBEDDED:  # who names a model wants no other one
+        return replace(_configured({"model": name, "api_key": api_key}, loaded), fallbacks=())
     raise _unknown(name, catalog)
 
 
@@ -89,7 +90,7 @@ def _embedded(model: str, loaded: Loaded) -> Choice:
 
 def _configured(given_: Mapping[str, str | None], loaded: Loaded) -> Choice:
     choice = loaded.choice("llm")
-    return Choice(choice.name, choice.plugin, _with(choice.options, given_))
+    return replace(choice, options=_with(choice.options, given_))
 
 
 def _with(options: BaseModel, more: Mapping[str, str | None]) -> BaseModel:

@@ -10,7 +10,7 @@ from myna.core.ids import new_message_id, new_turn_id
 from myna.core.messages import Message, ToolCallMessage, ToolResultMessage
 from myna.core.tool_runs import Run, ToolRuns
 from myna.core.tools import ToolCall, ToolResult
-from myna.engines.base import Finished, ReasoningDelta, TextDelta, Usage
+from myna.engines.base import FailedOver, Finished, Loading, ReasoningDelta, TextDelta, Usage
 from myna.library.messages import answered
 from myna.library.reply import Finish, Reply, Timings, ToolRun
 from myna.text.reply import Display, ReplyItem, ReplyParser
@@ -101,7 +101,7 @@ class Recording:
                 shown = self._end_round()
             case ToolCall():
                 self._runs.start(step)
-            case ReasoningDelta():
+            case ReasoningDelta() | Loading() | FailedOver():
                 pass
         return shown
 

@@ -16,7 +16,7 @@ import anyio
 from myna.config.load import Loaded
 from myna.core.errors import BadInput, Closed
 from myna.engines import base
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.engines.plugins import KINDS, Kind
 from myna.library.agent import Agent, exits_told
 from myna.library.home import home

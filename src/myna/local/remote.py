@@ -20,9 +20,11 @@ from myna.core.commands import AllowTool, AppendAudio, Command, Interrupt, Repor
 from myna.core.errors import BadInput, Closed, EngineUnavailable
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     Interrupted,
+    ModelLoads,
     PlaybackPaused,
     PlaybackResumed,
     ReplyAudio,
@@ -65,7 +67,7 @@ _ASK = {
             "input": {"format": {"type": "audio/pcm", "rate": HEARING_RATE}, "transcription": {}},
             "output": {"format": {"type": "audio/pcm", "rate": VOICE_RATE}},
         },
-        "myna": {"events": ["emotion", "greeting", "outcome", "playback", "tools", "transcript"]},
+        "myna": {"events": ["emotion", "greeting", "llm", "outcome", "playback", "tools", "transcript"]},
     },
 }
 
@@ -336,6 +338,22 @@ def _of_tools(message: Mapping[str, Any]) -> Iterable[Event]:
             "took_ms": int(took_ms) | float(took_ms),
         }:
             yield ToolEnded(TurnId(response), call_id, name, ToolResult(output, status), took_ms)
+        case _:
+            yield from _of_engines(message)
+
+
+def _of_engines(message: Mapping[str, Any]) -> Iterable[Event]:
+    match message:
+        case {"type": "myna.llm.loading", "response_id": str(response), "model": str(model)}:
+            yield ModelLoads(TurnId(response), model)
+        case {
+            "type": "myna.llm.failed_over",
+            "response_id": str(response),
+            "engine": str(engine),
+            "answers": str(answers),
+            "error": {"code": str(code), "message": str(text)},
+        }:
+            yield EngineFailedOver(TurnId(response), engine, code, text, answers)
         case _:
             pass
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 import myna
 from myna.core.errors import MynaError
-from myna.engines.opening import EngineState
+from myna.engines.held import EngineState
 from myna.server import (
     asr_socket,
     conversations,
@@ -138,4 +138,9 @@ def _state(service: Service, state: EngineState, *, in_full: bool) -> dict[str, 
         told["code"] = state.problem.code
         if in_full:  # it may name files and addresses, which a stranger must not learn
             told["problem"] = str(state.problem)
+    if state.breaker is not None:
+        told |= {"breaker": state.breaker, "failovers": state.failovers}
+    if state.members:
+        members = [_state(service, member, in_full=in_full) for member in state.members]
+        told |= {"answers": state.answers, "members": members}
     return told

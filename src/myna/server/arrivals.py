@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from myna.core.errors import MynaError, WeightsMissing
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.engines.plugins import Kind
 from myna.server.pulling import Pulls
 from myna.weights.options import WeightsOptions
@@ -53,13 +53,14 @@ class Arrivals:
 def fetch_missing(choices: Mapping[Kind, Choice], arrivals: Arrivals, options: WeightsOptions) -> None:
     """Begin to pull what these engines lack: an engine's weights after the other's, the most wanted first.
 
-    What cannot be had for one of them leaves the others alone.
+    Fallbacks come last. What cannot be had for one of them leaves the others alone.
     """
-    for kind in ORDER:
-        if choice := choices.get(kind):
-            try:
-                missing = arrivals.missing(choice.plugin.weights(choice.options))
-            except MynaError:
-                continue  # the engine tells it
-            if missing:
-                arrivals.pulls.begin(arrivals.store, missing, options)
+    chosen = [choices[kind] for kind in ORDER if kind in choices]
+    fallbacks = [fallback for choice in chosen for fallback in choice.fallbacks]
+    for choice in (*chosen, *fallbacks):
+        try:
+            missing = arrivals.missing(choice.weights)
+        except MynaError:
+            continue  # the engine tells it
+        if missing:
+            arrivals.pulls.begin(arrivals.store, missing, options)

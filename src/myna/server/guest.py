@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from myna.engines.base import LLM, Resources
-from myna.engines.opening import Choice
+from myna.engines.held import Choice
 from myna.personas.model import Persona
 from myna.tools.base import Strategy
 

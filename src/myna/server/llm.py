@@ -10,12 +10,14 @@ from pydantic import BaseModel, Field
 
 from myna.core.commands import SendText
 from myna.core.errors import BadInput, Closed
-from myna.core.events import Failed, ToolEnded, ToolStarted, TurnEnded
+from myna.core.events import EngineFailedOver, Failed, ToolEnded, ToolStarted, TurnEnded
 from myna.core.ids import ConversationId, UserId, new_conversation_id
 from myna.core.messages import AssistantMessage, Conversation, Message, UserMessage
 from myna.core.reply import Reply
 from myna.core.tool_runs import ToolRuns
 from myna.core.tools import CallStatus
+from myna.engines.base import LLM
+from myna.engines.llm.chain import ChainLLM
 from myna.server.connection import while_connected
 from myna.server.errors import error_told
 from myna.server.history import History, ToldMessage, caller, history_told, work_of
@@ -143,7 +145,7 @@ async def _answer(asked: _Asked, body: LLMBody) -> LLMAnswer:
         for message in earlier:
             await store.append(conversation.id, message)
         async with open_session(conversation, persona, SessionEngines(service.engines.llm), store, options) as session:
-            answer, reply = await _reply(session, given[-1].content, service.engines.llm.info.model)
+            answer, reply = await _reply(session, given[-1].content, service.engines.llm)
         if reply:
             service.raw_replies.keep(persona.id, reply.display, reply.raw)
             if not body.session_id:
@@ -166,16 +168,18 @@ async def _conversation(
     return conversation, store
 
 
-async def _reply(session: Session, text: str, model: str) -> tuple[LLMAnswer, Reply | None]:
+async def _reply(session: Session, text: str, llm: LLM) -> tuple[LLMAnswer, Reply | None]:
     """What is answered to ``text``.
 
     Raises:
         MynaError: There is no answer.
     """
-    runs = ToolRuns()
+    runs, model = ToolRuns(), llm.info.model
     await session.send(SendText(text))
     async for event in session:
         match event:
+            case EngineFailedOver(answers=answers) if isinstance(llm, ChainLLM):
+                model = llm.model_of(answers)
             case ToolStarted(call=call):
                 runs.start(call)
             case ToolEnded(call_id=call_id, result=result, took_ms=took_ms):

@@ -15,7 +15,8 @@ from myna.core.ids import ConversationId
 from myna.core.messages import Conversation, Message, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.engines.base import Resources, Sampling
-from myna.engines.opening import Choice, Engines, open_engines
+from myna.engines.held import Choice
+from myna.engines.opening import Engines, open_engines
 from myna.engines.plugins import Kind
 from myna.engines.scheduler import Scheduler, open_scheduler
 from myna.memory.base import Memories, SessionMemory
@@ -225,6 +226,7 @@ async def open_service(  # noqa: PLR0913 - all that a process is made of
             choices,
             Resources(weights, scheduler, settings.device),
             tool_calls=settings.llm.tool_calls,
+            failover_after_s=settings.failover_after_s,
             supply=_supply(choices, weights, pulls, settings) if fetches else None,
         ) as engines,
         open_mcp(settings.mcp if "llm" in kinds else {}) as servers,

@@ -4,7 +4,6 @@ For the owner alone. They are read when Myna starts: what is changed here holds 
 """
 
 import re
-from functools import cache
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
@@ -28,6 +27,7 @@ AT_THE_MACHINE = (
     "home",  # where files are
     "store.url",
     "mcp",  # what runs, and who may have it run
+    "llamafactory",  # what runs on another machine, and as whom
     "tools.folder",
     "tools.for_all",
     "server.host",  # who can reach Myna, and who can listen in
@@ -41,7 +41,7 @@ AT_THE_MACHINE = (
 )
 """What cannot be changed here: a stolen API key must not become the machine's user, nor do harm once it is revoked."""
 
-_SOMEWHERE = re.compile(r"(^|_)(url|endpoint|host|path|file|folder|dir|command)$")
+_SOMEWHERE = re.compile(r"(^|_)(url|endpoint|host|path|file|folder|dir|command|certificate|client_key)$")
 """Names of settings, also of engines of others, that say where something is read, written, run or sent to."""
 
 Origins = Literal["default", "profile", "file", "dotenv", "environment", "flag"]
@@ -98,15 +98,11 @@ class Changed(BaseModel):
     settings: list[ToldSetting] = Field(description="These settings, as the list tells them.")
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    return json_schema()
-
-
 @router.get("/schema")
-def tell_schema() -> dict[str, Any]:
+def tell_schema(request: Request) -> dict[str, Any]:
     """Give the JSON schema of the settings of this installation: what each does, may be, and is if nothing is said."""
-    return _schema()
+    service: Service = request.app.state.service
+    return json_schema(tuple(service.settings.endpoints))
 
 
 @router.get("")

@@ -204,7 +204,10 @@ def weights_used(loaded: Loaded, guest: Guest) -> Mapping[Kind, frozenset[str]]:
     choices = loaded.choices(kind for kind in KINDS if kind != "llm" or (guest.llm or guest.later) is None)
     if guest.later is not None:
         choices["llm"] = guest.later
-    return {kind: frozenset(choice.plugin.weights(choice.options)) for kind, choice in choices.items()}
+    return {
+        kind: frozenset(name for member in choice.members for name in member.weights)
+        for kind, choice in choices.items()
+    }
 
 
 def _told(pull: Pull) -> ToldPull:

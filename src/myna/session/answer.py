@@ -14,7 +14,7 @@ from myna.core.messages import Message, UserMessage
 from myna.core.preferences import Preferences
 from myna.core.reply import Segment
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
-from myna.engines.base import LLM, LLMDelta, LLMMessage, LLMRequest, ReadsAhead, Sampling
+from myna.engines.base import LLM, FailedOver, LLMDelta, LLMMessage, LLMRequest, Loading, ReadsAhead, Sampling
 from myna.engines.consent import consent_question
 from myna.memory.base import SessionMemory
 from myna.personas.model import Persona
@@ -82,7 +82,7 @@ class Answering:
         await self._tell(turn, tools, reply)
 
     async def _reply(self, turn: Turn, messages: Sequence[Message], tools: Toolset, telling: Telling) -> None:
-        preferences, llm, limits = turn.preferences, self.llm, self.options.limits
+        preferences, llm = turn.preferences, self.llm
         specs = _offered(preferences, tools)
         budget = self._budget(preferences, specs)
         offered = {spec.name: spec for spec in specs}
@@ -96,12 +96,8 @@ class Answering:
             cache_key=None if turn.apart else self.conversation_id,
         )
 
-        async def generate(asked: LLMRequest) -> AsyncGenerator[LLMDelta]:
-            if asked.messages != fitted.messages:
-                asked = await self._refitted(asked, fitted, budget)
-            async with aclosing(think(llm, asked, turn.emotions, limits)) as deltas:
-                async for delta in deltas:
-                    yield delta
+        def generate(asked: LLMRequest) -> AsyncGenerator[LLMDelta]:
+            return self._think(turn, asked, fitted, specs, budget)
 
         async def allow(call: ToolCall) -> ToolResult | None:
             return await _ask(turn, call)
@@ -135,6 +131,28 @@ class Answering:
         if waiting := turn.server_calls.waiting:
             asking = (*request.messages, *answered("", *zip(*waiting, strict=True)))
             await telling.ask(consent_question(asking, specs), unless_asked=llm.info.tools_in_prompt)
+
+    async def _think(
+        self, turn: Turn, wanted: LLMRequest, prompt: Prompt, specs: Sequence[ToolSpec], budget: Budget
+    ) -> AsyncGenerator[LLMDelta]:
+        """Stream what the LLM says. Another one of a chain, that has less room, is asked with a shorter prompt."""
+        asked, begun = wanted, False
+        if asked.messages != prompt.messages:
+            asked = await self._refitted(asked, prompt, budget)
+        while True:
+            try:
+                async with aclosing(think(self.llm, asked, turn.emotions, self.options.limits)) as deltas:
+                    async for delta in deltas:
+                        begun = begun or not isinstance(delta, Loading | FailedOver)
+                        yield delta
+            except MynaError:
+                left = self._budget(turn.preferences, specs)
+                if begun or left.prompt_tokens >= budget.prompt_tokens:
+                    raise
+                budget = left
+                asked = await self._refitted(replace(wanted, sampling=left.sampling(wanted.sampling)), prompt, left)
+            else:
+                return
 
     async def _remembering(self, turn: Turn, messages: Sequence[Message], budget: Budget) -> Prompt:
         """The prompt, with what is remembered that fits the utterance, if there is room for it."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 import anyio
 
 from myna.core.errors import EngineTimeout, EngineUnavailable, MynaError
+from myna.engines.base import FailedOver, Loading
 
 log = logging.getLogger(__name__)
 
@@ -59,18 +60,22 @@ async def pieces(
 ) -> AsyncGenerator[T]:
     """The items of ``stream``, which is closed when this generator is.
 
+    While a model is loaded (`Loading`), until the next item, no time runs. When another engine has taken over
+    (`FailedOver`), the next item is a first one again.
+
     Raises:
         EngineTimeout: The first item took longer than ``first_s``, a later one than ``idle_s``, or all of them than
             ``total_s``. What the caller does between two items, such as speaking them, is not the stream's time.
     """
     left_s = total_s
     wait_s = first_s
+    loads = False
     async with _closing(stream):
         while True:
             allowed_s = max(0.0, min(wait_s, left_s))
             asked_s = anyio.current_time()
             try:
-                with anyio.fail_after(allowed_s):
+                with anyio.fail_after(None if loads else allowed_s):
                     item = await anext(stream)
             except StopAsyncIteration:
                 return
@@ -80,9 +85,10 @@ async def pieces(
                 raise
             except Exception as error:  # the same door, for streams
                 raise _failed(what) from error
-            left_s -= anyio.current_time() - asked_s
+            left_s -= 0.0 if loads else anyio.current_time() - asked_s
             yield item
-            wait_s = idle_s
+            loads = isinstance(item, Loading)
+            wait_s = first_s if loads or isinstance(item, FailedOver) else idle_s
 
 
 @asynccontextmanager

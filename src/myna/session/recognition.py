@@ -27,9 +27,9 @@ FIRST_LOOK_S = 0.4
 """In less speech there is hardly a word."""
 
 BRIEF_S = 1.2
-"""The language of so little speech is a guess. Of 18 Chinese backchannels that were spoken over a reply Whisper took 4 for
-English, and made "No", "Enough" and "What?" of them. When it is told that they are Chinese nothing of that is left, and
-"stop" and "wait" are heard all the same."""
+"""The language of so little speech is a guess. Of 18 Chinese backchannels that were spoken over a reply Whisper took 4
+for English, and made "No", "Enough" and "What?" of them. When it is told that they are Chinese nothing of that is left,
+and "stop" and "wait" are heard all the same."""
 
 _STEP = HEARING_RATE // 50
 _SMOOTH = 15  # steps: 0.3 s

@@ -8,10 +8,10 @@ import anyio
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
-from myna.core.events import EmotionChanged, SegmentReady
+from myna.core.events import EmotionChanged, EngineFailedOver, ModelLoads, SegmentReady
 from myna.core.reply import Segment
 from myna.core.tools import ToolCall
-from myna.engines.base import Finished, ReasoningDelta, TextDelta
+from myna.engines.base import FailedOver, Finished, Loading, ReasoningDelta, TextDelta
 from myna.session.turn import Turn
 from myna.text.reply import Display, EmotionChange, ReplyItem
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Toolset
@@ -35,6 +35,7 @@ class Telling:
     acknowledgement: str
     acknowledge_after_s: float
     _recites: bool = False
+    _passed_over: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     _running: int = 0
     _patience: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     _one_at_a_time: anyio.Lock = field(default_factory=anyio.Lock)
@@ -61,10 +62,24 @@ class Telling:
                     await self._pause()
                 case Finished():
                     self.turn.finished = step
-                case ReasoningDelta():
-                    pass
+                case ReasoningDelta() | Loading() | FailedOver():
+                    await self._tell_besides(step)
                 case _:
                     assert_never(step)
+
+    async def _tell_besides(self, step: ReasoningDelta | Loading | FailedOver) -> None:
+        match step:
+            case ReasoningDelta():
+                pass
+            case Loading(what):
+                await self.turn.emit(ModelLoads(self.turn.id, what))
+            case FailedOver(engine, problem, answers):
+                if (engine, answers) not in self._passed_over:  # it may be passed over again in each round
+                    self._passed_over.add((engine, answers))
+                    failed_over = EngineFailedOver(self.turn.id, engine, problem.code, problem.message, answers)
+                    await self.turn.emit(failed_over)
+            case _:
+                assert_never(step)
 
     async def say(self, text: str) -> None:
         """Tell a reply that is known already, so that no token is waited for."""

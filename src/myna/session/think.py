@@ -6,7 +6,18 @@ from dataclasses import replace
 
 from myna.core.emotion import Emotions
 from myna.core.errors import EngineRefused
-from myna.engines.base import LLM, Finished, LLMDelta, LLMRequest, ReasoningDelta, Sampling, TextDelta, ToolCallDelta
+from myna.engines.base import (
+    LLM,
+    FailedOver,
+    Finished,
+    LLMDelta,
+    LLMRequest,
+    Loading,
+    ReasoningDelta,
+    Sampling,
+    TextDelta,
+    ToolCallDelta,
+)
 from myna.session.bounds import Limits, pieces
 from myna.text.reply import Display, ReplyParser
 
@@ -27,7 +38,7 @@ async def think(llm: LLM, request: LLMRequest, emotions: Emotions, limits: Limit
         held: list[LLMDelta] | None = []  # until there is something to see
         async with aclosing(deltas_of(llm, replace(request, sampling=sampling), limits)) as deltas:
             async for delta in deltas:
-                if held is None:
+                if held is None or isinstance(delta, Loading | FailedOver):
                     yield delta
                     continue
                 held.append(delta)
@@ -67,7 +78,7 @@ def _says(delta: LLMDelta, parser: ReplyParser) -> bool:
             return True
         case Finished():
             items = parser.finish()
-        case ReasoningDelta():
+        case ReasoningDelta() | Loading() | FailedOver():
             return False
     return any(isinstance(item, Display) for item in items)
 

@@ -11,9 +11,11 @@ from myna.core.emotion import Emotions
 from myna.core.errors import MynaError
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     MemoryUsed,
+    ModelLoads,
     Outcome,
     PlaybackPaused,
     PlaybackResumed,
@@ -50,6 +52,8 @@ OBEDIENT_LEAD_MS = 2_000.0
 
 _REPLY = (
     MemoryUsed,
+    ModelLoads,
+    EngineFailedOver,
     EmotionChanged,
     ReplyText,
     SegmentReady,

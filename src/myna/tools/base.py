@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from myna.core.tools import JSON, ToolCall, ToolResult, ToolSpec
-from myna.engines.base import Finished, LLMDelta, LLMRequest, ReasoningDelta, TextDelta
+from myna.engines.base import FailedOver, Finished, LLMDelta, LLMRequest, Loading, ReasoningDelta, TextDelta
 
 Late: TypeAlias = Callable[[ToolCall, ToolResult], Awaitable[None]]
 """Is told what came of a call that nobody waits for any more, since its reply was interrupted."""
@@ -120,10 +120,12 @@ class RoundEnded:
     finished: Finished
 
 
-Step: TypeAlias = TextDelta | ReasoningDelta | CallStarted | CallEnded | ToolCall | RoundEnded | Finished
+Step: TypeAlias = (
+    TextDelta | ReasoningDelta | Loading | FailedOver | CallStarted | CallEnded | ToolCall | RoundEnded | Finished
+)
 """What a strategy tells. Text is what the user is to see, without markup of calls; it may hold emotion tags and
-thinking blocks. What the model thinks apart is no text. A bare `ToolCall` is one for the client to run. Last of all
-comes a `Finished`, whose usage is of all rounds."""
+thinking blocks. What the model thinks apart is no text. That a model is loaded, or another engine asked, is told as it
+comes. A bare `ToolCall` is one for the client to run. Last of all comes a `Finished`, whose usage is of all rounds."""
 
 
 async def _at_once() -> None:

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from myna.core.tools import JSON, ToolCall
-from myna.engines.base import Finished, LLMRequest, ReasoningDelta, Sampling, TextDelta, Usage
+from myna.engines.base import (
+    FailedOver,
+    Finished,
+    LLMRequest,
+    Loading,
+    ReasoningDelta,
+    Sampling,
+    TextDelta,
+    Usage,
+)
 from myna.engines.usage import added
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Work
 from myna.tools.results import shorten
@@ -164,7 +173,7 @@ class _Doing:
                 self.rounds += 1
                 self.said.clear()
                 await self.work.tell(step)
-            case CallStarted() | ReasoningDelta():
+            case CallStarted() | ReasoningDelta() | Loading() | FailedOver():
                 await self.work.tell(step)
 
 

@@ -17,7 +17,17 @@ from typing import Any
 
 from myna.core.ids import new_call_id
 from myna.core.tools import JSON, NamedTool, ToolCall, ToolSpec
-from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, Sampling, TextDelta, Usage
+from myna.engines.base import (
+    FailedOver,
+    Finished,
+    LLMMessage,
+    LLMRequest,
+    Loading,
+    ReasoningDelta,
+    Sampling,
+    TextDelta,
+    Usage,
+)
 from myna.engines.llm.tool_examples import arguments_of
 from myna.engines.usage import added
 from myna.text.thinking import Thinking
@@ -261,7 +271,7 @@ async def _write(request: LLMRequest, work: Work, thoughts: Mapping[str, str], s
                 await show(reader.feed(thinking.feed(delta.text)))
                 if reader.over:
                     break
-            elif isinstance(delta, ReasoningDelta):
+            elif isinstance(delta, ReasoningDelta | Loading | FailedOver):
                 await work.tell(delta)
             elif isinstance(delta, Finished):
                 finished = delta

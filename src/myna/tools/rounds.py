@@ -11,7 +11,17 @@ import anyio
 from myna.core.errors import EngineRefused
 from myna.core.ids import new_call_id
 from myna.core.tools import ToolCall, ToolResult
-from myna.engines.base import Finished, LLMMessage, LLMRequest, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from myna.engines.base import (
+    FailedOver,
+    Finished,
+    LLMMessage,
+    LLMRequest,
+    Loading,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from myna.engines.task_group import open_task_group
 from myna.engines.usage import added
 from myna.tools.base import CallEnded, CallStarted, RoundEnded, Step, Tool, Work
@@ -97,7 +107,7 @@ async def ask(request: LLMRequest, work: Work) -> Answer:
                 case TextDelta(text):
                     answer.pieces.append(text)
                     await work.tell(delta)
-                case ReasoningDelta():
+                case ReasoningDelta() | Loading() | FailedOver():
                     await work.tell(delta)
                 case ToolCallDelta():
                     _join(answer.begun, delta, seen)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from myna.core.tools import ToolCall, ToolResult, ToolSpec
-from myna.engines.base import LLMMessage, LLMRequest
+from myna.engines.base import FailedOver, LLMMessage, LLMRequest, Loading
 from myna.tools.base import Step, Work
 from myna.tools.json_schema import properties_of, signature_of
 from myna.tools.results import shorten
@@ -21,14 +21,15 @@ Answer now, in the language of the question, with all of this that matters, with
 
 
 async def ask_apart(request: LLMRequest, work: Work) -> Answer:
-    """Have the model answer without tools, and show none of it.
+    """Have the model answer without tools, and show none of it but who answers, and what that waits for.
 
     Raises:
         EngineError: It failed.
     """
 
-    async def tell(_step: Step) -> None:
-        pass
+    async def tell(step: Step) -> None:
+        if isinstance(step, Loading | FailedOver):
+            await work.tell(step)
 
     return await ask(replace(request, tools=(), tool_choice="auto"), replace(work, tell=tell))
 

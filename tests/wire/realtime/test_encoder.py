@@ -11,6 +11,7 @@ from myna.core import events
 from myna.core.commands import AddMessage, CommitAudio, TruncateReply
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Failed,
     IdleTimedOut,
     Interrupted,
@@ -18,6 +19,7 @@ from myna.core.events import (
     MemoryUsed,
     MessageAdded,
     MessageDeleted,
+    ModelLoads,
     PlaybackPaused,
     PlaybackResumed,
     Refused,
@@ -353,6 +355,8 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
         MemoryUsed(TURN, (UsedMemory(MemoryId("mem_a"), "The cat is called Snow."),)),
         ToolStarted(TURN, MessageId("msg_call"), CALL),
         ToolEnded(TURN, CALL.id, CALL.name, ToolResult("rain"), 12.0),
+        ModelLoads(TURN, "a model"),
+        EngineFailedOver(TURN, "cloud", "busy", "Full.", "box"),
     )
     told += line.answers()
     assert [kind for kind in kinds(told) if kind.startswith("myna.")] == []
@@ -360,7 +364,7 @@ def test_nothing_of_myna_s_own_is_told_to_a_client_that_did_not_ask():
 
 def test_a_client_is_told_what_it_asked_for():
     line = Line()
-    line.set(myna={"events": ["emotion", "timing", "playback", "tools", "transcript", "outcome", "memory"]})
+    line.set(myna={"events": ["emotion", "timing", "playback", "tools", "transcript", "outcome", "memory", "llm"]})
     line.hears()
     told = line.happens(
         TranscriptPartial(TURN, USER, "what", 0, "en"),
@@ -371,6 +375,8 @@ def test_a_client_is_told_what_it_asked_for():
         MemoryUsed(TURN, (UsedMemory(MemoryId("mem_a"), "The cat is called Snow."),)),
         ToolStarted(TURN, MessageId("msg_call"), CALL, asks=True),
         ToolEnded(TURN, CALL.id, CALL.name, ToolResult("It burns.", "failed"), 12.3456),
+        ModelLoads(TURN, "a model on a machine"),
+        EngineFailedOver(TURN, "cloud", "busy", "Full.", "box"),
         TurnEnded(TURN, "completed", SAID),
     )
     ids = {"response_id": "resp_a", "item_id": REPLY}
@@ -388,6 +394,14 @@ def test_a_client_is_told_what_it_asked_for():
         },
         {"type": "myna.tool.started", **call, "item_id": "msg_call", "arguments": CALL.arguments, "asks": True},
         {"type": "myna.tool.ended", **call, "status": "failed", "output": "It burns.", "took_ms": 12.3},
+        {"type": "myna.llm.loading", "response_id": "resp_a", "model": "a model on a machine"},
+        {
+            "type": "myna.llm.failed_over",
+            "response_id": "resp_a",
+            "engine": "cloud",
+            "answers": "box",
+            "error": {"code": "busy", "message": "Full."},
+        },
         {"type": "myna.turn.ended", "response_id": "resp_a", "item_id": USER, "outcome": "completed", "heard": "Hi."},
     ]
 

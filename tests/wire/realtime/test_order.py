@@ -29,6 +29,7 @@ from myna.core.commands import (
 from myna.core.errors import Busy
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     IdleTimedOut,
@@ -36,6 +37,7 @@ from myna.core.events import (
     LevelsHeard,
     MessageAdded,
     MessageDeleted,
+    ModelLoads,
     PlaybackPaused,
     PlaybackResumed,
     Refused,
@@ -207,6 +209,8 @@ class Pretence:
             PlaybackResumed(turn_id),
             ToolStarted(turn_id, MessageId(self.new("msg")), ToolCall("call_s", "now", "{}"), asks=True),
             ToolEnded(turn_id, "call_s", "now", ToolResult("12:00"), 8.5),
+            ModelLoads(turn_id, "a model"),
+            EngineFailedOver(turn_id, "cloud", "busy", "Full.", "box"),
         ]
         return self.chance.choices(one, k=self.chance.randrange(6))
 
@@ -222,7 +226,7 @@ def _done(command: AddMessage | DeleteMessage | TruncateReply) -> Event:
 
 
 HI = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}
-EVENTS = ["emotion", "greeting", "levels", "memory", "outcome", "playback", "timing", "tools", "transcript"]
+EVENTS = ["emotion", "greeting", "levels", "llm", "memory", "outcome", "playback", "timing", "tools", "transcript"]
 SETTINGS: list[dict[str, Any]] = [
     {"output_modalities": ["text"]},
     {"output_modalities": ["audio"]},

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from myna.core.ids import new_call_id
 from myna.core.tools import ToolSpec
-from myna.engines.base import Finished, LLMDelta, ReasoningDelta, TextDelta, ToolCallDelta
+from myna.engines.base import FailedOver, Finished, LLMDelta, Loading, ReasoningDelta, TextDelta, ToolCallDelta
 from myna.engines.llm.chat_completions import Reason
 from myna.text.tool_calls import BrokenCall, FoundCall, ToolCallFilter
 
@@ -52,7 +52,7 @@ class NativeCalls:
         match delta:
             case TextDelta(text):
                 return list(self._shown(self._filter.feed(text))) or [ALIVE]
-            case ReasoningDelta():
+            case ReasoningDelta() | Loading() | FailedOver():
                 return [delta]
             case ToolCallDelta():
                 self._join(delta)

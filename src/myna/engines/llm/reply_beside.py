@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from myna.core.errors import MynaError
-from myna.engines.base import LLMDelta
+from myna.engines.base import LLMDelta, Loading
 
 
 @dataclass(slots=True)
@@ -17,23 +17,48 @@ class ReplyBeside:
         held: What of the reply has come.
         problem: Why it failed.
         needs_tools: What was chosen; None until it has been.
+        loading: What the reply waits for: then it is not held, since that has to be told.
     """
 
     held: list[LLMDelta] = field(default_factory=list[LLMDelta])
     problem: MynaError | None = None
     needs_tools: bool | None = None
+    loading: Loading | None = None
+    _over: bool = False
     _holding: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
+    @property
+    def decided(self) -> bool:
+        """Whether it is known what to do."""
+        return self.needs_tools is not None
+
     async def hold(self, reply: AsyncGenerator[LLMDelta]) -> None:
-        """Take the reply until the choice is known; then at least until its next piece, which it is busy with."""
+        """Take the reply until the choice is known; then at least until its next piece, which it is busy with.
+
+        Or until it waits for a model.
+        """
+        self._holding = anyio.CancelScope()
         with self._holding:
-            try:
-                while self.needs_tools is None:
-                    self.held.append(await anext(reply))
-            except StopAsyncIteration:
-                pass
-            except MynaError as error:
-                self.problem = error
+            while self.needs_tools is None and self.loading is None and not self._over:
+                await self._take(reply)
+
+    async def until_loaded(self, reply: AsyncGenerator[LLMDelta]) -> None:
+        """Take what comes when the model is there; it may be that something else is loaded."""
+        self.loading = None
+        await self._take(reply)
+
+    async def _take(self, reply: AsyncGenerator[LLMDelta]) -> None:
+        try:
+            delta = await anext(reply)
+        except StopAsyncIteration:
+            self._over = True
+        except MynaError as error:
+            self.problem, self._over = error, True
+        else:
+            if isinstance(delta, Loading):
+                self.loading = delta
+            else:
+                self.held.append(delta)
 
     def told(self) -> Iterator[LLMDelta]:
         """What of the reply has come by then.

@@ -3,30 +3,31 @@
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import anyio
 
 from myna.core.errors import EngineRefused
-from myna.core.ids import new_call_id
 from myna.core.tools import JSON, NamedTool, ToolSpec
 from myna.engines.base import (
     LLM,
     Embedder,
+    FailedOver,
     Finished,
     LLMDelta,
     LLMInfo,
     LLMMessage,
     LLMRequest,
+    Loading,
     ReadsAhead,
     ReasoningDelta,
     Sampling,
     TextDelta,
-    ToolCallDelta,
     Usage,
 )
 from myna.engines.consent import consent_question, newest_results
+from myna.engines.llm.chain import ChainLLM
 from myna.engines.llm.choosing import (
     MOST_CALLS,
     Asked,
@@ -35,6 +36,7 @@ from myna.engines.llm.choosing import (
     is_none,
     needs_bias,
 )
+from myna.engines.llm.made_calls import MadeCalls
 from myna.engines.llm.native_calls import ALIVE, NativeCalls
 from myna.engines.llm.nearness import SURELY_ASKED, Nearness
 from myna.engines.llm.reply_beside import ReplyBeside
@@ -67,12 +69,12 @@ messages 201 lie below the first or above `SURELY_ASKED`, 3 of them on the wrong
 
 def tool_calling(
     llm: LLM, method: Method = "auto", embedder: Callable[[], Embedder | None] = lambda: None
-) -> "ToolCallingLLM":
-    """``llm`` as one that calls tools; one that does already comes back as it is.
+) -> "ToolCallingLLM | ChainLLM":
+    """``llm`` as one that calls tools; one that does already, or a chain of such, comes back as it is.
 
     ``embedder`` gives the one that is there now, if any: with it, small models call tools better and answer sooner.
     """
-    return llm if isinstance(llm, ToolCallingLLM) else ToolCallingLLM(llm, method, embedder)
+    return llm if isinstance(llm, ToolCallingLLM | ChainLLM) else ToolCallingLLM(llm, method, embedder)
 
 
 class ToolCallingLLM:
@@ -184,7 +186,7 @@ class ToolCallingLLM:
                             yield ALIVE
                         case Finished("stop") if has_to_call:
                             usage = each.usage
-                        case ReasoningDelta():
+                        case ReasoningDelta() | Loading() | FailedOver():
                             yield each
                         case _:
                             for text in held:
@@ -231,10 +233,9 @@ class ToolCallingLLM:
             beside = ReplyBeside()
             async with aclosing(self._talk(request)) as reply:
                 if needs_tools is None:
-                    async with open_task_group() as tasks:  # ends before any yield: a generator may hold no scope
-                        tasks.start_soon(self._choose, choosing, asked, near, beside)
-                        await anyio.sleep(HEAD_START_S)
-                        await beside.hold(reply)
+                    async with aclosing(self._hold(beside, reply, choosing, asked, near)) as waits:
+                        async for loading in waits:
+                            yield loading
                 if not beside.needs_tools:
                     for delta in beside.told():
                         yield delta
@@ -249,6 +250,24 @@ class ToolCallingLLM:
         async with aclosing(self._talk(request)) as reply:  # the choice was wrong
             async for delta in reply:
                 yield delta
+
+    async def _hold(
+        self, beside: ReplyBeside, reply: AsyncGenerator[LLMDelta], choosing: Choosing, asked: Asked, near: float | None
+    ) -> AsyncGenerator[Loading]:
+        """Ask the model whether it needs tools, with its reply held beside; gives what both of them wait for.
+
+        While a model is loaded nothing is asked: that has to be told, and a generator may hold no scope as it yields.
+        """
+        while not beside.decided:
+            async with open_task_group() as tasks:
+                tasks.start_soon(self._choose, choosing, asked, near, beside)
+                await anyio.sleep(HEAD_START_S)
+                await beside.hold(reply)
+                if beside.loading is not None:
+                    tasks.cancel_scope.cancel()
+            while beside.loading is not None and not beside.needs_tools:
+                yield beside.loading
+                await beside.until_loaded(reply)
 
     async def _choose(self, choosing: Choosing, asked: Asked, near: float | None, beside: ReplyBeside) -> None:
         """Ask the model whether it needs tools; the reply beside it ends if so."""
@@ -279,7 +298,7 @@ class ToolCallingLLM:
         """
         asked = Asked.last_of(request.messages)
         schema = choosing.calls_schema(await self._first_callable(request, asked))
-        made = _Made(request.sampling.max_tokens or LONGEST_CALLS)
+        made = MadeCalls(request.sampling.max_tokens or LONGEST_CALLS)
         async with aclosing(self._ask(choosing.calls_prompt(asked), schema, made)) as alive:
             async for delta in alive:
                 yield delta
@@ -316,7 +335,7 @@ class ToolCallingLLM:
         return await self._nearness.plausible(clauses, request.tools)
 
     async def _further(
-        self, request: LLMRequest, choosing: Choosing, whole: Asked, made: "_Made"
+        self, request: LLMRequest, choosing: Choosing, whole: Asked, made: MadeCalls
     ) -> AsyncGenerator[LLMDelta]:
         """The calls that other clauses of the message ask for."""
         for clause in whole.clauses[:MOST_CALLS]:
@@ -337,7 +356,7 @@ class ToolCallingLLM:
                 if adds and not choosing.invents(*call, asked):
                     yield made.take(choosing.settled(*call, asked))
 
-    async def _ask(self, messages: Sequence[LLMMessage], schema: JSON, made: "_Made") -> AsyncGenerator[LLMDelta]:
+    async def _ask(self, messages: Sequence[LLMMessage], schema: JSON, made: MadeCalls) -> AsyncGenerator[LLMDelta]:
         """Have the model write calls into ``made``, with signs of life meanwhile."""
         made.text = ""
         async with aclosing(self.llm.generate(_question(messages, schema, made.limit))) as deltas:
@@ -345,36 +364,11 @@ class ToolCallingLLM:
                 if isinstance(delta, TextDelta):
                     made.text += delta.text
                     yield ALIVE
+                elif isinstance(delta, Loading | FailedOver):
+                    yield delta
                 elif isinstance(delta, Finished):
                     made.cut_off = delta.reason == "length"
                     made.usage = added(made.usage, delta.usage)
-
-
-@dataclass(slots=True)
-class _Made:
-    """The calls of an answer, as far as they have been made.
-
-    Attributes:
-        limit: The longest answer to a question, in tokens.
-        text: What the model wrote last.
-        cut_off: Whether that had not ended.
-    """
-
-    limit: int
-    calls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    usage: Usage | None = None
-    text: str = ""
-    cut_off: bool = False
-
-    def take(self, call: tuple[str, str]) -> ToolCallDelta:
-        """A call is made: its name, and its arguments as a JSON text."""
-        self.calls.append(call)
-        return ToolCallDelta(len(self.calls) - 1, new_call_id(), *call)
-
-    @property
-    def finished(self) -> Finished:
-        """How the answer ends."""
-        return Finished("length" if self.cut_off else "tool_calls" if self.calls else "stop", self.usage)
 
 
 def _plainly_needs_tools(near: float | None, asked: Asked) -> bool | None:

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from myna.engines.base import Finished, LLMDelta, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from myna.engines.base import (
+    FailedOver,
+    Finished,
+    LLMDelta,
+    Loading,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
 from myna.server.openai.events import event
 
 Delta: TypeAlias = Mapping[str, Any]
@@ -110,7 +119,7 @@ def as_delta(piece: LLMDelta) -> Delta:
                 return {"tool_calls": [{"index": index, "function": {"arguments": arguments}}]}
             function = {"name": name, "arguments": arguments}
             return {"tool_calls": [{"index": index, "id": call_id, "type": "function", "function": function}]}
-        case Finished():
+        case Finished() | Loading() | FailedOver():
             return {}
 
 

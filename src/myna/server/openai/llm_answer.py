@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from myna.core.errors import EngineRefused
-from myna.engines.base import LLM, Finished, LLMRequest, ToolCallDelta
+from myna.engines.base import LLM, FailedOver, Finished, LLMRequest, Loading, ToolCallDelta
 from myna.server.openai.chat_answer import Delta, as_delta
 from myna.session.bounds import Limits
 from myna.session.think import deltas_of
@@ -23,5 +23,6 @@ async def llm_answer(llm: LLM, request: LLMRequest, limits: Limits) -> AsyncGene
                 return
             if isinstance(piece, ToolCallDelta) and (not request.tools or request.tool_choice == "none"):
                 raise EngineRefused(f"The LLM {llm.info.model} called a tool, and it was offered none.")
-            yield as_delta(piece)
+            if not isinstance(piece, Loading | FailedOver):  # OpenAI's format has no place for them
+                yield as_delta(piece)
     raise EngineRefused(f"The LLM {llm.info.model} ended without saying so.")

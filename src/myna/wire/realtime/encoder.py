@@ -1,10 +1,11 @@
 """From the session's events to what a client is told."""
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from myna.core.commands import ROOT
 from myna.core.events import (
     EmotionChanged,
+    EngineFailedOver,
     Event,
     Failed,
     IdleTimedOut,
@@ -13,6 +14,7 @@ from myna.core.events import (
     MemoryUsed,
     MessageAdded,
     MessageDeleted,
+    ModelLoads,
     PlaybackPaused,
     PlaybackResumed,
     Refused,
@@ -40,6 +42,9 @@ from myna.wire.realtime.server_events import ServerEvent
 from myna.wire.realtime.session_patch import MynaEvent
 from myna.wire.realtime.state import Spoken, State
 
+Background: TypeAlias = ToolStarted | ToolEnded | MemoryUsed | ModelLoads | EngineFailedOver
+"""What goes on behind a reply."""
+
 
 class Encoder:
     """Tells the client what happens, and nothing of a turn that it has not been told of or that has ended."""
@@ -56,10 +61,9 @@ class Encoder:
             case PlaybackPaused() | PlaybackResumed():
                 response = self._state.responses.get(event.turn_id)
                 return self._playback(response, event) if response and self._wants("playback") else []
-            case ToolStarted() | ToolEnded() | MemoryUsed():
+            case ToolStarted() | ToolEnded() | MemoryUsed() | ModelLoads() | EngineFailedOver():
                 response = self._state.responses.get(event.turn_id)
-                wanted = self._wants("memory" if isinstance(event, MemoryUsed) else "tools")
-                return self._background(response, event) if response and wanted else []
+                return self._background(response, event) if response and self._wants(_kind_of(event)) else []
             case SpeechStarted() | SpeechStopped() | IdleTimedOut() | TranscriptPartial() | TranscriptFinal():
                 return self._hearing(event)
             case TurnStarted() | StageTimed() | Interrupted() | Failed() | TurnEnded():
@@ -263,10 +267,14 @@ class Encoder:
             case _:
                 assert_never(event)
 
-    def _background(self, response: Response, event: ToolStarted | ToolEnded | MemoryUsed) -> list[ServerEvent]:
+    def _background(self, response: Response, event: Background) -> list[ServerEvent]:
         match event:
             case MemoryUsed(memories=memories):
                 return [tell.memory_used(response.id, memories)]
+            case ModelLoads(what=what):
+                return [tell.model_loads(response.id, what)]
+            case EngineFailedOver():
+                return [tell.failed_over(response.id, event)]
             case ToolStarted(message_id=message_id, call=call, asks=asks):
                 item_id = None if response.apart else self._state.work(message_id)
                 return [tell.tool_started(response.id, item_id, call, asks=asks)]
@@ -317,6 +325,18 @@ class Encoder:
     def drop(self, turn_id: TurnId) -> None:
         """A response that was asked for will not come."""
         self._state.responses.pop(turn_id, None)
+
+
+def _kind_of(event: Background) -> MynaEvent:
+    match event:
+        case ToolStarted() | ToolEnded():
+            return "tools"
+        case MemoryUsed():
+            return "memory"
+        case ModelLoads() | EngineFailedOver():
+            return "llm"
+        case _:
+            assert_never(event)
 
 
 def _utterance(spoken: Spoken, transcript: str | None, *, kept: bool = True) -> MessageItem:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from myna.core.errors import BadInput, MynaError
-from myna.core.events import LevelsHeard, UsedMemory
+from myna.core.events import EngineFailedOver, LevelsHeard, UsedMemory
 from myna.core.tools import ToolCall, ToolResult
 from myna.wire.realtime.items import Content, Item, shown
 from myna.wire.realtime.refusal import EventRefused
@@ -239,6 +239,18 @@ def memory_used(response_id: str, memories: Sequence[UsedMemory]) -> ServerEvent
     """The model is told of these memories with the utterance."""
     told = [{"id": memory.id, "text": memory.text} for memory in memories]
     return {"type": "myna.memory.used", "response_id": response_id, "memories": told}
+
+
+def model_loads(response_id: str, what: str) -> ServerEvent:
+    """The reply waits for a model to be loaded."""
+    return {"type": "myna.llm.loading", "response_id": response_id, "model": what}
+
+
+def failed_over(response_id: str, event: EngineFailedOver) -> ServerEvent:
+    """An LLM engine did not answer; the next one is asked."""
+    why = {"code": event.code, "message": event.message}
+    told = {"response_id": response_id, "engine": event.engine, "answers": event.answers}
+    return {"type": "myna.llm.failed_over", **told, "error": why}
 
 
 def turn_ended(response_id: str | None, item_id: str | None, outcome: str, heard: str | None) -> ServerEvent:

@@ -20,7 +20,7 @@ LONGEST_TEXT = 1 << 20
 """In characters; a socket's own limit is lower for most."""
 
 MynaEvent: TypeAlias = Literal[
-    "emotion", "greeting", "levels", "memory", "outcome", "playback", "timing", "tools", "transcript"
+    "emotion", "greeting", "levels", "llm", "memory", "outcome", "playback", "timing", "tools", "transcript"
 ]
 """What a client can ask to be told beyond OpenAI's protocol."""
 
