@@ -1,5 +1,5 @@
 # Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
-.PHONY: serve install web test test-web check format bench clean
+.PHONY: serve install web test test-web test-transformers test-llamafactory check format bench clean
 .DEFAULT_GOAL := serve
 
 WEB := .venv/bin/python scripts/web.py
@@ -16,13 +16,24 @@ web: .venv/.runtime
 
 test: check
 	.venv/bin/myna models pull starter
-	.venv/bin/pytest -m "not models and not long" -n auto --dist worksteal
+	.venv/bin/pytest -m "not models and not long and not transformers and not llamafactory" -n auto --dist worksteal
 	.venv/bin/pytest -m "models and not long" -n 2 --dist loadfile
 
 test-web: .venv/.dev
 	@$(WEB) build
 	.venv/bin/myna models pull starter
 	.venv/bin/pytest -m long -n 2 --dist loadfile
+
+# PyTorch is gigabytes, so it has an environment of its own, in which the starter LLM runs on the CPU.
+test-transformers: .venv-transformers/.dev
+	.venv-transformers/bin/myna models pull qwen2.5-coder-0.5b-instruct
+	.venv-transformers/bin/pytest tests/engines/llm/transformers
+
+# So has LLaMA-Factory, which the tests reach over SSH.
+test-llamafactory: .venv/.dev
+	.venv/bin/myna models pull qwen2.5-coder-0.5b-instruct
+	@scripts/llamafactory
+	.venv/bin/pytest -m llamafactory tests/engines/llm/llamafactory
 
 check: .venv/.dev
 	.venv/bin/ruff check
@@ -40,7 +51,7 @@ bench: .venv/.dev
 	.venv/bin/python -m benchmarks
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-transformers .venv-llamafactory .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	rm -rf web/node_modules src/myna/server/web_app
 
 .venv/.runtime: $(PINS)
@@ -48,3 +59,6 @@ clean:
 
 .venv/.dev: $(PINS)
 	@scripts/install dev
+
+.venv-transformers/.dev: $(PINS)
+	@scripts/install transformers

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "asr",
     "tts",
     "llm",
+    "engines",
     "history",
     "turn",
     "round_trip",

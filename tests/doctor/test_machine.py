@@ -1,3 +1,4 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,9 @@ def test_the_engines_on_this_machine_can_be_asked_for_a_gpu():
     import subprocess
     import sys
 
-    for program in machines.SEES_GPU.values():
+    for name, program in machines.SEES_GPU.items():
+        if name in machines.NEEDS and not find_spec(machines.NEEDS[name]):
+            continue
         done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1)
         assert "Traceback" not in done.stderr

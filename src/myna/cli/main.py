@@ -14,6 +14,8 @@ from myna.cli import (
     doctor,
     history,
     key,
+    llamafactory,
+    llm,
     mcp,
     memory,
     models,
@@ -47,6 +49,8 @@ app.command()(doctor.doctor)
 models.app.command("recommend")(recommend.recommend_models)
 models.app.command()(recommend.use)
 app.add_typer(models.app, name="models")
+app.add_typer(llm.app, name="llm")
+app.add_typer(llamafactory.app, name="llamafactory")
 app.add_typer(config.app, name="config")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(tools.app, name="tools")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import myna
@@ -24,8 +25,14 @@ SEES_GPU = {
     "llama.cpp": "import xllamacpp as x; cpu = x.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU; "
     "raise SystemExit(all(device['type'] == cpu for device in x.get_device_info()))",
     "faster-whisper": "import ctranslate2; raise SystemExit(ctranslate2.get_cuda_device_count() == 0)",
+    "transformers": "import torch; raise SystemExit(not torch.cuda.is_available())",
 }
 """Programs that end with 0 where a library sees a GPU. Of their own, since a driver's fault may end the process."""
+
+NEEDS = {"transformers": "torch"}
+"""Packages that a library need not find here: it comes with an extra."""
+
+NEVER_ON_GPU = "Speech synthesis, voice activity detection and embeddings run on the CPU."
 
 
 def python() -> Sequence[Finding]:
@@ -91,16 +98,21 @@ def gpus(machine: Machine) -> Sequence[Finding]:
     """NVIDIA GPUs, and which engines see them. Blocks up to `GPU_ENGINES_S` an engine, where there is one."""
     if not machine.gpus:
         return [Finding("gpu", "ok", "no NVIDIA GPU", "Everything runs on the CPU.", figures={"gpus": []})]
-    using = [name for name, program in SEES_GPU.items() if _sees(program)]
+    here = {name: program for name, program in SEES_GPU.items() if name not in NEEDS or find_spec(NEEDS[name])}
+    using = [name for name, program in here.items() if _sees(program)]
     listed = [
         f"{g.name}, {g.free_bytes / 1e9:.0f} GB free of {g.memory_bytes / 1e9:.0f}, driver {g.driver}"
         for g in machine.gpus
     ]
     figures = {"gpus": listed, "used_by": using}
-    unused = [name for name in SEES_GPU if name not in using]
+    unused = [name for name in here if name not in using]
     if not unused:
-        return [Finding("gpu", "ok", "; ".join(listed), f"Used by {' and '.join(using)}.", figures=figures)]
-    advice = "llama.cpp needs a CUDA build of xllamacpp, faster-whisper the CUDA libraries cuBLAS and cuDNN."
+        meaning = f"Used by {' and '.join(using)}. {NEVER_ON_GPU}"
+        return [Finding("gpu", "ok", "; ".join(listed), meaning, figures=figures)]
+    advice = (
+        "llama.cpp needs a CUDA build of xllamacpp, faster-whisper the CUDA libraries cuBLAS and cuDNN, transformers a "
+        "driver that is new enough for PyTorch."
+    )
     meaning = f"{' and '.join(unused)} would run on the CPU."
     return [Finding("gpu", "warning", "; ".join(listed), meaning, advice, figures)]
 
