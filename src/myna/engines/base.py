@@ -200,9 +200,11 @@ class Loading:
 
     Attributes:
         what: The model, and where, for people: "Qwen2.5-7B on gpu-box".
+        each_time: Whether every answer of this engine begins so: no reason to ask another one.
     """
 
     what: str
+    each_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

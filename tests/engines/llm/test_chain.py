@@ -89,7 +89,7 @@ async def test_what_fails_before_its_answer_is_followed_by_the_next_and_says_so_
     assert text(told) == "Ho."
 
 
-@pytest.mark.parametrize("before", [TextDelta(""), Loading("a model")], ids=["sign of life", "loading"])
+@pytest.mark.parametrize("before", [TextDelta(""), Loading("a model", each_time=True)], ids=["sign of life", "loading"])
 @on_virtual_clock
 async def test_signs_of_life_are_no_part_of_an_answer(before: LLMDelta) -> None:
     told = await ask(chain(ScriptedLLM([before, GONE]), ScriptedLLM("Ho.")))
@@ -121,12 +121,48 @@ async def test_who_is_silent_while_another_could_answer_is_passed_over_in_time()
 
 
 @on_virtual_clock
-async def test_a_sign_of_life_gives_more_time_and_loading_gives_all() -> None:
-    slow = ScriptedLLM([Pause(7), TextDelta(""), Pause(7), Loading("it"), Pause(600), TextDelta(""), Pause(7), "Hi."])
-    b = ScriptedLLM("Ho.")
+async def test_a_sign_of_life_gives_more_time_and_loading_for_each_answer_gives_all() -> None:
+    loading, b = Loading("it", each_time=True), ScriptedLLM("Ho.")
+    slow = ScriptedLLM([Pause(7), TextDelta(""), Pause(7), loading, Pause(600), TextDelta(""), Pause(7), "Hi."])
     assert text(await ask(chain(slow, b))) == "Hi."
-    slow = ScriptedLLM([Loading("it"), Pause(600), TextDelta(""), Pause(9), "Hi."])
+    slow = ScriptedLLM([loading, Pause(600), TextDelta(""), Pause(9), "Hi."])
     assert text(await ask(chain(slow, b))) == "Ho."
+
+
+@on_virtual_clock
+async def test_who_has_to_load_its_model_is_passed_over_and_has_not_failed() -> None:
+    llm = chain(ScriptedLLM([Pause(1), Loading("it"), Pause(600), "Hi."]), ScriptedLLM("Ho."))
+    began = anyio.current_time()
+    for _ in range(3):
+        told = await ask(llm)
+        assert (passed(told), text(told)) == ([("a", "engine_unavailable", "b")], "Ho.")
+    assert anyio.current_time() - began == pytest.approx(3)
+    assert states(llm) == ["closed", "closed"]
+
+
+@on_virtual_clock
+async def test_where_nobody_else_answers_who_has_to_load_is_waited_for() -> None:
+    llm = chain(ScriptedLLM([Loading("it"), Pause(600), "Hi."]), ScriptedLLM([GONE]))
+    assert text(await ask(llm)) == "Hi."
+
+
+@on_virtual_clock
+async def test_who_is_given_up_in_the_middle_of_its_answer_is_not_asked_next() -> None:
+    llm = chain(ScriptedLLM(["Hi", HANG]), ScriptedLLM("Ho."))
+    async with aclosing(llm.generate(REQUEST)) as deltas:
+        with anyio.move_on_after(15):
+            async for _ in deltas:
+                pass
+    assert text(await ask(llm)) == "Ho."
+
+
+@on_virtual_clock
+async def test_who_waits_for_its_listener_is_not_taken_for_silent() -> None:
+    llm = chain(ScriptedLLM(["Hi", "."]), ScriptedLLM("Ho."))
+    async with aclosing(llm.generate(REQUEST)) as deltas:
+        await anext(deltas)
+        await anyio.sleep(60)
+    assert text(await ask(llm)) == "Hi."
 
 
 @on_virtual_clock

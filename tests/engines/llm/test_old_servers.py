@@ -117,6 +117,23 @@ async def test_a_server_that_was_replaced_is_looked_at_again():
         assert llm.info.context_tokens == 4096
 
 
+async def test_a_model_that_was_found_is_looked_for_again_when_the_server_has_it_no_more():
+    def listing(model: str) -> Answer:
+        return error(200, {"data": [{"id": model, "max_model_len": 4096}]})
+
+    answers: dict[str, Answer] = {CHAT: HELLO, "/v1/models": listing("first")}
+    async with talking_to(answers) as (llm, server):
+        await answer(llm)
+        gone = {"error": {"message": "The model `first` does not exist.", "code": "model_not_found"}}
+        answers.update({CHAT: error(404, gone), "/v1/models": listing("second")})
+        assert isinstance(await failure(llm), EngineRefused)
+        answers[CHAT] = HELLO
+        await answer(llm)
+        asked = server.asked()[-1].body
+        assert asked is not None
+        assert asked["model"] == llm.info.model == "second"
+
+
 async def test_a_server_that_was_out_of_reach_may_be_another_one():
     port = free_port()
     async with open_openai(OpenAIOptions(base_url=f"http://127.0.0.1:{port}", retries=0)) as llm:

@@ -4,11 +4,13 @@ import math
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
 from pydantic import SecretStr, ValidationError
-from tests.engines.llm.loopback import CHAT, DONE, HELLO, Answer, Loopback, error, event, head, piece, serving
+from tests.engines.llm.loopback import CHAT, DONE, HELLO, Answer, InTurn, Loopback, error, event, head, piece, serving
 
 from myna.core.errors import (
     BadInput,
@@ -76,9 +78,9 @@ async def test_a_server_that_does_not_read_ahead_is_no_failure() -> None:
     await llm.read_ahead(ASK.messages)  # nor one that is closed
 
 
-async def answer(llm: OpenAILLM) -> list[LLMDelta]:
+async def answer(llm: OpenAILLM, request: LLMRequest = ASK) -> list[LLMDelta]:
     with anyio.fail_after(20):
-        async with aclosing(llm.generate(ASK)) as deltas:
+        async with aclosing(llm.generate(request)) as deltas:
             return [delta async for delta in deltas]
 
 
@@ -188,6 +190,12 @@ async def test_characters_cut_by_the_network_are_put_together():
 )
 async def test_a_reply_ends_with_its_reason_or_with_done(ending: Answer):
     async with talking_to({CHAT: [head(), piece(content="a"), *ending]}) as (llm, _):
+        assert await answer(llm) == [TextDelta("a"), Finished("stop")]
+
+
+@pytest.mark.parametrize("ending", [[piece("stop")], [piece("stop"), DONE]], ids=["reason", "done"])
+async def test_that_the_line_breaks_behind_a_whole_answer_is_of_no_matter(ending: Answer):
+    async with talking_to({CHAT: [head(Content_Length="1000"), piece(content="a"), *ending]}) as (llm, _):
         assert await answer(llm) == [TextDelta("a"), Finished("stop")]
 
 
@@ -363,6 +371,31 @@ async def test_a_model_that_is_not_there_is_told_with_those_that_are(said: objec
     assert server.asked("/completion") == []
 
 
+async def test_parameters_that_a_thinking_model_refuses_are_not_sent_again():
+    def refusing(parameter: str) -> Answer:
+        return error(400, {"error": {"message": f"Unsupported parameter: {parameter}.", "param": parameter}})
+
+    turns = InTurn(CHAT, refusing("max_tokens"), refusing("temperature"), HELLO)
+    sampling = Sampling(max_tokens=7, temperature=0.5, top_k=5)
+    async with talking_to(turns) as (llm, server):
+        for _ in range(2):
+            assert await answer(llm, replace(ASK, sampling=sampling)) == [TextDelta("hello"), Finished("stop")]
+        bodies: list[Any] = [request.body for request in server.asked()]
+    assert len(bodies) == 4
+    assert (bodies[0]["max_tokens"], bodies[0]["temperature"]) == (7, 0.5)
+    for body in bodies[2:]:
+        assert body["max_completion_tokens"] == 7
+        assert not {"max_tokens", "temperature"} & set(body)
+
+
+async def test_a_parameter_that_is_refused_for_good_is_told():
+    said = {"error": {"message": "Unsupported value.", "param": "temperature"}}
+    async with talking_to({CHAT: error(400, said)}) as (llm, server):
+        with pytest.raises(RequestRefused, match="Unsupported value"):
+            await answer(llm)
+    assert len(server.asked()) == 2
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -459,7 +492,19 @@ async def test_an_estimate_takes_a_token_for_a_cjk_character_and_for_four_others
 # ---------------------------------------------------------------------------------------------------------- options
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://host", "http://", "http://[::1", "http://host:port"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:8080",
+        "ftp://host",
+        "http://",
+        "http://[::1",
+        "http://host:port",
+        "http://host/v1?key=secret",
+        "http://host/#chat",
+    ],
+)
 async def test_an_address_that_is_none_is_refused(url: str):
     with pytest.raises(ValidationError, match="base_url"):
         OpenAIOptions(base_url=url)

@@ -47,6 +47,8 @@ PROBE_EVERY_S = 5.0
 PROBE_S = 3.0
 LOAD_S = 900.0
 """How long one that is being loaded is waited for at most; engines have shorter limits of their own."""
+STALLED_S = 10.0
+"""Who is given up in the middle of an answer, having been silent for so long, has failed."""
 COUNT_S = 5.0
 """How long counting tokens may take before an estimate has to do: the one that counts may hang."""
 LONGEST_PROBLEM = 200
@@ -108,9 +110,9 @@ class ChainLLM:
 
     A member fails when it raises an `EngineError`, is `Busy` or the like, or, while another one could answer, gives no
     sign of life for ``failover_after_s``. A request that it cannot use (`RequestRefused`, `PromptTooLong`) goes to the
-    next one as well, and is no failure of it; any other `BadInput` is raised. Who fails is passed over for a while
-    (`Breaker`); if that is so of all of them, all are asked. One that is still being loaded is waited for when the
-    others have failed.
+    next one as well, and is no failure of it; any other `BadInput` is raised. Nor is it one that its model has to be
+    loaded first; who is just loading is waited for when nobody else has answered. Who fails is passed over for a while
+    (`Breaker`); if that is so of all of them, all are asked.
 
     Args:
         members: In the order in which they are asked.
@@ -152,13 +154,14 @@ class ChainLLM:
                 answered failed in the middle.
         """
         missed = _Missed()
+        late: list[Member] = []
         insists = not any(member.is_wanted for member in self.members)
-        for member, waits in self._queue():
+        for member, waits in self._queue(late):
             if waits:
                 yield Loading(f"the LLM engine {member.name}")
                 with anyio.move_on_after(LOAD_S):
                     await member.until_loaded()
-            llm = _askable(member, insists=insists)
+            llm = _askable(member, insists=insists or waits)
             if isinstance(llm, MynaError):
                 missed.add(member, llm)
                 continue
@@ -168,9 +171,7 @@ class ChainLLM:
                 for failed_over in missed.told(member):
                     yield failed_over
                 async with aclosing(llm.generate(request)) as deltas:
-                    while not attempt.begun and (delta := await attempt.next(deltas)) is not None:
-                        yield delta
-                    async for delta in deltas:
+                    while (delta := await attempt.next(deltas)) is not None:
                         yield delta
             except MynaError as error:
                 attempt.failed(error)
@@ -178,6 +179,8 @@ class ChainLLM:
                 if attempt.begun or not _goes_on(error):
                     raise
                 missed.add(member, _bare(error))
+                if attempt.late:
+                    late.append(member)
             else:
                 attempt.answered()
                 return
@@ -185,9 +188,8 @@ class ChainLLM:
                 attempt.left()
         raise missed.error()
 
-    def _queue(self) -> Iterator[tuple[Member, bool]]:
+    def _queue(self, late: list[Member]) -> Iterator[tuple[Member, bool]]:
         """The members in their order, and then those that were just being loaded, which are to be waited for."""
-        late: list[Member] = []
         for member in self.members:
             if member.loads():
                 late.append(member)
@@ -244,33 +246,43 @@ class _Attempt:
     Attributes:
         limit_s: How long the member may be silent before its answer; endless where nobody else could answer.
         begun: Whether the answer has begun.
+        late: Whether it was left since a model has to be loaded first, and somebody else could answer.
     """
 
     member: Member
     limit_s: float
     begun: bool = False
+    late: bool = False
     _trial: bool = field(init=False)
     _over: bool = False
     _loads: bool = False
+    _asked_s: float | None = None
 
     def __post_init__(self) -> None:
         self._trial = self.member.breaker.begin(anyio.current_time())
 
     async def next(self, deltas: AsyncGenerator[LLMDelta]) -> LLMDelta | None:
-        """The next delta, while the answer has not begun; None: there is none.
+        """The next delta; None: there is none.
 
         Raises:
-            EngineTimeout: Nothing came for ``limit_s``. While a model is loaded, nothing is too long.
+            EngineTimeout: Nothing of an answer came for ``limit_s``.
+            EngineUnavailable: A model has to be loaded first, and somebody else could answer.
         """
-        delta = None
-        with anyio.move_on_after(math.inf if self._loads else self.limit_s) as waiting:
+        delta, self._asked_s = None, anyio.current_time()
+        with anyio.move_on_after(math.inf if self.begun or self._loads else self.limit_s) as waiting:
             delta = await anext(deltas, None)
+        self._asked_s = None
         if waiting.cancelled_caught:
             raise EngineTimeout(
                 f"The LLM engine {self.member.name} gave no sign of an answer within {self.limit_s:g} s.",
                 hint="llm.failover_after_s in the settings is how long it may take.",
             )
         self._loads = isinstance(delta, Loading)
+        if isinstance(delta, Loading) and not delta.each_time and not math.isinf(self.limit_s):
+            self.late = True
+            raise EngineUnavailable(
+                f"The LLM engine {self.member.name} still loads {delta.what}.", hint="It is asked again next time."
+            )
         if delta is not None and _is_answer(delta):
             self.begun = True
             self.answered()
@@ -283,8 +295,8 @@ class _Attempt:
             self.member.breaker.succeeded()
 
     def failed(self, error: MynaError) -> None:
-        """It failed, before it answered or in the middle of it."""
-        if (how := _failure(error)) is not None:
+        """It failed, before it answered or in the middle of it; not if it was only late."""
+        if not self.late and (how := _failure(error)) is not None:
             member, self._over = self.member, True
             member.problem = _without_words(error)
             member.breaker.failed(anyio.current_time(), how, trial=self._trial and not self.begun)
@@ -293,7 +305,9 @@ class _Attempt:
             log.debug("problem", extra={"content": error.message})  # an upstream may quote the prompt
 
     def left(self) -> None:
-        """Nobody waits for it any more."""
+        """Nobody waits for it any more: it is answered, or was given up."""
+        if self.begun and self._asked_s is not None and anyio.current_time() - self._asked_s >= STALLED_S:
+            self.member.breaker.failed(anyio.current_time(), "silent", trial=False)
         if not self._over:
             self.member.breaker.left(trial=self._trial)
 

@@ -3,7 +3,7 @@
 https://platform.openai.com/docs/api-reference/chat
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -71,6 +71,22 @@ def encode(request: LLMRequest, *, model: str | None, dialect: Dialect) -> dict[
         if request.output_schema is not None:
             body["repeat_penalty"] = 1.0  # JSON repeats its keys and quotes, and has to
     return body
+
+
+INSTEAD: Mapping[str, str | None] = {
+    "max_tokens": "max_completion_tokens",
+    "temperature": None,
+    "top_p": None,
+    "presence_penalty": None,
+    "frequency_penalty": None,
+}
+"""What models refuse that always think, such as OpenAI's, and what they take for it; None: the request does without."""
+
+
+def without(body: Mapping[str, Any], refused: Collection[str]) -> dict[str, Any]:
+    """The body of a request to a server that refuses these parameters (`INSTEAD`)."""
+    named = {name: INSTEAD[name] if name in refused else name for name in body}
+    return {name: body[was] for was, name in named.items() if name is not None}
 
 
 def encode_messages(messages: Sequence[LLMMessage]) -> list[dict[str, Any]]:

@@ -61,16 +61,24 @@ class Refused(Exception):  # never raised by itself: the cause of the error that
         after_s: When the server wants to be asked again, in seconds; None if it does not say.
         loads: Whether a llama-server still loads its model.
         no_route: Whether the server has no such page. A 404 may also be about the model.
+        parameter: What of the request it does not take, as OpenAI's servers name it (``error.param``).
     """
 
     def __init__(
-        self, status: int, *, after_s: float | None = None, loads: bool = False, no_route: bool = False
+        self,
+        status: int,
+        *,
+        after_s: float | None = None,
+        loads: bool = False,
+        no_route: bool = False,
+        parameter: str = "",
     ) -> None:
         super().__init__(f"status {status}")
         self.status = status
         self.after_s = after_s
         self.loads = loads
         self.no_route = no_route
+        self.parameter = parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +156,13 @@ class Faults:
             problem = self._reported(said, status=status)
         if isinstance(problem, Busy | EngineUnavailable) and after_s is not None:
             problem.hint = f"Try again in {after_s:.0f} s."
-        problem.__cause__ = Refused(status, after_s=after_s, loads=loads, no_route=status == 404 and not of_model)
+        problem.__cause__ = Refused(
+            status,
+            after_s=after_s,
+            loads=loads,
+            no_route=status == 404 and not of_model,
+            parameter=_parameter(said) if status == 400 else "",
+        )
         return problem
 
     def _reported(self, said: JsonValue, *, status: int | None) -> MynaError:
@@ -218,6 +232,12 @@ class Faults:
         for secret in self.secrets:
             words = words.replace(secret, "***")
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+
+
+def _parameter(said: JsonValue) -> str:
+    error = said.get("error") if isinstance(said, dict) else None
+    named = error.get("param") if isinstance(error, dict) else None
+    return named if isinstance(named, str) else ""
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

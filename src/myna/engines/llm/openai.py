@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 import httpx
 
-from myna.core.errors import MynaError
+from myna.core.errors import MynaError, PromptTooLong
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Loading, Resources, Sampling, ToolSpec
-from myna.engines.llm.chat_completions import ReplyDecoder, encode
+from myna.engines.llm.chat_completions import INSTEAD, ReplyDecoder, encode, without
 from myna.engines.llm.chat_families import family_of
 from myna.engines.llm.chat_template import ChatTemplate, TemplateChild, ToldTemplate, template_child
 from myna.engines.llm.completion import CompletionDecoder, encode_completion
@@ -29,15 +29,13 @@ from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.tokenizer import NO_SUCH_PATH, NoTokenizer, Tokenizer
 from myna.engines.llm.tool_prompt import prompted
 
-CONNECT_S = 5.0
+CONNECT_S = 3.0
 PROBE_S = 3.0
 """How long a server may take to say what it is. Opening waits no longer: it may be started later."""
 COUNT_S = 5.0
 """How long counting tokens may take before an estimate has to do."""
 COUNT_AGAIN_S = 30.0
 """After a server failed to count, estimates have to do for so long: nobody waits for it in every turn."""
-MOST_POLLS = 10
-"""How often a server is asked whether it still loads, before the request itself is sent to it again."""
 KEEP_ALIVE_S = 3.0
 """Below the 5 s after which uvicorn and others close an idle connection, so that no request runs into the closing."""
 
@@ -68,6 +66,7 @@ class OpenAILLM:
         self._route: Route = "chat"
         self._template: ChatTemplate | None = None
         self._old_schema = False
+        self._refused = set[str]()
         self._tokenizer = Tokenizer(client, root)
         self._estimates_until = -math.inf
         self._ahead = ReadAhead()
@@ -108,10 +107,12 @@ class OpenAILLM:
                         begun = True
                         yield delta
             except MynaError as problem:
-                if isinstance(problem.__cause__, httpx.ConnectError):
-                    self._looked = False  # who is there next may be another
+                if _may_be_another(problem):
+                    self._looked = False
                 if begun:
                     raise
+                if self._does_without(problem):
+                    continue
                 wait_s = retries.wait_s(problem, anyio.current_time())
             else:
                 return
@@ -123,13 +124,19 @@ class OpenAILLM:
                 yield Loading(f"{self.info.model} on {httpx.URL(self._options.base_url).host}")
             await self._await_loaded(wait_s, retries.loads_until_s)
 
+    def _does_without(self, problem: MynaError) -> bool:
+        """Whether a request is refused for a parameter that it is not sent with from now on."""
+        cause = problem.__cause__
+        if not isinstance(cause, Refused) or cause.parameter not in INSTEAD or cause.parameter in self._refused:
+            return False
+        self._refused.add(cause.parameter)
+        return True
+
     async def _await_loaded(self, wait_s: float, until_s: float) -> None:
         """Wait, and on for as long as a llama-server says that it loads; what it says else is seen by asking again."""
         with anyio.CancelScope(deadline=until_s), suppress(*OUT_OF_REACH):
             await anyio.sleep(wait_s)
-            for _ in range(MOST_POLLS):
-                if await self._place.health() != 503:
-                    return
+            while await self._place.health() == 503:  # noqa: ASYNC110 - another machine tells nothing by itself
                 await anyio.sleep(wait_s)
 
     async def _answer(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
@@ -158,7 +165,7 @@ class OpenAILLM:
         model = self._options.model or server.model
         if route == "chat":
             url = f"{self._place.api}/chat/completions"
-            body = encode(request, model=model, dialect=server.dialect)
+            body = without(encode(request, model=model, dialect=server.dialect), self._refused)
             decoder = ReplyDecoder()
         else:
             url = f"{self._place.root}/completion"
@@ -179,7 +186,7 @@ class OpenAILLM:
                     raise faults.refusal(response.status_code, response.headers, await read(response))
                 self._remember(route)
                 async with aclosing(parts(response, self._options.timeout_s)) as events:
-                    async for event in events:
+                    while (event := await _next(events, decoder)) is not None:
                         for delta in decoder.feed(event):
                             yield delta
                         if route == "completion" and decoder.done:
@@ -282,8 +289,11 @@ class OpenAILLM:
     async def look(self) -> None:
         """Learn the server's model and limits, if it can be reached. Takes at most `PROBE_S` and never fails."""
         with anyio.move_on_after(PROBE_S), suppress(*OUT_OF_REACH):
-            self._server = await self._place.look(self._options.model)
-            self._looked, self._route, self._template = True, "chat", None
+            server = await self._place.look(self._options.model)
+            if server != self._server:
+                self._tokenizer, self._estimates_until = Tokenizer(self._client, self._place.root), -math.inf
+                self._refused.clear()
+            self._server, self._looked, self._route, self._template = server, True, "chat", None
 
     def _faults(self) -> Faults:
         return Faults(
@@ -322,6 +332,23 @@ async def open_openai(options: OpenAIOptions, *, name: str | None = None) -> Asy
         llm = OpenAILLM(client, options, name or f"The LLM server at {url.copy_with(userinfo=b'')}", child)
         await llm.look()
         yield llm
+
+
+def _may_be_another(problem: MynaError) -> bool:
+    """Whether what a server said, or that it said nothing, may be since it was replaced: it is worth another look."""
+    cause = problem.__cause__
+    gone = isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout)
+    return gone or isinstance(problem, PromptTooLong) or (isinstance(cause, Refused) and cause.status == 404)
+
+
+async def _next(events: AsyncGenerator[bytes], decoder: ReplyDecoder | CompletionDecoder) -> bytes | None:
+    """The next event. That the line breaks behind a whole answer is of no matter."""
+    try:
+        return await anext(events, None)
+    except httpx.TransportError:
+        if decoder.whole:
+            return None
+        raise
 
 
 def _is_local(host: str) -> bool:

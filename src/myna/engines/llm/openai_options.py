@@ -63,6 +63,8 @@ class OpenAIOptions(BaseModel):
             raise ValueError(f"not a URL: {error}") from error
         if url.scheme not in {"http", "https"} or not url.host:
             raise ValueError("must begin with http:// or https:// and name a host")
+        if url.query or url.fragment:  # paths are put behind it, and a key in it would be shown
+            raise ValueError("must end before any ? or #; a key belongs into api_key or headers")
         return str(url).rstrip("/")
 
     @field_validator("api_key")

@@ -1,6 +1,7 @@
 """The body of an answer as it comes from the network: event by event, and never for ever."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 
 import anyio
 import httpx
@@ -30,7 +31,7 @@ async def parts(response: httpx.Response, idle_s: float) -> AsyncGenerator[bytes
             deadline = anyio.current_time() + idle_s
             yield event
             if event == DONE:
-                with anyio.move_on_after(DRAIN_S):
+                with anyio.move_on_after(DRAIN_S), suppress(httpx.TransportError):
                     async for _ in chunks:
                         pass
                 return

@@ -258,7 +258,7 @@ class ToolCallingLLM:
 
         While a model is loaded nothing is asked: that has to be told, and a generator may hold no scope as it yields.
         """
-        while not beside.decided:
+        while not beside.decided and beside.problem is None:
             async with open_task_group() as tasks:
                 tasks.start_soon(self._choose, choosing, asked, near, beside)
                 await anyio.sleep(HEAD_START_S)

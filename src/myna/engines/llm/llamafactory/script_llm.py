@@ -18,7 +18,7 @@ from myna.engines.llm.llamafactory.conversation import Limits, conversation
 from myna.engines.llm.llamafactory.kept import Kept
 from myna.engines.llm.llamafactory.options import LlamaFactoryOptions
 from myna.engines.llm.llamafactory.remote.text import ESCAPE, UNWANTED
-from myna.engines.llm.llamafactory.wrapper import end_run
+from myna.engines.llm.llamafactory.wrapper import end_left_behind, end_run
 from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.task_group import open_task_group
 
@@ -53,9 +53,11 @@ class ScriptLLM:
         """
         argument = self._options.argument() | conversation(request.messages).as_json()
         line = json.dumps(argument).encode()
+        if len(line) > LONGEST_ARGUMENT:  # ASCII is understood in any locale; this is shorter
+            line = json.dumps(argument, ensure_ascii=False).encode("utf-8", "replace")
         if len(line) > LONGEST_ARGUMENT:
             raise PromptTooLong(f"The conversation is too long for the argument of {self._options.script_path}.")
-        yield Loading(f"{self._options.model} on {self._options.place}")
+        yield Loading(f"{self._options.model} on {self._options.place}", each_time=True)
         await self._kept.get()
         limits = Limits(request.sampling)
         if text := limits.feed(self._reply(await self._in_turn(line))) + limits.rest():
@@ -80,6 +82,7 @@ class ScriptLLM:
         run = secrets.token_hex(8)
         out, errors = bytearray(), bytearray()
         ended = False
+        await end_left_behind(self._connection)
         async with self._connection.process(Commands(self._options).script(run)) as process:
             try:
                 with suppress(BrokenPipeError):  # it may have ended already
@@ -92,7 +95,7 @@ class ScriptLLM:
                 ended = process.returncode is not None
             finally:
                 found = commands.PID.search(errors.decode(errors="replace"))
-                if found and not ended and self._connection.is_up:
+                if found and not ended:
                     with anyio.CancelScope(shield=True):  # bounded there
                         await end_run(self._connection, int(found[1]), run)
         if not ended:
