@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests import debian
 
 from myna.engines.llm.llamafactory.options import LlamaFactoryOptions
@@ -126,6 +127,18 @@ def free_port() -> int:
     with socket.socket() as wire:
         wire.bind(("127.0.0.1", 0))
         return wire.getsockname()[1]
+
+
+@contextmanager
+def greeting(machine: Machine, lines: str) -> Generator[None]:
+    """The shell there does more than it is told."""
+    if Path(pwd.getpwuid(os.geteuid()).pw_shell).name != "bash":
+        pytest.skip("Only bash reads a file of the user's before each command.")
+    (machine.home / ".bashrc").write_text(f"{lines}\n")
+    try:
+        yield
+    finally:
+        (machine.home / ".bashrc").unlink()
 
 
 @contextmanager

@@ -66,6 +66,7 @@ def chat(options: argparse.Namespace) -> None:
         if query.strip() == "exit":
             break
         if query.strip() == "clear":
+            time.sleep(1000 if options.says == "never cleared" else 0)
             messages = []
             print("History has been removed.")
             continue

@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.engines.llm.llamafactory.machine import Machine, free_port
+from tests.engines.llm.llamafactory.machine import Machine, free_port, greeting
 from tests.engines.llm.llamafactory.relay import relayed
 
 from myna.core.errors import Busy, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
@@ -196,6 +196,12 @@ async def test_a_reply_that_cannot_be_found_is_told(llm: LlamaFactoryLLM):
     with pytest.raises(EngineRefused, match=r"No reply was found in the output of .*Bot> \?"):
         await text(llm, user("strange"))
     assert await text(llm, user("now")) == "You said: now."
+
+
+async def test_a_shell_that_greets_does_not_stand_in_the_way(machine: Machine):
+    with greeting(machine, "echo Welcome"):
+        async with open_llamafactory(machine.options()) as llm:
+            assert await text(llm, user("hello")) == "You said: hello."
 
 
 async def test_the_patterns_can_be_set(machine: Machine):

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.engines.llm.llamafactory.machine import Machine, free_port, new_key
+from tests.engines.llm.llamafactory.machine import Machine, free_port, greeting, new_key
 
 from myna.core.errors import BadConfig, EngineRefused
 from myna.engines.llm.llamafactory.check import Step, check
@@ -44,6 +44,11 @@ async def test_where_all_is_well_every_step_says_what_it_found(machine: Machine)
     assert [step.name for step in walked] == names
     assert all(step.ok for step in walked)
     assert "You said: Say hello" in walked[-1].found
+
+
+async def test_a_shell_that_greets_fails_no_step(machine: Machine):
+    with greeting(machine, "echo Welcome"):
+        assert all(step.ok for step in await steps(machine.options()))
 
 
 async def test_an_unreachable_machine_is_the_first_step(machine: Machine):
@@ -173,6 +178,11 @@ async def test_deploy_copies_the_wrapper_whole_and_again(machine: Machine):
         assert await deploy(options) == f"{options.place}:{machine.home}/a new/wrapper.pyz"
         assert (machine.home / "a new" / "wrapper.pyz").read_bytes() == archive()
         assert [file.name for file in (machine.home / "a new").iterdir()] == ["wrapper.pyz"]
+
+
+async def test_deploy_says_where_a_whole_path_is(machine: Machine):
+    options = machine.options(script_path=f"{machine.home}/whole.pyz", work_dir=None)
+    assert await deploy(options) == f"{options.place}:{machine.home}/whole.pyz"
 
 
 async def test_deploy_leaves_a_file_of_the_users_alone_but_for_force(machine: Machine):

@@ -110,6 +110,17 @@ def test_a_missing_environment_is_not_a_missing_conda(tmp_path: Path):
     assert run(Commands(options(conda_env="x")).wrapper("run"), tmp_path).stderr == "myna-fault:conda_env\n"
 
 
+def test_a_process_that_takes_its_time_to_end_what_it_started_is_let(tmp_path: Path):
+    ends = "trap 'sleep 1.5; touch ended; exit' TERM; touch began; while :; do sleep 0.1; done"
+    environ = {"MYNA_RUN": "ours", "PATH": os.environ["PATH"]}
+    with subprocess.Popen(["sh", "-c", ends], start_new_session=True, env=environ, cwd=tmp_path) as process:
+        while not (tmp_path / "began").exists():
+            assert process.poll() is None
+        assert run(kill(process.pid, "ours"), tmp_path).returncode == 0
+        process.wait(20)
+    assert (tmp_path / "ended").exists()
+
+
 def test_a_process_that_is_not_ours_is_not_ended(tmp_path: Path):
     with subprocess.Popen(["sleep", "100"], start_new_session=True, env={"MYNA_RUN": "ours"}) as process:
         assert run(kill(process.pid, "another"), tmp_path).returncode != 0

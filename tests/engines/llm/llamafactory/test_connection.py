@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import asyncssh
 import pytest
-from tests.engines.llm.llamafactory.machine import Machine, free_port, new_key
+from tests.engines.llm.llamafactory.machine import Machine, free_port, greeting, new_key
 from tests.engines.llm.llamafactory.relay import relayed
 
 from myna.core.errors import BadConfig, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
@@ -139,6 +140,7 @@ async def test_a_key_with_a_passphrase_needs_it(machine: Machine, tmp_path: Path
     error = await problem(machine, key=key)
     assert isinstance(error, BadConfig)
     assert "passphrase" in error.hint
+    assert "leave out llamafactory.key" in error.hint
     error = await problem(machine, key=key, passphrase="wrong secret")
     assert isinstance(error, BadConfig)
     assert "wrong secret" not in str(error)
@@ -157,6 +159,93 @@ async def test_machines_can_be_gone_through(machine: Machine):
     hop = f"{user}@127.0.0.1:{machine.port}"
     async with open_connection(machine.options(jump=f"{hop}, {hop}")) as connection:
         assert (await connection.run("echo there")).out == "there\n"
+
+
+def going_through(machine: Machine, folder: Path, *more: str) -> Path:
+    """A configuration of SSH: gpu is reached through gate."""
+    there = f"HostName 127.0.0.1\n  Port {machine.port}\n  User {machine.options().user}\n"
+    there += f"  IdentityFile {machine.folder}/key\n"
+    lines = [*more, f"Host gpu\n  ProxyJump gate\n  {there}", f"Host gate\n  ProxyJump none\n  {there}"]
+    (folder / "config").write_text("\n".join(lines))
+    return folder / "config"
+
+
+async def test_a_machine_that_the_configuration_goes_through_is_gone_through(machine: Machine, tmp_path: Path):
+    config = going_through(machine, tmp_path)
+    async with open_connection(machine.options(host="gpu", port=None, user=None, ssh_config=config)) as connection:
+        assert (await connection.run("echo there")).out == "there\n"
+    assert machine.logins == 2
+
+
+async def test_the_host_key_of_a_machine_that_the_configuration_goes_through_is_checked(
+    machine: Machine, tmp_path: Path
+):
+    config = going_through(machine, tmp_path, "UserKnownHostsFile none")
+    options = {"host": "gpu", "port": None, "user": None, "ssh_config": config}
+    error = await problem(machine, known_hosts=tmp_path / "none", **options)
+    assert "The host key of gate is not known here" in error.message
+    assert machine.logins == 0
+
+
+async def test_a_way_that_goes_round_in_a_circle_is_told(machine: Machine, tmp_path: Path):
+    config = going_through(machine, tmp_path, "ProxyJump gate")
+    error = await problem(machine, host="gpu", ssh_config=config)
+    assert isinstance(error, BadConfig)
+    assert "more than 8 machines" in error.message
+
+
+class Gate(asyncssh.SSHServer):
+    """Takes passwords only, and notes them."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        self._told.append(password)
+        return False
+
+
+async def test_a_password_is_told_to_the_machine_only_and_to_none_on_the_way(machine: Machine, tmp_path: Path):
+    key, public = str(tmp_path / "gate"), new_key(tmp_path / "gate")
+    told: list[str] = []
+    async with await asyncssh.listen("127.0.0.1", 0, server_host_keys=[key], server_factory=lambda: Gate(told)) as gate:
+        port = gate.get_port()
+        (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {public}")
+        given = {"known_hosts": tmp_path / "known", "password": "a secret"}
+        error = await problem(machine, jump=f"me@127.0.0.1:{port}", **given)
+        assert isinstance(error, EngineRefused)
+        assert "me@127.0.0.1 refused the login" in error.message
+        assert told == []
+        await problem(machine, port=port, **given)
+        assert told == ["a secret"]
+
+
+async def test_a_name_that_no_machine_can_have_is_told(machine: Machine):
+    error = await problem(machine, host="gpu..example.org")
+    assert isinstance(error, BadConfig)
+    assert "gpu..example.org is no name of a machine" in error.message
+
+
+async def test_a_configuration_that_asks_for_a_terminal_gets_none(machine: Machine, tmp_path: Path):
+    (tmp_path / "config").write_text("RequestTTY force\n")
+    async with open_connection(machine.options(ssh_config=tmp_path / "config")) as connection:
+        assert (await connection.run("echo one")).out == "one\n"
+
+
+async def test_what_the_shell_says_before_a_command_is_passed_over(machine: Machine):
+    with greeting(machine, "echo Welcome; printf 'Have fun: '"):
+        async with open_connection(machine.options()) as connection:
+            assert (await connection.run("echo one")).out == "one\n"
+
+
+async def test_a_shell_that_runs_no_command_is_told(machine: Machine):
+    with greeting(machine, "echo No service today.; exit"):
+        async with open_connection(machine.options()) as connection:
+            with pytest.raises(EngineRefused, match=r"runs no command: No service today\."):
+                await connection.run("echo one")
 
 
 async def test_a_jump_that_cannot_be_reached_is_named(machine: Machine):

@@ -303,6 +303,33 @@ def test_a_second_question_has_to_wait_for_the_first(place: Path, argument: dict
         assert (event["id"], event["error"]["code"]) == ("2", "busy")
 
 
+def test_a_question_that_is_cancelled_before_it_is_typed_does_not_stand_in_the_way(
+    place: Path, argument: dict[str, Any]
+):
+    with serving(place, argument) as served:
+        served.ready()
+        served.ask("one")
+        asked = {"type": "generate", "id": "2", "message": "two"}
+        lines = [asked, {"type": "cancel", "id": "2"}, asked | {"id": "3", "message": "three"}]
+        assert served.process.stdin is not None
+        print(*map(json.dumps, lines), sep="\n", file=served.process.stdin, flush=True)
+        assert served.answer() == "You said: three."
+
+
+def test_a_history_that_is_not_forgotten_ends_the_process(place: Path, argument: dict[str, Any]):
+    with serving(place, argument | {"arguments": ["--says", "never cleared"], "clear_s": 0.2}) as served:
+        served.ready()
+        served.ask("one")
+        served.tell(type="generate", id="2", message="two")
+        assert served.process.wait(PATIENCE_S) == 1
+        assert served.next("error")["error"]["code"] == "stuck"
+
+
+def test_letters_arrive_where_the_locale_that_is_named_is_not_there(place: Path, argument: dict[str, Any]):
+    done = ask_once(place, argument | {"message": "你好, ça va"}, LC_ALL="xx_XX.UTF-8")
+    assert json.loads(done.stdout)["content"] == "You said: 你好, ça va."
+
+
 def test_when_standard_input_ends_nothing_is_left(place: Path, argument: dict[str, Any]):
     with serving(place, argument | {"arguments": ["--says", "child"]}) as served:
         served.ready()

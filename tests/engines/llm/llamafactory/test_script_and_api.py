@@ -7,6 +7,7 @@ from contextlib import aclosing
 import anyio
 import pytest
 from tests.engines.llm.llamafactory.machine import Machine
+from tests.engines.llm.llamafactory.relay import relayed
 
 from myna.core.errors import BadConfig, EngineRefused, EngineTimeout, EngineUnavailable, MynaError, PromptTooLong
 from myna.engines.base import LLM, Finished, LLMDelta, LLMMessage, LLMRequest, Loading, Sampling, TextDelta
@@ -49,7 +50,7 @@ async def test_a_script_is_given_the_question_and_its_reply_found(machine: Machi
     async with open_llamafactory(machine.options(mode="script", script_path="mine.py")) as llm:
         nasty = "\\n '$(reboot)' 你好\n\"}"
         assert await deltas(llm, user(nasty)) == [
-            Loading(f"model on {machine.options().place}"),
+            Loading(f"model on {machine.options().place}", each_time=True),
             TextDelta(f"{nasty}{machine.work / 'model'}"),
             Finished("stop"),
         ]
@@ -110,6 +111,39 @@ async def test_an_interrupted_script_is_ended_with_all_that_it_started(machine: 
                 tasks.cancel_scope.cancel()
         assert not waiting.cancelled_caught
         await nothing_runs(machine)
+
+
+async def test_a_script_that_a_broken_line_has_left_there_is_ended_before_the_next(machine: Machine):
+    hangs = 'import os\nif asked["message"] == "hang": os.system("sleep 1000.75")\n'
+    (machine.work / "mine.py").write_text(SCRIPT + hangs + PRINTS % '"here"')
+    async with relayed(machine.port) as relay, anyio.create_task_group() as tasks:
+        known = (machine.folder / "known_hosts").read_text().replace(f"{machine.port}", f"{relay.port}")
+        (machine.folder / "known_relay").write_text(known)
+        where = {"port": relay.port, "known_hosts": machine.folder / "known_relay", "keep_alive_s": 0.1}
+        options = machine.options(mode="script", script_path="mine.py", **where)
+
+        async def left_there() -> None:
+            while not any("sleep 1000.75" in line for line in machine.processes()):
+                await anyio.sleep(0.05)
+            relay.silent = True
+
+        async with open_llamafactory(options) as llm:
+            tasks.start_soon(left_there)
+            with pytest.raises(EngineUnavailable, match="was lost"):
+                await text(llm, user("hang"))
+            relay.silent = False
+            assert any("sleep 1000.75" in line for line in machine.processes())
+            with anyio.fail_after(PATIENCE_S):
+                while not await llm.is_alive(5):
+                    await anyio.sleep(0.05)
+            assert await text(llm, user("again")) == "here"
+            assert not any("sleep 1000.75" in line for line in machine.processes())
+
+
+async def test_a_long_conversation_in_chinese_fits_on_a_command_line(machine: Machine):
+    (machine.work / "mine.py").write_text(SCRIPT + PRINTS % 'asked["message"][-20_000:]')
+    async with open_llamafactory(machine.options(mode="script", script_path="mine.py")) as llm:
+        assert await text(llm, user("你好" * 15_000)) == "你好" * 10_000
 
 
 async def test_a_conversation_that_fits_on_no_command_line_is_refused(machine: Machine):

@@ -20,6 +20,7 @@ class ScriptedModel:
 
     Attributes:
         fails: The reads, counted from 0, for which there is no memory.
+        breaks: The reads amid which the device fails.
         reads: The tokens of each read.
         copies: How many tokens were copied, for each copy.
         freed: How often memory was given back.
@@ -29,6 +30,7 @@ class ScriptedModel:
 
     answer: str = "one, two, three, four, five, 六七八。"
     fails: Collection[int] = ()
+    breaks: Collection[int] = ()
     chunk_tokens: int = 64
     can_crop: bool = True
     drawing: Drawing = field(default_factory=Drawing)
@@ -53,6 +55,8 @@ class ScriptedModel:
             sequence.append(tokens[0])  # as one layer of several
             if number in self.fails:
                 raise OutOfMemory(f"read {number}")
+            if number in self.breaks:
+                raise RuntimeError("CUDA error: device-side assert triggered")
             sequence.extend(tokens[1:])
             return len(sequence)
         finally:

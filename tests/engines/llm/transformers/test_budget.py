@@ -4,11 +4,13 @@ from myna.engines.llm.transformers.budget import (
     Budget,
     Shape,
     budget_of,
+    free_bytes,
     largest_context,
     settle_context,
     shape_of,
     weights_bytes,
 )
+from myna.engines.llm.transformers.model import Memory
 
 QWEN_14B = {
     "hidden_size": 5120,
@@ -64,6 +66,24 @@ def test_qwen_14b_fits_on_a_card_of_24_gb_with_room_for_speech():
     assert whole.fits
     assert whole.cache == 16384 * 192 * 1024
     assert whole.needed < 22e9
+
+
+def test_in_32_bits_cache_and_computing_take_twice_as_much():
+    sizes = {"weights": FILES, "context_tokens": 16384, "chunk_tokens": 512, "reserve": 0, "free": 24 * GIB}
+    half, full = budget_of(shape(), **sizes), budget_of(shape(), **sizes, element_bytes=4)
+    logits = 4 * 4 * shape().vocabulary
+    assert full.cache == 2 * half.cache
+    assert full.computing - logits == 2 * (half.computing - logits)
+    assert full.weights == half.weights
+
+
+@pytest.mark.parametrize(
+    ("device_map", "free"), [("auto", 30), ("balanced", 30), ("cuda:1", 20), ("cuda:0", 10), ("cuda", 10)]
+)
+def test_only_the_gpu_that_is_named_counts(device_map: str, free: int):
+    memory = [Memory(f"cuda:{number}", 24, left, 0, 0, 0) for number, left in enumerate((10, 20))]
+    assert free_bytes(memory, device_map) == free
+    assert free_bytes([], device_map) == 0
 
 
 def test_on_a_smaller_card_the_context_becomes_what_fits():

@@ -13,6 +13,7 @@ from myna.core.context import working_on
 from myna.core.errors import EngineUnavailable, PromptTooLong, RequestRefused
 from myna.core.tools import ToolSpec
 from myna.engines.base import LLM, Finished, LLMMessage, LLMRequest, ReadsAhead, Sampling, TextDelta, Usage
+from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.transformers.engine import DEVICE, TransformersLLM
 from myna.engines.llm.transformers.model import Drawing
 from myna.engines.scheduler import open_scheduler
@@ -223,6 +224,24 @@ async def test_a_device_that_fails_is_told_and_the_next_request_is_answered():
         with pytest.raises(EngineUnavailable, match="scripted failed: CUDA error"):
             await read(llm, asked("Hi"))
         assert (await read(llm, asked("Hi")))[0]
+
+
+async def test_a_cache_amid_which_the_device_failed_is_never_used_again():
+    model = ScriptedModel(breaks={5}, chunk_tokens=1000)
+    async with opened(model) as llm:
+        with pytest.raises(EngineUnavailable, match="device-side assert"):
+            await read(llm, asked("Hi", key="a"))
+        text, finished = await read(llm, asked("Hi", key="a"))
+    assert text == model.answer
+    assert finished.usage is not None
+    assert finished.usage.cached_tokens == 0
+
+
+async def test_what_the_template_does_not_take_is_estimated():
+    answered = [SYSTEM, LLMMessage("user", "Hi"), LLMMessage("assistant", "Hello")]
+    async with opened(ScriptedModel()) as llm:
+        assert await llm.count_tokens(answered[:2]) == PROMPT
+        assert await llm.count_tokens(answered) == estimate_tokens(answered) != 0
 
 
 # ----------------------------------------------------------------------------------------------------- out of memory

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from shutil import copytree
 from types import SimpleNamespace
@@ -361,9 +360,13 @@ async def test_out_of_memory_twice_is_an_error_that_says_what_to_do(loaded: Load
         await read(llm, asked("Name three birds."))
 
 
-async def test_what_cuda_says_of_no_memory_in_other_words_is_understood(loaded: Loaded):
+@pytest.mark.parametrize("status", ["CUBLAS_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED"])
+async def test_what_cuda_says_of_no_memory_in_other_words_is_understood(loaded: Loaded, status: str):
     failing, network = counting(loaded, 2)
-    problem = partial(RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED")
+
+    def problem(_: str) -> RuntimeError:
+        return RuntimeError(f"CUDA error: {status} when calling `cublasCreate(handle)`")
+
     network.torch = SimpleNamespace(OutOfMemoryError=problem)
     async with opened(failing) as llm:
         await read(llm, asked("Name three birds."))

@@ -14,6 +14,8 @@ FAULT = re.compile(r"^myna-fault:(\w+)$", re.MULTILINE)
 PID = re.compile(r"^myna-pid:(\d+)$", re.MULTILINE)
 RUN = "MYNA_RUN"
 """The name in the environment by which a process is known again as ours."""
+KILL_S = 7
+"""Longer than the wrapper takes to end what it has started, kindly and then hard (`remote.process`)."""
 
 _PLACES = "~/miniconda3 ~/anaconda3 ~/miniforge3 ~/mambaforge /opt/conda /opt/miniconda3 /opt/miniforge3"
 _CONDA = (
@@ -94,7 +96,11 @@ def quoted(path: str) -> str:
 
 
 def kill(pid: int, run: str) -> str:
-    """End the process group of a run, kindly and a second later hard, if its leader is still the same process."""
-    same = f"grep -qs {shlex.quote(f'{RUN}={run}')} /proc/{pid}/environ || [ ! -d /proc/1 ]"
-    end = f"kill -TERM -{pid} 2>/dev/null; sleep 1; kill -KILL -{pid} 2>/dev/null; :"
-    return f"exec sh -c {shlex.quote(f'{{ {same}; }} && {{ {end}; }}')}"
+    """End the process group of a run, kindly and at last hard, if its leader is still the same process.
+
+    The leader is given `KILL_S`: the wrapper waits for what it has started, in groups of their own, to end.
+    """
+    same = f"{{ grep -qs {shlex.quote(f'{RUN}={run}')} /proc/{pid}/environ || [ ! -d /proc/self ]; }}"
+    wait = f"N=1; while sleep 1; [ $N -lt {KILL_S} ] && kill -0 {pid} 2>/dev/null && {same}; do N=$((N+1)); done"
+    end = f"kill -TERM -{pid} 2>/dev/null; {wait}; kill -KILL -{pid} 2>/dev/null; :"
+    return f"exec sh -c {shlex.quote(f'{same} && {{ {end}; }}')}"

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from asyncio import IncompleteReadError
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from pydantic import SecretStr
 
-from myna.core.errors import BadConfig, EngineError, EngineTimeout, MynaError
+from myna.core.errors import BadConfig, EngineError, EngineRefused, EngineTimeout, MynaError
 from myna.engines.llm.llamafactory import faults
 from myna.engines.llm.llamafactory.options import LlamaFactoryOptions
 from myna.engines.task_group import open_task_group
@@ -30,6 +32,9 @@ SSH_PORT = 22
 LOOPBACK = "127.0.0.1"
 RUN_S = 30.0
 MOST_BYTES = 1 << 20
+BEGUN = b"myna-begun\n"
+"""Comes before all that a command writes, and after what the start-up files of the shell there write."""
+MOST_JUMPS = 8
 GLOBAL_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 
@@ -88,31 +93,44 @@ class Connection:
 
     async def _connect(self) -> None:
         options = self._options
-        hops = [hop.strip() for hop in (options.jump or "").split(",") if hop.strip()]
+        target = _Hop(options.host or "", options.port, options.user, options.key)
+        hops = _hops("llamafactory.jump", options.jump, options.key) if options.jump else await self._jumps(target)
+        while hops and (before := await self._jumps(hops[0])):
+            hops = [*before, *hops]
+            if len(hops) > MOST_JUMPS:
+                raise BadConfig(
+                    f"{options.ssh_config}: the way to {options.place} goes through more than {MOST_JUMPS} machines.",
+                    hint="A ProxyJump of `Host *` holds for the machine that it names, too: set it to none there.",
+                )
         for hop in hops:
-            user, _, address = hop.rpartition("@")
-            host, colon, port = address.rpartition(":")
-            if colon and not port.isdecimal():
-                raise BadConfig(f"llamafactory.jump: {hop} is no user@host:port.")
-            await self._link(host if colon else address, int(port) if colon else None, user or None)
-        await self._link(options.host or "", options.port, options.user)
+            await self._link(hop, None)
+        await self._link(target, options.password)
         self.connects += 1
         log.info("Connected to %s.", options.place)
 
-    async def _link(self, host: str, port: int | None, user: str | None) -> None:
+    async def _jumps(self, hop: "_Hop") -> "list[_Hop]":
+        """What ``ProxyJump`` says. Left to itself, asyncssh follows it without a look at our known hosts."""
+        with self._explained(hop.place, hop.port, _Met()):
+            told = await self._ssh.SSHClientConnectionOptions.construct(**self._to(hop), client_keys=None)
+        jump = told.tunnel or ""
+        return [] if jump.lower() == "none" else _hops(f"{self._options.ssh_config}: ProxyJump", jump)
+
+    def _to(self, hop: "_Hop") -> dict[str, Any]:
+        config = self._options.ssh_config.expanduser()
+        to: dict[str, Any] = {"host": hop.host, "config": [str(config)] if config.is_file() else []}
+        to |= {"port": hop.port} if hop.port else {}
+        return to | ({"username": hop.user} if hop.user else {})
+
+    async def _link(self, hop: "_Hop", password: SecretStr | None) -> None:
         options = self._options
-        config = options.ssh_config.expanduser()
-        more: dict[str, Any] = {"port": port} if port else {}
-        more |= {"username": user} if user else {}
-        more |= {"client_keys": [str(options.key.expanduser())]} if options.key else {}
+        more: dict[str, Any] = {"client_keys": [str(hop.key.expanduser())]} if hop.key else {}
         more |= {"passphrase": options.passphrase.get_secret_value()} if options.passphrase else {}
-        more |= {"password": options.password.get_secret_value()} if options.password else {}
-        more |= {"tunnel": self._links[-1]} if self._links else {}
+        more |= {"password": password.get_secret_value()} if password else {}
         met = _Met()
-        with self._explained(f"{user}@{host}" if user else host, port, met):
+        with self._explained(hop.place, hop.port, met):
             link = await self._ssh.connect(
-                host,
-                config=[str(config)] if config.is_file() else [],
+                **self._to(hop),
+                tunnel=self._links[-1] if self._links else None,
                 known_hosts=self._known(),
                 client_factory=_noting(self._ssh, met),
                 keepalive_interval=options.keep_alive_s,
@@ -140,19 +158,23 @@ class Connection:
         except ssh.PermissionDenied as error:
             raise faults.login_refused(place, error.reason) from error
         except (ssh.KeyImportError, ssh.KeyEncryptionError) as error:
+            agent = "load it into the SSH agent" + (" and leave out llamafactory.key." if self._options.key else ".")
             raise BadConfig(
                 f"llamafactory.key: {self._options.key or 'a key of ~/.ssh'} cannot be used: {error}.",
-                hint="If it has a passphrase, set llamafactory.passphrase or load it into the SSH agent.",
+                hint=f"If it has a passphrase, set llamafactory.passphrase, or {agent}",
             ) from error
-        except ssh.ConfigParseError as error:
+        except (ssh.ConfigParseError, UnicodeDecodeError) as error:
             raise BadConfig(f"{self._options.ssh_config} cannot be used: {error}.") from error
+        except UnicodeError as error:
+            hint = "Correct llamafactory.host or jump."
+            raise BadConfig(f"{place} is no name of a machine: {error}.", hint=hint) from error
         except OSError as error:
             raise _unreached(place, error) from error
         except ssh.Error as error:
             raise faults.unreachable(place, error.reason) from error
 
     def _distrusted(self, place: str, port: int | None, met: "_Met", said: str) -> EngineError:
-        if not met.fingerprint:  # a machine that ~/.ssh/config goes through, or a key that was revoked
+        if not met.fingerprint:  # a key that was revoked
             return faults.unknown_host_key(place, f"ssh {place}", said)
         known = self._ssh.match_known_hosts(self._known(), met.host, met.address, met.port)
         if known[0]:
@@ -183,15 +205,31 @@ class Connection:
         with self._said_lost():
             try:
                 with anyio.fail_after(OPEN_S):
-                    process = await link.create_process(command, encoding=None)
+                    begin = f"echo {BEGUN.decode().strip()}; {command}"
+                    process = await link.create_process(begin, encoding=None, request_pty=False)
             except TimeoutError as error:
                 raise EngineTimeout(f"{self._options.place} did not start a command within {OPEN_S:g} s.") from error
             try:
+                await self._begun(process)
                 yield process
             finally:
                 process.close()
                 with anyio.move_on_after(CLOSE_S, shield=True):
                     await process.wait_closed()
+
+    async def _begun(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
+        """Pass over what the shell says before the command begins."""
+        place, hint = self._options.place, "What do ~/.bashrc and the like do there, for commands that ssh runs?"
+        try:
+            with anyio.fail_after(RUN_S):
+                await process.stdout.readuntil(BEGUN)
+        except TimeoutError as error:
+            raise EngineTimeout(f"{place} did not begin a command within {RUN_S:g} s.", hint=hint) from error
+        except IncompleteReadError as error:
+            if not self.is_up:
+                raise faults.lost(place) from error
+            said = error.partial.decode(errors="replace").strip()[-300:]
+            raise EngineRefused(f"{place} runs no command: {said or 'it said nothing'}.", hint=hint) from error
 
     @contextmanager
     def _said_lost(self) -> Generator[None]:
@@ -229,6 +267,32 @@ class Connection:
     async def close(self) -> None:
         """End the connection."""
         await self._drop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """A machine, and how to log in there where ``~/.ssh/config`` is not to say."""
+
+    host: str
+    port: int | None
+    user: str | None
+    key: Path | None
+
+    @property
+    def place(self) -> str:
+        return f"{self.user}@{self.host}" if self.user else self.host
+
+
+def _hops(where: str, jump: str, key: Path | None = None) -> list[_Hop]:
+    """What ``user@host:port,…`` means; ``where`` is the setting."""
+    hops: list[_Hop] = []
+    for hop in filter(None, map(str.strip, jump.split(","))):
+        user, _, address = hop.removeprefix("ssh://").rpartition("@")
+        host, colon, port = address.rpartition(":")
+        if colon and not port.isdecimal():
+            raise BadConfig(f"{where}: {hop} is no user@host:port.")
+        hops.append(_Hop(host if colon else address, int(port) if colon else None, user or None, key))
+    return hops
 
 
 @dataclass(slots=True)

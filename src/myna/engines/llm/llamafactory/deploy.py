@@ -39,7 +39,8 @@ async def deploy(options: LlamaFactoryOptions, *, force: bool = False) -> str:
     found = commands.FAULT.search(ran.errors)
     match found[1] if found else "write" if ran.status else "":
         case "":
-            return f"{options.place}:{(options.work_dir or '~').rstrip('/')}/{options.script_path}"
+            folder = "" if options.script_path.startswith(("/", "~")) else f"{(options.work_dir or '~').rstrip('/')}/"
+            return f"{options.place}:{folder}{options.script_path}"
         case "foreign":
             raise EngineRefused(
                 f"{options.script_path} on {options.place} is a file of yours, and no wrapper of Myna's.",

@@ -32,11 +32,16 @@ def changed_host_key(place: str, name: str, fingerprint: str) -> EngineUnavailab
     )
 
 
-def login_refused(place: str, why: str) -> EngineRefused:
-    """The machine is there, and does not let us in."""
-    return EngineRefused(
+class LoginRefused(EngineRefused):
+    """The machine is there, and does not let us in: who tries again and again may be locked out."""
+
+
+def login_refused(place: str, why: str) -> LoginRefused:
+    """See `LoginRefused`."""
+    return LoginRefused(
         f"{place} refused the login: {why}.",
-        hint="Set llamafactory.user and key, and see that the public key is in ~/.ssh/authorized_keys there.",
+        hint="Set llamafactory.user and key, and see that the public key is in ~/.ssh/authorized_keys there. "
+        "A Myna that runs tries again after ten minutes.",
     )
 
 

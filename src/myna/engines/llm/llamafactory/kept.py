@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from myna.core.errors import EngineError, EngineTimeout, MynaError
+from myna.core.errors import EngineError, EngineTimeout, EngineUnavailable, MynaError
+from myna.engines.llm.llamafactory.faults import LoginRefused
 from myna.engines.llm.llamafactory.options import LlamaFactoryOptions
 
 log = logging.getLogger(__name__)
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AGAIN_FIRST_S, AGAIN_LONGEST_S = 1.0, 60.0
+REFUSED_S = 600.0
+"""After a refused login, whoever asks: many machines lock out who fails several times within ten minutes."""
 SPARE_S = 30.0
 """Added to the limits of connecting and loading, which end what waits for them themselves."""
 
@@ -32,12 +35,12 @@ class Kept(Generic[T]):
         self._wanted = anyio.Event()
         self.now: T | None = None
         self.problem: MynaError | None = None
-        self._was_up = False
+        self._was_up = self._ever_up = False
 
     def is_up(self, it: T) -> None:
         """It can be used."""
         self.now, self.problem = it, None
-        self._was_up = True
+        self._was_up = self._ever_up = True
         self._tell()
 
     def loads(self) -> None:
@@ -71,21 +74,30 @@ class Kept(Generic[T]):
         raise EngineTimeout(f"{self._what} is not up after {self._limit_s:g} s.")
 
     async def keep(self, run: Callable[[], Awaitable[None]]) -> None:
-        """Have ``run``, which mostly ends with an `EngineError`, run for ever."""
+        """Have ``run``, which mostly ends with an `EngineError`, run for ever.
+
+        Raises:
+            MynaError: Another error, and it never was up.
+        """
         delay_s = AGAIN_FIRST_S
         told = ""
         while True:
             self._was_up = False
+            rest_s = AGAIN_FIRST_S
             try:
                 await run()
-            except EngineError as error:
+            except MynaError as error:
+                if not (self._ever_up or isinstance(error, EngineError)):
+                    raise
+                rest_s = REFUSED_S if isinstance(error, LoginRefused) else AGAIN_FIRST_S
                 if str(error) != told:
                     told = str(error)
-                    log.warning("%s It is tried again, at most every %g s.", error, AGAIN_LONGEST_S)
-                self.is_down(error)
+                    log.warning("%s It is tried again, after %g s at the latest.", error, max(rest_s, AGAIN_LONGEST_S))
+                down = error if isinstance(error, EngineError) else EngineUnavailable(error.message, hint=error.hint)
+                self.is_down(down)  # others may be asked instead, as with any error of an engine
             if self._was_up:
                 delay_s, told = AGAIN_FIRST_S, ""
-            await anyio.sleep(AGAIN_FIRST_S)
+            await anyio.sleep(rest_s)
             with anyio.move_on_after(delay_s):
                 await self._wanted.wait()
             self._wanted = anyio.Event()

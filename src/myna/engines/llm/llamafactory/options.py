@@ -31,7 +31,9 @@ class LlamaFactoryOptions(BaseModel):
     user: Word | None = Field(default=None, description="Who logs in there.")
     key: Path | None = Field(default=None, description="The private key; else those of ~/.ssh and of the SSH agent.")
     passphrase: SecretStr | None = Field(default=None, description="Opens the private key.")
-    password: SecretStr | None = Field(default=None, description="For machines that take no keys.")
+    password: SecretStr | None = Field(
+        default=None, description="For a machine that takes no keys; those on the way to it are not told."
+    )
     jump: Word | None = Field(
         default=None,
         description="Machines to go through, in order: user@gate:22,user@inner. Else as ~/.ssh/config says.",
@@ -72,7 +74,7 @@ class LlamaFactoryOptions(BaseModel):
     timeout_s: float = Field(default=300.0, gt=0, description="How long one reply may take, loading not counted.")
     load_timeout_s: float = Field(default=600.0, gt=0, description="How long the model may take to load.")
     drain_s: float = Field(
-        default=30.0, ge=0, description="How long an interrupted reply may still be written, unseen, in the mode cli."
+        default=120.0, ge=0, description="How long an interrupted reply may still be written, unseen, in the mode cli."
     )
     prompt: str = Field(default="User: ", min_length=1, description="What llamafactory-cli chat writes to ask.")
     reply_pattern: str = Field(default="Assistant: ", min_length=1, description="Finds what stands before a reply.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
-from myna.core.errors import EngineError, EngineRefused, EngineUnavailable
+from myna.core.errors import EngineError, EngineRefused, EngineUnavailable, MynaError
 from myna.engines.llm.llamafactory import commands, faults
 from myna.engines.llm.llamafactory.commands import Commands
 from myna.engines.llm.llamafactory.connection import Connection
@@ -30,6 +30,8 @@ IDLE_S = 45
 """When it has not heard from us for so long, it ends itself and the model: else a line that broke leaves both there."""
 END_S = 4.0
 """How long it may take to end by itself."""
+END_RUN_S = commands.KILL_S + 3.0
+"""How long ending it over another channel may take."""
 LONGEST_LINE = 8 << 20
 TAIL_CHARACTERS = 4000
 
@@ -147,8 +149,7 @@ class Wrapper:
 @asynccontextmanager
 async def open_wrapper(connection: Connection, options: LlamaFactoryOptions) -> AsyncGenerator[Wrapper]:
     """Start it. Leaving ends it, with all that it started there; raises as `Connection.connect`."""
-    while connection.left_behind:  # two models may be more than the machine holds
-        await end_run(connection, *connection.left_behind.pop())
+    await end_left_behind(connection)
     run = secrets.token_hex(8)
     async with connection.process(Commands(options).wrapper(run)) as process:
         wrapper = Wrapper(options, process)
@@ -174,16 +175,24 @@ async def _end(connection: Connection, wrapper: Wrapper, process: "asyncssh.SSHC
         await process.wait_closed()
     if not wrapper.pid or process.returncode is not None:
         return
-    if connection.is_up:
-        await end_run(connection, wrapper.pid, run)
-    else:
-        connection.left_behind.append((wrapper.pid, run))
+    await end_run(connection, wrapper.pid, run)
 
 
 async def end_run(connection: Connection, pid: int, run: str) -> None:
-    """End the process group of a run. Never fails, and takes at most `END_S`."""
-    with suppress(EngineError):
-        await connection.run(commands.kill(pid, run), limit_s=END_S)
+    """End the process group of a run; where the line is broken, later. Never fails, and takes at most `END_RUN_S`."""
+    if connection.is_up:
+        with suppress(MynaError):
+            await connection.run(commands.kill(pid, run), limit_s=END_RUN_S)
+            return
+    connection.left_behind.append((pid, run))
+
+
+async def end_left_behind(connection: Connection) -> None:
+    """End what a broken line has left there: two models may be more than the machine holds."""
+    await connection.connect()
+    for _ in range(len(connection.left_behind)):
+        await end_run(connection, *connection.left_behind[0])  # puts it at the end if that fails
+        del connection.left_behind[0]
 
 
 _START = """\

@@ -1,8 +1,10 @@
 """Whether a model fits into the memory of a GPU, told before it is loaded. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
+
+from myna.engines.llm.transformers.model import Memory
 
 DEFAULT_CONTEXT = 16_384
 LEAST_CONTEXT = 2048
@@ -120,10 +122,26 @@ class Budget:
         return f"{told}: {self.needed / 1e9:.1f} GB in all, of {self.free / 1e9:.1f} GB that are free"
 
 
-def budget_of(shape: Shape, *, weights: int, context_tokens: int, chunk_tokens: int, reserve: int, free: int) -> Budget:
-    """The budget of a model that computes in 16 bits."""
-    computing = shape.computing_bytes(context_tokens, chunk_tokens, element_bytes=2)
-    return Budget(weights, context_tokens, shape.kv_bytes(2), computing, reserve, free)
+def budget_of(  # noqa: PLR0913 - all that a budget follows from
+    shape: Shape,
+    *,
+    weights: int,
+    context_tokens: int,
+    chunk_tokens: int,
+    reserve: int,
+    free: int,
+    element_bytes: int = 2,
+) -> Budget:
+    """The budget of a model that computes with numbers of ``element_bytes``."""
+    computing = shape.computing_bytes(context_tokens, chunk_tokens, element_bytes)
+    return Budget(weights, context_tokens, shape.kv_bytes(element_bytes), computing, reserve, free)
+
+
+def free_bytes(memory: Sequence[Memory], device_map: str) -> int:
+    """What is free on the GPU that ``device_map`` names; on all together where it names none."""
+    named = "cuda:0" if device_map == "cuda" else device_map
+    free = {each.device: each.free for each in memory}
+    return free.get(named, sum(free.values()))
 
 
 def largest_context(budget: Budget) -> int:

@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import anyio
 
-from myna.core.errors import EngineUnavailable, MynaError, PromptTooLong
+from myna.core.errors import EngineUnavailable, MynaError, PromptTooLong, RequestRefused
 from myna.core.tools import ToolSpec
 from myna.engines.abandoned import run_abandonable
 from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta, Usage
 from myna.engines.llm.chat_completions import Reason
 from myna.engines.llm.read_ahead import ReadAhead
+from myna.engines.llm.token_estimate import estimate_tokens
 from myna.engines.llm.transformers.model import Drawing, Loaded, Memory, told
 from myna.engines.llm.transformers.places import Places
 from myna.engines.llm.transformers.prefixes import Prefixes
@@ -95,8 +96,15 @@ class TransformersLLM:
         yield Finished(reason, Usage(len(prompt), writing.written, writing.cached_tokens))
 
     async def count_tokens(self, messages: Sequence[LLMMessage]) -> int:
-        """The tokens of a prompt, by the model's template and tokenizer."""
-        return len(await self._prompt(messages, ()))
+        """The tokens of a prompt, by the model's template and tokenizer.
+
+        Some templates refuse a conversation without a user message, or one whose roles do not alternate. Parts of a
+        prompt are counted too, and those may be such: they are estimated.
+        """
+        try:
+            return len(await self._prompt(messages, ()))
+        except RequestRefused:
+            return estimate_tokens(messages)
 
     async def read_ahead(
         self, messages: Sequence[LLMMessage], *, tools: Sequence[ToolSpec] = (), everywhere: bool = False

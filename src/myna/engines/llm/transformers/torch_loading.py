@@ -18,6 +18,7 @@ from myna.engines.llm.transformers.budget import (
     DEFAULT_CONTEXT,
     Shape,
     budget_of,
+    free_bytes,
     settle_context,
     shape_of,
     weights_bytes,
@@ -178,7 +179,8 @@ class TorchLoader:
             context_tokens=context,
             chunk_tokens=CHUNK_ON_GPU,
             reserve=round(self.options.reserve_gib * GIB),
-            free=sum(each.free for each in gpu_memory(self.libraries.torch)),
+            free=free_bytes(gpu_memory(self.libraries.torch), self.options.device_map),
+            element_bytes=element_bytes,
         )
         settled = settle_context(budget, asked=self.options.context_tokens is not None)
         if isinstance(settled, str):

@@ -11,8 +11,11 @@ from myna.engines.llm.transformers.untyped import Tensor, Torch, Untyped
 
 T = TypeVar("T")
 
-NO_MEMORY = ("out of memory", "ALLOC_FAILED", "can't allocate memory")
-"""How CUDA's libraries and a CPU say it, where PyTorch has no error of its own for it."""
+NO_MEMORY = ("out of memory", "ALLOC_FAILED", "CUBLAS_STATUS_NOT_INITIALIZED", "can't allocate memory")
+"""How CUDA's libraries and a CPU say it, where PyTorch has no error of its own for it.
+
+cuBLAS that is not initialized found no room for its handle.
+"""
 
 
 class Network(Protocol):
@@ -100,7 +103,8 @@ class TorchModel:
     def drawer(self, drawing: Drawing, prompt: Sequence[int]) -> Drawer:
         """Draws on the device."""
         parts = self.parts
-        return self._guarded(lambda: TorchDrawer(self._torch, drawing, prompt, parts.vocabulary, parts.device))
+        plain = self._guarded(lambda: TorchDrawer(self._torch, drawing, prompt, parts.vocabulary, parts.device))
+        return GuardedDrawer(self._torch, plain)
 
     def free(self) -> None:
         """Collect what refers to itself, and give PyTorch's reserve back to CUDA."""
@@ -114,6 +118,18 @@ class TorchModel:
 
     def _guarded(self, call: Callable[[], T]) -> T:
         return guarded(self._torch, call)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedDrawer:
+    """Draws as ``plain`` does, and raises `OutOfMemory` where that has no memory."""
+
+    torch: Torch
+    plain: Drawer
+
+    def draw(self, scores: Scores) -> int:
+        """The next token."""
+        return guarded(self.torch, lambda: self.plain.draw(scores))
 
 
 def guarded(torch: Torch, call: Callable[[], T]) -> T:

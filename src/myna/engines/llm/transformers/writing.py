@@ -88,7 +88,8 @@ class Writing:
             beside: How many tokens those who write take, this one among them.
 
         Raises:
-            EngineUnavailable: Memory ran out once more, or the device failed.
+            EngineUnavailable: Memory ran out once more.
+            RuntimeError: The device failed. Nothing is kept.
         """
         if self.left:
             return Slice()
@@ -98,6 +99,9 @@ class Writing:
             reason = self._step(beside)
         except OutOfMemory as error:
             problem = str(error) or "out of memory"
+        except RuntimeError:  # what PyTorch raises: the cache may have tokens that are not counted
+            self._cache = None
+            raise
         if problem:  # outside of the handler: the error holds on to the tensors of its step
             self._try_again(problem)
         text, self._text = self._text, ""

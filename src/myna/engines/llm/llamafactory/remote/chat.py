@@ -59,7 +59,7 @@ class Chat:
 
     def ask(self, request: Object) -> None:
         """Take a question; it is answered when what went before is done."""
-        if self._next or self.state in {"clearing", "asked", "replying"}:
+        if self._next or self.state in {"asked", "replying"}:
             raise Problem("busy", "Another question is being answered.")
         if not isinstance(request.get("message"), str) or not isinstance(request.get("system") or "", str):
             raise Problem("bad_argument", "The question has no message.")
@@ -91,6 +91,8 @@ class Chat:
             raise Problem("load_timeout", f"The model was not loaded within {limit_s:g} s; the last was: {said}.")
         if self.state == "draining" and now > self._deadline:
             raise Problem("stuck", f"An interrupted reply did not end within {self.settings.drain_s:g} s.")
+        if self.state == "clearing" and now > self._deadline:
+            raise Problem("stuck", f"The chat did not forget its history within {self.settings.clear_s:g} s.")
         if self._text.endswith(self.settings.prompt):
             self._look()
 
@@ -226,6 +228,7 @@ class Chat:
             text = opening(system, history, request["message"])
         else:
             self.state = "clearing"
+            self._deadline = time.monotonic() + self.settings.clear_s
             self.unsent += b"clear\n"
             return
         self._next, self._request = None, request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import re
 import shutil
@@ -31,6 +32,7 @@ class Settings:
         reply: Finds what stands before a reply.
         arguments: More words for ``llamafactory-cli``.
         drain_s: How long a reply that nobody wants any more may go on before the process is ended.
+        clear_s: How long the process may take to forget its history before it is ended.
         idle_s: How long nobody may write to us before everything is ended; 0 for ever.
     """
 
@@ -52,7 +54,8 @@ class Settings:
         self.arguments = [str(argument) for argument in self.given.get("arguments") or ()]
         self.load_timeout_s = self._seconds("load_timeout_s", 600)
         self.timeout_s = self._seconds("timeout_s", 300)
-        self.drain_s = self._seconds("drain_s", 30)
+        self.drain_s = self._seconds("drain_s", 120)
+        self.clear_s = self._seconds("clear_s", max(self.drain_s, 10))
         self.idle_s = int(self._seconds("idle_s", 0))
         try:
             self.reply = re.compile(self._text("reply_pattern") or "Assistant: ")
@@ -86,10 +89,19 @@ class Settings:
     def environment(self) -> dict[str, str]:
         """Its environment: no colours, no bracketed paste, no key bindings of the user's, and UTF-8."""
         env = dict(os.environ, TERM="dumb", INPUTRC="/dev/null", PYTHONUTF8="1", PYTHONUNBUFFERED="1", NO_COLOR="1")
-        locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
-        if "utf" not in locale.lower():
-            env["LC_ALL"] = "C.UTF-8"  # else GNU readline takes bytes above 127 for keys
+        named = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+        if is_there("C.UTF-8") or "utf" not in named.lower() or not is_there(named):
+            env["LC_ALL"] = "C.UTF-8"  # where a locale is named that is not there, GNU readline takes letters for keys
         return env
+
+
+def is_there(name: str) -> bool:
+    """Whether the machine has a locale."""
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    return True
 
 
 def messages(given: object) -> list[dict[str, str]]:
