@@ -103,7 +103,7 @@ async def test_while_a_model_loads_no_limit_of_the_reply_runs() -> None:
 
 @on_virtual_clock
 async def test_both_are_told_at_once() -> None:
-    a = ScriptedLLM([Loading("a model"), Pause(50), GONE])
+    a = ScriptedLLM([Loading("a model", each_time=True), Pause(50), GONE])
     llm = ChainLLM([of("a", a), of("b", ScriptedLLM([Pause(5), "[平静] 你好！"]))])
     at: dict[type[Event], float] = {}
     async with on_stage(llm, options=OPTIONS) as stage:
