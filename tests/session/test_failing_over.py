@@ -102,6 +102,13 @@ async def test_while_a_model_loads_no_limit_of_the_reply_runs() -> None:
 
 
 @on_virtual_clock
+async def test_a_model_that_is_never_loaded_holds_no_reply_for_ever() -> None:
+    async with on_stage(ScriptedLLM([Loading("a model"), HANG]), options=OPTIONS) as stage:
+        events = await said(stage)
+    assert [event.code for event in events if isinstance(event, Failed)] == ["engine_timeout"]
+
+
+@on_virtual_clock
 async def test_both_are_told_at_once() -> None:
     a = ScriptedLLM([Loading("a model", each_time=True), Pause(50), GONE])
     llm = ChainLLM([of("a", a), of("b", ScriptedLLM([Pause(5), "[平静] 你好！"]))])

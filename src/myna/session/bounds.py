@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+LOADING_S = 3600.0
+"""How long a model may be loaded while a reply waits for it: for an engine that does not bound that itself."""
+
 CLOSE_S = 1.0
 """How long an engine may take to let go of a request that was given up."""
 
@@ -60,8 +63,8 @@ async def pieces(
 ) -> AsyncGenerator[T]:
     """The items of ``stream``, which is closed when this generator is.
 
-    While a model is loaded (`Loading`), until the next item, no time runs. When another engine has taken over
-    (`FailedOver`), the next item is a first one again.
+    While a model is loaded (`Loading`), until the next item, no time runs but `LOADING_S`. When another engine has
+    taken over (`FailedOver`), the next item is a first one again.
 
     Raises:
         EngineTimeout: The first item took longer than ``first_s``, a later one than ``idle_s``, or all of them than
@@ -72,15 +75,15 @@ async def pieces(
     loads = False
     async with _closing(stream):
         while True:
-            allowed_s = max(0.0, min(wait_s, left_s))
+            allowed_s = LOADING_S if loads else max(0.0, min(wait_s, left_s))
             asked_s = anyio.current_time()
             try:
-                with anyio.fail_after(None if loads else allowed_s):
+                with anyio.fail_after(allowed_s):
                     item = await anext(stream)
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                raise _late(what, wait_s if allowed_s == wait_s else total_s) from None
+                raise _late(what, allowed_s if loads or allowed_s == wait_s else total_s) from None
             except MynaError:
                 raise
             except Exception as error:  # the same door, for streams

@@ -205,6 +205,14 @@ async def test_a_server_that_does_not_stream_is_understood():
         assert await answer(llm) == [TextDelta("hello"), Finished("length")]
 
 
+async def test_a_body_that_never_ends_is_a_timeout():
+    for status in (200, 500):
+        answers = {CHAT: [head(status, "application/json"), *[b"{", 0.2] * 20]}
+        async with talking_to(answers, timeout_s=0.5) as (llm, _):
+            with pytest.raises(EngineTimeout):
+                await answer(llm)
+
+
 async def test_a_stream_by_another_content_type_is_understood():
     async with talking_to({CHAT: [head(content_type="text/plain"), *HELLO[1:]]}) as (llm, _):
         assert await answer(llm) == [TextDelta("hello"), Finished("stop")]

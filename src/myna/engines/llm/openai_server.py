@@ -22,6 +22,9 @@ MOST_MODELS = 1000
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
+BODY_S = 5.0
+"""How long the body may take of what a server says of itself; who asks mostly waits less."""
+
 
 class _ModelMeta(BaseModel):
     n_ctx_train: int | None = None
@@ -156,7 +159,7 @@ class Place:
         """
         asked = {"content": "", "add_special": True}
         async with self.client.stream("POST", f"{self.root}/tokenize", json=asked) as response:
-            answer = _parsed(await read(response), _Tokens)
+            answer = _parsed(await read(response, BODY_S), _Tokens)
         return answer is None or bool(answer.tokens)
 
     async def health(self) -> int:
@@ -169,7 +172,7 @@ class Place:
 
     async def _get(self, url: str) -> tuple[int, bytes]:
         async with self.client.stream("GET", url) as response:
-            return response.status_code, await read(response)
+            return response.status_code, await read(response, BODY_S)
 
 
 def _parsed(body: bytes, kind: type[AnswerT]) -> AnswerT | None:

@@ -21,7 +21,7 @@ async def parts(response: httpx.Response, idle_s: float) -> AsyncGenerator[bytes
         httpx.ReadTimeout: No event came for ``idle_s``, be it that comments kept the connection alive.
     """
     if response.headers.get("content-type", "").startswith("application/json"):
-        yield await read(response)
+        yield await read(response, idle_s)
         return
     decoder = EventDecoder()
     chunks = response.aiter_bytes()
@@ -46,11 +46,17 @@ async def _next(chunks: AsyncIterator[bytes], deadline: float) -> bytes:
     raise httpx.ReadTimeout("no event")
 
 
-async def read(response: httpx.Response) -> bytes:
-    """The body of an answer that is no stream, as far as it is of a sensible size."""
+async def read(response: httpx.Response, within_s: float) -> bytes:
+    """The body of an answer that is no stream, as far as it is of a sensible size.
+
+    Raises:
+        httpx.ReadTimeout: It was not whole in time, be it that it came byte by byte.
+    """
     body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            break
-    return body
+    with anyio.CancelScope(deadline=anyio.current_time() + within_s):
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                break
+        return body
+    raise httpx.ReadTimeout("no end")
