@@ -25,6 +25,21 @@ def test_a_file_that_is_no_model_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+@pytest.mark.parametrize(("patient", "nice"), [(False, 0), (True, 10)])
+def test_the_threads_of_a_patient_model_give_way_and_the_caller_does_not(
+    patient: bool, nice: int, weights: Weights
+) -> None:
+    tasks = Path("/proc/self/task")
+    before = {int(task.name) for task in tasks.iterdir()}
+    session = open_onnx(weights.locate("silero-vad"), threads=3, patient=patient)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    started = {int(task.name) for task in tasks.iterdir()} - before
+    assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in started] == [max(own, nice)] * 2
+    del session
+
+
+@pytest.mark.models
 def test_loading_a_model_leaves_no_telemetry_behind(tmp_path: Path, weights: Weights) -> None:
     """Without the variables onnxruntime writes ``Microsoft/DeveloperTools/.onnxruntime/deviceid`` into the cache."""
     environ = {name: value for name, value in os.environ.items() if name not in ("CI", "GITHUB_ACTIONS")}

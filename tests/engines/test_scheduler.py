@@ -92,18 +92,20 @@ async def order_of(scheduler: Scheduler, asked: Sequence[tuple[str, Urgency, str
     return order
 
 
-async def test_finals_give_way_to_nothing_and_partials_to_all_that_somebody_waits_for(scheduler: Scheduler) -> None:
+async def test_finals_wait_for_what_is_looked_up_alone_and_partials_for_all_that_somebody_waits_for(
+    scheduler: Scheduler,
+) -> None:
     asked = [
         ("partial", Urgency.PARTIAL, "a"),
         ("next words", Urgency.SPEAKING, "b"),
         ("first words", Urgency.FIRST_WORDS, "c"),
-        ("first words of another", Urgency.FIRST_WORDS, "d"),
         ("final", Urgency.HEARING, "e"),
+        ("question", Urgency.RECALLING, "f"),
     ]
     assert await order_of(scheduler, asked) == [
+        "question",
         "final",
         "first words",
-        "first words of another",
         "next words",
         "partial",
     ]
@@ -197,7 +199,8 @@ class Neighbour:
         return bool(self.told) and self.told[-1][0] == "pause"
 
 
-async def test_a_neighbour_rests_for_first_words_and_for_nothing_else() -> None:
+@pytest.mark.parametrize("urgent", [Urgency.RECALLING, Urgency.FIRST_WORDS])
+async def test_a_neighbour_rests_for_what_is_looked_up_and_first_words_and_nothing_else(urgent: Urgency) -> None:
     neighbour = Neighbour()
     async with open_scheduler({"cpu": 2}) as scheduler:
         with scheduler.beside(neighbour):
@@ -206,7 +209,7 @@ async def test_a_neighbour_rests_for_first_words_and_for_nothing_else() -> None:
             let_go = threading.Event()
             async with anyio.create_task_group() as group:
                 for _ in range(2):
-                    group.start_soon(partial(scheduler.run, let_go.wait, urgency=Urgency.FIRST_WORDS))
+                    group.start_soon(partial(scheduler.run, let_go.wait, urgency=urgent))
                 await until(lambda: scheduler.load()["cpu"].busy == 2 and neighbour.resting)
                 let_go.set()
             await until(lambda: not neighbour.resting)

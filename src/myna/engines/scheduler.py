@@ -6,8 +6,9 @@ several slots, partial transcripts and background work leave one of them, so tha
 until a step of theirs has ended.
 
 An engine in a process of its own, as the embedded LLM, computes on the same device unseen. It joins as a `Neighbour`,
-and rests while the first words of a reply are synthesized: on two cores they take 1.4 to 1.7 times as long beside an
-LLM that writes. A lower priority (nice) of its process was tried instead and changed nothing.
+and rests while a question is brought to memory and while the first words of a reply are synthesized: on two cores
+these take 1.4 to 1.7 times as long beside an LLM that writes. A lower priority (nice) of its process was tried instead
+and changed nothing.
 
 Why not ``anyio.to_thread`` with a limiter: with ``abandon_on_cancel`` it frees the limiter when the *caller* leaves,
 while the thread still computes, so that interruptions would pile native calls upon one device. Here a slot belongs to a
@@ -40,19 +41,25 @@ LONGEST_REST_S = 3.0
 class Urgency(IntEnum):
     """Who goes first when a device is wanted by several.
 
-    First the final transcript of an utterance, and what else a reply cannot begin without: somebody waits in silence.
-    Then the first words of a reply, for which somebody waits too; but a transcript takes some 0.4 s where a segment of
+    First what is looked up for a reply: some 15 ms that nothing need wait behind longer ones for. Next the final
+    transcript of an utterance, and what else a reply cannot begin without: somebody waits in silence. Then the
+    first words of a reply, for which somebody waits too; but a transcript takes some 0.4 s where a segment of
     speech takes one to three, and with it the LLM, which computes elsewhere, can go to work: the shorter job first
-    makes all wait least. Then what a reply goes on with. That is made while the audio before it plays, so it bears to
-    wait, and not for long: a user whose reply is being spoken utters nothing, or has ended that reply. Partial
+    makes all wait least. Then what a reply goes on with. That is made while the audio before it plays, so it bears
+    to wait, and not for long: a user whose reply is being spoken utters nothing, or has ended that reply. Partial
     transcripts give way to all of these: the next replaces one that came late. The rest goes last.
     """
 
-    HEARING = 0
-    FIRST_WORDS = 1
-    SPEAKING = 2
-    PARTIAL = 3
-    BACKGROUND = 4
+    RECALLING = 0
+    HEARING = 1
+    FIRST_WORDS = 2
+    SPEAKING = 3
+    PARTIAL = 4
+    BACKGROUND = 5
+
+
+_ALONE = frozenset({Urgency.RECALLING, Urgency.FIRST_WORDS})
+"""What neighbours rest for."""
 
 
 class Neighbour(Protocol):
@@ -85,7 +92,7 @@ class _Job(Generic[T]):
 class _Neighbours:
     """Who computes on a device beside its jobs.
 
-    After each rest they are awake for at least as long: however many first words there are, half of the time is theirs.
+    After each rest they are awake for at least as long: however much of it there is, half of the time is theirs.
     """
 
     def __init__(self) -> None:
@@ -164,7 +171,7 @@ class _Device:
             job = await self.next()
             self.running.add(job)
             try:
-                with self.neighbours.asked_to_rest() if job.urgency is Urgency.FIRST_WORDS else nullcontext():
+                with self.neighbours.asked_to_rest() if job.urgency in _ALONE else nullcontext():
                     job.result = await run_abandonable(job.call, limiter=limiter)
             except Exception as error:  # noqa: BLE001 - the job's own error, raised again where it was asked for
                 job.error = error
@@ -213,7 +220,7 @@ class Scheduler:
 
     @contextmanager
     def beside(self, neighbour: Neighbour, *, device: str = "cpu") -> Generator[None]:
-        """Have ``neighbour`` rest while first words are synthesized on ``device``.
+        """Have ``neighbour`` rest while something is recalled or first words are synthesized on ``device``.
 
         It rests for `LONGEST_REST_S` at a time at most, then is awake for at least as long as it rested. Leaving has it
         go on.

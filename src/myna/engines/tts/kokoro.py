@@ -145,7 +145,8 @@ def _load(folder: Path, english: Path, threads: int) -> _Loaded:
     model = next(iter(sorted(folder.glob("*.onnx"))), None)
     if model is None:
         raise WeightsMissing(f"There is no .onnx file in {folder}.", hint="It takes one, and voices/*.bin beside it.")
-    session, voices = open_onnx(model, threads=threads), open_voices(folder / "voices")
+    # Patient: what else hears, looks up and sends would wait behind seconds of speech
+    session, voices = open_onnx(model, threads=threads, patient=True), open_voices(folder / "voices")
     invalid = load_onnxruntime().capi.onnxruntime_pybind11_state.InvalidArgument
     try:  # the first inference is slow; also, it shows whether the model is one
         _infer(session, "wˈɔɹm", next(iter(voices.styles.values()))[:1])
