@@ -87,6 +87,7 @@ class Answering:
         budget = self._budget(preferences, specs)
         offered = {spec.name: spec for spec in specs}
         fitted = await self._remembering(turn, messages, budget)
+        turn.fits = True
         request = LLMRequest(
             fitted.messages,
             budget.sampling(self._sampling(preferences)),

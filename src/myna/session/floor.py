@@ -286,7 +286,8 @@ class Floor:
             self.turns.outbox.post(TurnEnded(turn.id, "completed", None))
 
     async def _keep(self, turn: Turn) -> None:
-        await self.turns.answering.check(turn.utterance, turn.preferences)
+        if not turn.fits:  # the answer that was supposed may have found that already
+            await self.turns.answering.check(turn.utterance, turn.preferences)
         await self.turns.record.keep_utterance(turn)
 
     def _tell_start(self, utterance: _Utterance) -> None:

@@ -85,6 +85,7 @@ class Turn:
         reply_id: The message that the reply will be.
         after: The message that stood last when it began; None: there was none.
         answers: The user's messages that it answers.
+        fits: They are known to fit into a prompt.
         apart: The conversation keeps nothing of it.
         greets: It says something as it stands: alone that is no conversation.
         began_at: When the utterance was over, by the event loop's clock.
@@ -111,6 +112,7 @@ class Turn:
     reply_id: MessageId = field(default_factory=new_message_id)
     after: MessageId | None = None
     answers: Sequence[UserMessage] = ()
+    fits: bool = False
     apart: bool = False
     greets: bool = False
     began_at: float = field(default_factory=anyio.current_time)

@@ -3,7 +3,7 @@
 Each has a position that sorts. There is room between any two, so one is put between others at the cost of a row.
 """
 
-from sqlalchemy import Connection, ScalarSelect, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from myna.core.commands import ROOT
 from myna.core.errors import UnknownName
@@ -14,11 +14,15 @@ from myna.store.tables import messages
 STEP = 1 << 32
 """How far apart the positions of messages are: so 32 can be put between the same two before others have to move."""
 
+HERE = "here"
+"""The parameter of statements that names the conversation."""
 
-def behind_all(conversation_id: ConversationId) -> ScalarSelect[int]:
-    """The position behind all messages, as a part of a statement."""
-    last = select(func.coalesce(func.max(messages.c.position) + STEP, 0))
-    return last.where(messages.c.conversation_id == conversation_id).scalar_subquery()
+BEHIND_ALL = (
+    select(func.coalesce(func.max(messages.c.position) + STEP, 0))
+    .where(messages.c.conversation_id == bindparam(HERE))
+    .scalar_subquery()
+)
+"""The position behind all messages of the conversation `HERE`, as a part of a statement."""
 
 
 def row_of(connection: Connection, conversation_id: ConversationId, message_id: MessageId) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import anyio
-from sqlalchemy import Connection, ScalarSelect, delete, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from myna.core.commands import ROOT
@@ -23,7 +23,7 @@ from myna.store.database import Database
 from myna.store.listing import said_of
 from myna.store.newest import newest_turns
 from myna.store.paging import is_listed, page_of
-from myna.store.places import behind, behind_all, row_of
+from myna.store.places import HERE, behind, row_of
 from myna.store.tables import Instant, conversations, messages, turns
 from myna.store.taking_in import take_in
 from myna.store.words import snippet
@@ -59,9 +59,10 @@ class SQLStore:
         """
         _check(conversation)
         try:
-            await self.database.writing(partial(rows.create, conversation=conversation))
+            revision = await self.database.writing(partial(rows.create, conversation=conversation))
         except IntegrityError:
             raise _taken(conversation.id) from None
+        self._cache.put(conversation.id, revision, ())
 
     async def greet(self, conversation: Conversation, greeting: AssistantMessage | None, turn: KeptTurn) -> None:
         """Keep a new conversation that has a greeting or nothing in it."""
@@ -98,7 +99,7 @@ class SQLStore:
         """
 
         def work(connection: Connection) -> None:
-            self._add(connection, conversation_id, message, behind_all(conversation_id))
+            rows.add(self.database, connection, conversation_id, message)
 
         await self._change(conversation_id, work, lambda known: (*known, message))
 
@@ -111,7 +112,8 @@ class SQLStore:
         """
 
         def work(connection: Connection) -> None:
-            self._add(connection, conversation_id, message, behind(connection, conversation_id, after))
+            position = behind(connection, conversation_id, after)
+            rows.add(self.database, connection, conversation_id, message, position)
 
         def inserted(known: Sequence[Message]) -> Sequence[Message]:
             place = 0 if after == ROOT else next(place for place, one in enumerate(known, 1) if one.id == after)
@@ -316,12 +318,10 @@ class SQLStore:
         """Change the messages of a conversation, alone; ``changed`` does it to those that are in memory."""
         if not is_storable(conversation_id):
             raise _unknown(conversation_id)
-        columns = conversations.c
-        begin = update(conversations).where(columns.id == conversation_id)
-        begin = begin.values(changed_at=datetime.now(UTC), revision=columns.revision + 1).returning(columns.revision)
+        here = {HERE: conversation_id, "changed_at": datetime.now(UTC)}
 
         def run(connection: Connection) -> int:
-            revision = connection.execute(begin).scalar()
+            revision = connection.execute(_CHANGE, here).scalar()
             if revision is None:
                 raise _unknown(conversation_id)
             work(connection)
@@ -334,18 +334,15 @@ class SQLStore:
         if (known := self._cache.get(conversation_id, revision - 1)) is not None:
             self._cache.put(conversation_id, revision, changed(known))
 
-    def _add(
-        self,
-        connection: Connection,
-        conversation_id: ConversationId,
-        message: Message,
-        position: int | ScalarSelect[int],
-    ) -> None:
-        rows.add(self.database, connection, conversation_id, message, position)
-
 
 _HEAD = ("id", "persona_id", "user_id", "title", "revision")
 _GLANCE = f"SELECT {', '.join(_HEAD)} FROM conversations WHERE id = ?"  # noqa: S608 - ours
+_CHANGE = (
+    update(conversations)
+    .where(conversations.c.id == bindparam(HERE))
+    .values(revision=conversations.c.revision + 1)
+    .returning(conversations.c.revision)
+)
 _CONVERSATION = select(*(conversations.c[name] for name in _HEAD))
 # One statement, so that the revision is that of the messages; without any, there is a row without a message.
 _MESSAGES = (
