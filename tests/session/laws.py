@@ -281,6 +281,13 @@ def nobody_is_answered_while_he_speaks(talked: Talked, _: Counter[str]) -> None:
                 pass
 
 
+def nobody_is_answered_twice(talked: Talked, seen: Counter[str]) -> None:
+    """Unasked, the LLM goes on from what the user said or a tool gave, and never from its own reply."""
+    if "create" not in [act for _, act in talked.acts]:
+        assert all(request.messages[-1].role != "assistant" for _, request in talked.asked)
+    seen["asked"] += len(talked.asked)
+
+
 def nothing_is_said_before_it_is_sure(talked: Talked, _: Counter[str]) -> None:
     """Nothing of the answer to an utterance is told before the utterance is over, and known."""
     sure: set[str] = set()
@@ -321,6 +328,7 @@ LAWS: Sequence[Callable[[Talked, Counter[str]], None]] = (
     speech_pauses_at_once_and_only_words_interrupt,
     nothing_inward_is_spoken,
     nobody_is_answered_while_he_speaks,
+    nobody_is_answered_twice,
     nothing_is_said_before_it_is_sure,
     what_was_supposed_is_used,
 )

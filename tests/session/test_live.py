@@ -206,6 +206,19 @@ async def test_speech_while_the_reply_is_thought_out_withdraws_it_and_joins_the_
 
 
 @on_virtual_clock
+async def test_what_could_not_be_answered_before_is_answered_once_with_what_followed_it() -> None:
+    llm = ScriptedLLM("[平静] 好。")
+    async with live(llm, asr_delay_s=1.5) as user:
+        await user.speak(1, "我想问一下。")
+        await anyio.sleep(1.2)
+        await user.speak(2, "明天的天气")  # while the first one is still being heard
+        await anyio.sleep(8)
+        history = await user.stage.history()
+    assert [type(message) for message in history] == [UserMessage, UserMessage, AssistantMessage]
+    assert len(llm.calls) == 1
+
+
+@on_virtual_clock
 async def test_a_mere_stop_ends_the_reply_and_is_not_answered() -> None:
     llm = ScriptedLLM(LONG)
     async with live(llm) as user:

@@ -5,7 +5,7 @@ House rule 8 forbids patches in the place of fakes. Here the patch is the fault 
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -154,6 +154,16 @@ def it_answers_too_soon(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Turn, "hold", tell_at_once)
 
 
+def it_forgets_that_it_has_answered(patch: pytest.MonkeyPatch) -> None:
+    take = Floor._take  # pyright: ignore[reportPrivateUsage] - where a fault would be
+
+    async def owe_still(self: Floor, utterance: Any, heard: Any) -> None:
+        await take(self, utterance, heard)
+        self._owed = True  # pyright: ignore[reportPrivateUsage]
+
+    patch.setattr(Floor, "_take", owe_still)
+
+
 MUTANTS: Mapping[Callable[[pytest.MonkeyPatch], None], Law] = {
     everything_sent_counts_as_heard: laws.what_was_heard_is_what_was_played,
     nothing_counts_as_heard: laws.what_was_heard_is_what_was_played,
@@ -167,6 +177,7 @@ MUTANTS: Mapping[Callable[[pytest.MonkeyPatch], None], Law] = {
     tags_are_spoken: laws.nothing_inward_is_spoken,
     nothing_is_supposed: laws.what_was_supposed_is_used,
     what_was_supposed_is_thrown_away: laws.what_was_supposed_is_used,
+    it_forgets_that_it_has_answered: laws.nobody_is_answered_twice,
     it_answers_too_soon: laws.nothing_is_said_before_it_is_sure,
 }
 """The fault, and the law that finds it."""

@@ -280,6 +280,7 @@ class Floor:
         self._tell_start(utterance)
         self.turns.outbox.post(TranscriptFinal(turn.id, heard.text, heard.language, heard.parts))
         if now:
+            self._owed = False  # what was said before is answered with it
             await self.turns.answer_heard(turn, began_at, None if utterance.committed else utterance.sure_ms)
         else:
             self._owed = self._owed or answered
@@ -306,7 +307,6 @@ class Floor:
         if self._utterances:
             return
         if self._asked:
-            self._owed = False
             asked = self._asked.popleft()
             await (self.create(asked) if isinstance(asked, CreateReply) else self.say(asked))
         elif self._owed and not self.turns.running:
@@ -331,10 +331,10 @@ class Floor:
             self.turns.outbox.post(TurnStarted(turn.id, turn.utterance_id, None))
             self.turns.fail(turn.id, error)
             return
-        if not self._utterances:
+        self._owed = bool(self._utterances)
+        if not self._owed:
             await self.turns.answer(turn)
             return
-        self._owed = True
         self.turns.outbox.post(TurnStarted(turn.id, turn.utterance_id, None))
         self.turns.outbox.post(TurnEnded(turn.id, "completed", None))
 
@@ -353,6 +353,7 @@ class Floor:
             await self.turns.answer_apart(self.turns.new(command.turn_id, None, preferences), command.messages)
         elif not self._waits(command):
             await self.turns.give_way()
+            self._owed = self._owed and command.messages is not None
             await self.turns.answer(self.turns.new(command.turn_id, None, preferences), command.messages)
 
     def _waits(self, command: CreateReply | Say) -> bool:
