@@ -99,25 +99,23 @@ class SQLJournal:
 
     async def add(self, entry: Entry) -> None:
         """Keep an entry."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                insert(to_remember).values(
-                    message_id=entry.message_id,
-                    conversation_id=entry.conversation_id,
-                    user_id=entry.scope.user_id,
-                    persona_id=entry.scope.persona_id or "",
-                )
-            )
+        kept = insert(to_remember).values(
+            message_id=entry.message_id,
+            conversation_id=entry.conversation_id,
+            user_id=entry.scope.user_id,
+            persona_id=entry.scope.persona_id or "",
+        )
+        await self._database.writing(lambda connection: connection.execute(kept).close())
 
     async def ruled(self, entry: Entry) -> None:
         """The rules are through with it."""
-        async with self._database.write() as connection:
-            await connection.execute(update(to_remember).where(_of(entry)).values(ruled=True))
+        noted = update(to_remember).where(_of(entry)).values(ruled=True)
+        await self._database.writing(lambda connection: connection.execute(noted).close())
 
     async def done(self, entry: Entry) -> None:
         """It is no longer needed."""
-        async with self._database.write() as connection:
-            await connection.execute(delete(to_remember).where(_of(entry)))
+        gone = delete(to_remember).where(_of(entry))
+        await self._database.writing(lambda connection: connection.execute(gone).close())
 
     async def left(self) -> Sequence[Left]:
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""

@@ -115,10 +115,8 @@ class SQLMemories:
         if not memory_ids:
             return
         these = and_(_in(scope), memories.c.id.in_(memory_ids))
-        async with self._database.write() as connection:
-            await connection.execute(
-                update(memories).where(these).values(uses=memories.c.uses + 1, used_at=datetime.now(UTC))
-            )
+        used = update(memories).where(these).values(uses=memories.c.uses + 1, used_at=datetime.now(UTC))
+        await self._database.writing(lambda connection: connection.execute(used).close())
 
     async def edit(self, scope: Scope, memory_id: MemoryId, text: str, *, actor: Actor = "user") -> Memory:
         """Say it otherwise.

@@ -11,7 +11,7 @@ import importlib.util
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from myna.core.errors import BadConfig, StoreUnavailable
 from myna.store.failures import told
 from myna.store.migrating import backups_of, bring_up_to_date, remove_backups
 from myna.store.rights import keep_private, make_file, make_private
+from myna.store.write_queue import WriteQueue
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Database:
     file: Path | None
     _threads: Engine | None
     _glances: sqlite3.Connection | None
-    _writing: anyio.Lock = field(default_factory=anyio.Lock)
+    _writes: WriteQueue | None
 
     @property
     def is_sqlite(self) -> bool:
@@ -84,11 +85,11 @@ class Database:
             StoreError: What is wrong with the database.
         """
         with told(self.engine.url):
-            if not self.is_sqlite:
+            if self._writes is None:
                 async with self.engine.begin() as connection:
                     yield connection
                 return
-            async with self._writing:  # SQLite has one writer, and no queue
+            async with self._writes.alone:
                 with _whole(self.engine):
                     async with self.engine.connect() as connection:
                         await connection.execution_options(begin="BEGIN IMMEDIATE")
@@ -109,17 +110,16 @@ class Database:
             return await self._in_thread(work, "BEGIN")
 
     async def writing(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` gives, done in a transaction that writes; as `write`, at a third of its cost with SQLite.
+        """What ``work`` gives, done in a transaction that writes; as `write`, at a fraction of its cost with SQLite.
 
         Raises:
             StoreError: What is wrong with the database.
         """
         with told(self.engine.url):
-            if self._threads is None:
+            if self._writes is None:
                 async with self.engine.begin() as connection:
                     return await connection.run_sync(work)
-            async with self._writing:
-                return await self._in_thread(work, "BEGIN IMMEDIATE")
+            return await self._writes.do(work)
 
     async def _in_thread(self, work: Callable[[Connection], T], begin: str | None) -> T:
         def run() -> T:
@@ -154,12 +154,12 @@ class Database:
         Whoever reads meanwhile can keep the log alive: then `has_traces` says so, until this is called again, or the
         database is closed.
         """
-        if self.file is None:
+        if self.file is None or self._writes is None:
             return
         seen = await self.reading(_traces)
         await anyio.to_thread.run_sync(remove_backups, self.file)
         with told(self.engine.url):
-            async with self._writing:
+            async with self._writes.alone:
                 gone = await self._in_thread(_forget_log, begin=None)
         if gone and seen:
             with contextlib.suppress(StoreUnavailable):  # it is held: who sweeps comes again
@@ -203,12 +203,12 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
         with told(place):
             await bring_up_to_date(engine, file, patience_s)
         if file is None:
-            yield Database(engine, None, None, None)
+            yield Database(engine, None, None, None, None)
             return
         threads = _prepared(create_engine(place.set(drivername="sqlite"), **_SQLITE))
         try:
             with told(place), contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as glances:
-                yield Database(engine, file, threads, glances)
+                yield Database(engine, file, threads, glances, WriteQueue(threads))
         finally:
             threads.dispose()
     finally:

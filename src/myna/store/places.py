@@ -24,6 +24,12 @@ BEHIND_ALL = (
 )
 """The position behind all messages of the conversation `HERE`, as a part of a statement."""
 
+_ROW = select(messages.c.number, messages.c.position).where(
+    messages.c.conversation_id == bindparam(HERE), messages.c.id == bindparam("of")
+)
+_FIRST = select(func.min(messages.c.position)).where(messages.c.conversation_id == bindparam(HERE))
+_NEXT = _FIRST.where(messages.c.position > bindparam("low"))
+
 
 def row_of(connection: Connection, conversation_id: ConversationId, message_id: MessageId) -> tuple[int, int]:
     """The number and the position of a message.
@@ -31,9 +37,8 @@ def row_of(connection: Connection, conversation_id: ConversationId, message_id: 
     Raises:
         UnknownName: No such message.
     """
-    one = select(messages.c.number, messages.c.position)
-    one = one.where(messages.c.conversation_id == conversation_id, messages.c.id == message_id)
-    row = connection.execute(one).first() if is_storable(message_id) else None
+    here = {HERE: conversation_id, "of": message_id}
+    row = connection.execute(_ROW, here).first() if is_storable(message_id) else None
     if row is None:
         raise UnknownName(f"The conversation has no message {message_id}.", hint="It may have been deleted.")
     return row.number, row.position
@@ -56,8 +61,8 @@ def behind(connection: Connection, conversation_id: ConversationId, after: Messa
 def _between(connection: Connection, conversation_id: ConversationId, after: MessageId) -> int | None:
     """A position behind the message ``after``; None if there is no room."""
     low = None if after == ROOT else (row_of(connection, conversation_id, after))[1]
-    here = select(func.min(messages.c.position)).where(messages.c.conversation_id == conversation_id)
-    high = connection.execute(here if low is None else here.where(messages.c.position > low)).scalar()
+    here = {HERE: conversation_id, "low": low}
+    high = connection.execute(_FIRST if low is None else _NEXT, here).scalar()
     if low is None:
         return 0 if high is None else high - STEP
     if high is None:

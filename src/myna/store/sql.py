@@ -183,9 +183,8 @@ class SQLStore:
 
         def work(connection: Connection) -> None:
             _lock(connection, conversation_id)
-            same = (turns.c.conversation_id == conversation_id) & (turns.c.id == turn.id)
-            if not connection.execute(update(turns).where(same).values(kept)).rowcount:
-                connection.execute(insert(turns).values(conversation_id=conversation_id, id=turn.id, **kept))
+            if not connection.execute(_CHANGE_TURN, {HERE: conversation_id, "of": turn.id} | kept).rowcount:
+                connection.execute(insert(turns), {"conversation_id": conversation_id, "id": turn.id} | kept)
 
         await self.database.writing(work)
 
@@ -335,6 +334,7 @@ class SQLStore:
             self._cache.put(conversation_id, revision, changed(known))
 
 
+# Statements of every turn are made once: to make them anew takes nearly as long as what they do.
 _HEAD = ("id", "persona_id", "user_id", "title", "revision")
 _GLANCE = f"SELECT {', '.join(_HEAD)} FROM conversations WHERE id = ?"  # noqa: S608 - ours
 _CHANGE = (
@@ -344,6 +344,8 @@ _CHANGE = (
     .returning(conversations.c.revision)
 )
 _CONVERSATION = select(*(conversations.c[name] for name in _HEAD))
+_LOCK = _CONVERSATION.where(conversations.c.id == bindparam(HERE)).with_for_update()
+_CHANGE_TURN = update(turns).where(turns.c.conversation_id == bindparam(HERE), turns.c.id == bindparam("of"))
 # One statement, so that the revision is that of the messages; without any, there is a row without a message.
 _MESSAGES = (
     select(conversations.c.revision, messages.c.kind, messages.c.id, messages.c.turn_id, messages.c.body)
@@ -354,8 +356,7 @@ _MESSAGES = (
 
 def _lock(connection: Connection, conversation_id: ConversationId, user_id: UserId | None = None) -> Conversation:
     """The conversation, which nobody else changes until the transaction ends."""
-    here = _CONVERSATION.where(conversations.c.id == conversation_id).with_for_update()
-    row = connection.execute(here).first() if is_storable(conversation_id) else None
+    row = connection.execute(_LOCK, {HERE: conversation_id}).first() if is_storable(conversation_id) else None
     if row is None or user_id not in (None, row.user_id):
         raise _unknown(conversation_id)
     return rows.conversation_of(row)
