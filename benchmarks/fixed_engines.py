@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import anyio
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.core.audio import HEARING_RATE
@@ -36,7 +37,7 @@ from myna.engines.base import (
 
 SPEECH_RATE = 24_000
 PACKAGE = "myna-fixed-engines"
-ENGINES = {"llm": "fixed_llm", "asr": "fixed_asr", "tts": "fixed_tts"}
+ENGINES = {"llm": "fixed_llm", "asr": "fixed_asr", "tts": "fixed_tts", "embed": "fixed_embed"}
 
 
 def chosen(*kinds: str, delay_s: float = 0.0) -> dict[str, str]:
@@ -80,6 +81,14 @@ class FixedTTSOptions(BaseModel):
 
     delay_s: float = Field(default=0.0, ge=0, description="How long a segment takes, in seconds.")
     length_s: float = Field(default=0.2, gt=0, description="How long the audio of a segment is, in seconds.")
+
+
+class FixedEmbedOptions(BaseModel):
+    """``[fixed_embed]``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    delay_s: float = Field(default=0.0, ge=0, description="How long embedding takes, in seconds.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,25 @@ class FixedTTS:
         yield Speech((np.sin(2 * math.pi * 440 * moments) / 4).astype(np.float32))
 
 
+@dataclass(frozen=True, slots=True)
+class FixedEmbedder:
+    """Finds no two texts alike."""
+
+    options: FixedEmbedOptions
+
+    @property
+    def dimensions(self) -> int:
+        """As many as the default engine's."""
+        return 384
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> NDArray[np.float32]:
+        """Wait, and give unit vectors that depend on nothing but the texts."""
+        await anyio.sleep(self.options.delay_s)
+        drawn = [np.random.default_rng([*text.encode()]).standard_normal(self.dimensions) for text in texts]
+        vectors = np.array(drawn, np.float32).reshape(len(texts), self.dimensions)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
 
@@ -163,5 +191,6 @@ class FixedPlugin(Generic[OptionsT]):
 
 
 fixed_asr = FixedPlugin(FixedASROptions, FixedASR)
+fixed_embed = FixedPlugin(FixedEmbedOptions, FixedEmbedder)
 fixed_llm = FixedPlugin(FixedLLMOptions, FixedLLM)
 fixed_tts = FixedPlugin(FixedTTSOptions, FixedTTS)

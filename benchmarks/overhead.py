@@ -96,7 +96,7 @@ def figures(delays_ms: Sequence[float]) -> dict[str, float]:
 def measure(wanted: Namespace) -> Report:
     tables: list[Table] = []
     lost = 0
-    with serving(chosen("llm", "asr", "tts") | SETTINGS) as server:
+    with serving(chosen("llm", "asr", "tts", "embed") | SETTINGS) as server:
         for _ in range(wanted.runs):
             taken = anyio.run(turns, server.realtime, wanted.turns)
             lost += wanted.turns - len(taken)

@@ -136,7 +136,7 @@ async def idle(server: Server, count: int) -> dict[str, float]:
 @contextmanager
 def server_of_many() -> Generator[Server]:
     """A server with room for all, in which what is made once has been made."""
-    with serving(chosen("llm", "asr", "tts", delay_s=DELAY_S) | SETTINGS | ROOM) as server:
+    with serving(chosen("llm", "asr", "tts", "embed", delay_s=DELAY_S) | SETTINGS | ROOM) as server:
         anyio.run(crowd, server, 5, 5, 10)
         yield server
 
