@@ -71,6 +71,21 @@ def test_each_engine_is_asked_the_same_and_what_came_of_it_stands_side_by_side(a
         assert asked.body["max_tokens"] == 256
 
 
+def test_thinking_that_is_counted_and_not_shown_is_no_speed(alone: Path) -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1000, "completion_tokens_details": {"reasoning_tokens": 990}}
+    usage = event({"choices": [], "usage": counted})
+    hides: Answer = [head(), piece(content="A bird"), 0.1, piece(content=" <"), piece("stop"), usage, DONE]
+    shows: Answer = [head(), piece(reasoning_content="Hm."), *hides[1:]]
+    with listening({CHAT: hides}, {CHAT: shows}) as (one, other):
+        configure(alone, {"one": one.url, "other": other.url}, "one", "other")
+        hidden, shown = json.loads(run("--json").stdout)["engines"]
+        line_ = run().stdout.splitlines()[0]
+    assert (hidden["tokens"], hidden["hidden_tokens"]) == (1000, 990)
+    assert hidden["tokens_per_s"] < 10 / 0.1
+    assert (shown["tokens"], shown["hidden_tokens"]) == (1000, 0)
+    assert "1000 (990 of hidden thinking) tokens" in line_
+
+
 def test_one_that_fails_says_why_and_what_to_do_and_the_others_are_asked_all_the_same(alone: Path) -> None:
     with listening({CHAT: error(401, {"error": {"message": "who are you?"}})}, {CHAT: THINKS}) as (shut, open_):
         configure(alone, {"cloud": shut.url, "box": open_.url}, "box", "cloud")

@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 from myna.cli import recommend as commands
 from myna.cli.main import app
 from myna.cli.recommend import Outlook
-from myna.core.errors import UnknownName, WeightsMissing
+from myna.config import sets
+from myna.core.errors import BadConfig, UnknownName, WeightsMissing
 from myna.weights.catalog import load_catalog
 from myna.weights.machine import Machine
 from myna.weights.recommend import Reach, Situation, recommend
@@ -30,8 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def outlook(reach: Reach, machine: Machine = DESKTOP) -> Outlook:
-    usable = ("starter", "standard")
-    return Outlook(machine, reach, recommend(load_catalog(), Situation(machine, (), reach, usable)))
+    return Outlook(machine, reach, recommend(load_catalog(), Situation(machine, (), reach, {})))
 
 
 def given(monkeypatch: pytest.MonkeyPatch, it: Outlook) -> None:
@@ -122,8 +122,30 @@ def test_use_says_what_wins_over_the_set(run: Run, tmp_path: Path, monkeypatch: 
     assert (tmp_path / "myna.toml").read_text().startswith("# mine\n[llamacpp]\n")
 
 
-@pytest.mark.parametrize("name", ["gpu", "whisper-small", "Standard"])
-def test_a_set_that_cannot_be_used_is_told_with_those_that_can(run: Run, name: str):
+@pytest.mark.parametrize("name", ["whisper-small", "Standard"])
+def test_a_set_that_there_is_not_is_told_with_those_that_there_are(run: Run, name: str):
     with pytest.raises(UnknownName) as error:
         run("use", name)
-    assert error.value.hint == "There is starter, standard."
+    assert error.value.hint == "There is starter, standard, gpu."
+
+
+def test_a_set_whose_engine_is_not_installed_is_not_fetched(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sets, "LIBRARIES_OF_SET", {"gpu": ("json", "no_such_library")})
+    with pytest.raises(BadConfig, match="no_such_library") as error:
+        run("use", "gpu")
+    assert "pip install 'myna[gpu]'" in error.value.message
+    assert not (tmp_path / "myna.toml").exists()
+
+
+def test_with_its_engine_the_set_for_a_gpu_is_used_like_any_other(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def pull(*_: object, **__: object) -> None:
+        pass
+
+    monkeypatch.setattr(sets, "LIBRARIES_OF_SET", {"gpu": ("json",)})
+    monkeypatch.setattr(commands, "pull_with_progress", pull)
+    monkeypatch.setenv("MYNA_LLM__ENGINE", "llamacpp")
+    said = run("use", "gpu").stderr
+    assert tomllib.loads((tmp_path / "myna.toml").read_text()) == {"weights": {"set": "gpu"}}
+    assert "But llm.engine is llamacpp: MYNA_LLM__ENGINE in the environment wins." in said

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from myna.config.sets import MODELS_OF_SET
+from myna.config.sets import SETTINGS_OF_SET
 from myna.weights.catalog import load_catalog
 from myna.weights.options import WeightsOptions
 
@@ -15,6 +15,21 @@ def test_a_set_names_the_models_of_the_engines(machine: Any):
     assert machine.value("llm.model") == "qwen2.5-3b-instruct"
     assert machine.value("faster_whisper.model") == "whisper-small"
     assert machine.origin("llamacpp.model") == "set standard"
+
+
+def test_the_set_for_a_gpu_chooses_the_engine_that_runs_it(machine: Any):
+    machine.toml('[weights]\nset = "gpu"\n')
+    assert machine.value("llm.engine") == "transformers"
+    assert machine.origin("llm.engine") == "set gpu"
+    assert machine.value("llm.model") == "qwen2.5-14b-instruct-gptq-int4"
+    assert machine.value("transformers.fallback_model") == "qwen2.5-7b-instruct-gptq-int4"
+    assert machine.value("faster_whisper.model") == "whisper-small"
+
+
+def test_an_engine_that_is_named_wins_over_that_of_the_set(machine: Any):
+    machine.environ |= {"MYNA_WEIGHTS__SET": "gpu", "LLAMA_BASE": "http://127.0.0.1:8080"}
+    assert machine.value("llm.engine") == "openai"
+    assert not machine.value("llm.model")
 
 
 @pytest.mark.parametrize("key", ["llm", "llamacpp"])
@@ -39,7 +54,7 @@ def test_what_was_given_is_told_from_what_a_set_gave(machine: Any):
 
 def test_an_unknown_set_is_an_error_that_says_what_there_is(machine: Any):
     machine.toml('[weights]\nset = "huge"\n')
-    assert "'starter' or 'standard'" in machine.fail()
+    assert "'starter', 'standard' or 'gpu'" in machine.fail()
 
 
 def test_the_file_to_write_is_the_one_that_was_read(machine: Any):
@@ -50,6 +65,7 @@ def test_the_file_to_write_is_the_one_that_was_read(machine: Any):
 
 def test_every_set_that_can_be_chosen_is_known_and_its_models_are_in_it():
     catalog = load_catalog()
-    assert get_args(WeightsOptions.model_fields["set"].annotation) == tuple(MODELS_OF_SET)
-    for name, models in MODELS_OF_SET.items():
-        assert set(models.values()) <= set(catalog.sets[name])
+    assert get_args(WeightsOptions.model_fields["set"].annotation) == tuple(SETTINGS_OF_SET)
+    for name, settings in SETTINGS_OF_SET.items():
+        models = {value for key, value in settings.items() if key[-1] in ("model", "fallback_model")}
+        assert models <= set(catalog.sets[name])

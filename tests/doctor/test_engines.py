@@ -44,6 +44,22 @@ async def test_the_llm_is_timed_in_a_conversation_that_has_begun():
 
 
 @on_virtual_clock
+@pytest.mark.parametrize(
+    ("device", "told"), [("cpu", ", on the CPU"), ("cuda", ", on the GPU"), ("gpu", ", on the GPU")]
+)
+async def test_where_an_engine_computes_is_told_if_it_says_so(device: str, told: str):
+    class Somewhere(ScriptedLLM):
+        @property
+        def device(self) -> str:
+            return device
+
+    (found,) = await llm(choice(Somewhere(tokens(0.2, 0.01))), NONE, {})
+    assert found.measured.endswith(told)
+    (elsewhere,) = await llm(choice(ScriptedLLM(tokens(0.2, 0.01))), NONE, {})
+    assert " on the " not in elsewhere.measured
+
+
+@on_virtual_clock
 async def test_an_llm_slower_than_speech_is_a_warning_with_a_way_out():
     (found,) = await llm(choice(ScriptedLLM(tokens(0.2, 0.25))), NONE, {})
     assert found.verdict == "warning"

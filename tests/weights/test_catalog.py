@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ from tests.weights.models import catalog, hf, model_file
 
 from myna.core.errors import UnknownName
 from myna.weights.catalog import Catalog, HubRepo, Model, ModelFile, PathSource, RegistrySource, load_catalog
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [(DOCS / name).read_text(encoding="utf-8") for name in ("models.md", "models.zh-CN.md")]
 
 
 def test_the_names_that_engines_ask_for_are_there() -> None:
@@ -45,13 +49,22 @@ def test_kokoro_has_all_english_and_chinese_voices_and_each_has_its_own_hash() -
     assert len(voices) == len({file.sha256 for file in voices}) == 36
 
 
-def test_the_page_on_models_tells_every_license_and_set() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_on_models_tells_every_license_and_set(page: str) -> None:
     rows = {row[1].strip(" `"): row for line in page.splitlines() if len(row := line.split("|")) == 5}
     for model in load_catalog().models:
-        assert rows[model.name][3].split(":")[0].strip() == model.license
+        assert re.split("[:：]", rows[model.name][3])[0].strip() == model.license
     for name, members in load_catalog().sets.items():
         assert all(f"`{member}`" in rows[name][2] for member in members)
+
+
+def test_the_twins_show_the_same_commands_and_lead_somewhere() -> None:
+    page, twin = PAGES
+    for marks in (r"^```\w+\n.*?^```", r"^#+ ", r"^\d\. ", r"^- "):
+        found = [re.findall(marks, each, re.MULTILINE | re.DOTALL) for each in PAGES]
+        assert found[0] == found[1] != []
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page + twin):
+        assert link.startswith("https://") or (DOCS / link).exists(), link
 
 
 def test_a_set_means_its_models_and_a_model_named_twice_counts_once() -> None:

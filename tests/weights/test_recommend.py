@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ EVERYTHING: Reach = {"hf": "", "modelscope": "", "pypi": "", "npm": ""}
 NOTHING: Reach = dict.fromkeys(EVERYTHING, "out of reach")
 ALL = [model.name for model in CATALOG.models]
 STARTER = CATALOG.sets["starter"]
+LACKING = {"gpu": "Its LLM needs torch, not installed here: pip install it"}
 
 SMALL = Machine(cores=2, memory_bytes=4 * GB, available_bytes=3 * GB, read_bytes_per_s=20 * GB)
 DESKTOP = Machine(cores=8, memory_bytes=32 * GB, available_bytes=24 * GB, read_bytes_per_s=35 * GB)
@@ -36,9 +37,9 @@ def advise(
     *,
     here: Collection[str] = (),
     reach: Reach = EVERYTHING,
-    usable: Collection[str] = ("starter", "standard"),
+    lacks: Mapping[str, str] = LACKING,
 ) -> Advice:
-    return recommend(CATALOG, Situation(machine, here, reach, usable))
+    return recommend(CATALOG, Situation(machine, here, reach, lacks))
 
 
 def test_two_cores_get_the_starter_set_since_the_llm_would_be_slower_than_speech():
@@ -61,13 +62,29 @@ def test_a_desktop_gets_the_standard_set_with_a_word_on_its_license():
     assert advice.of("starter").licenses == ()
 
 
-def test_a_gpu_set_is_recommended_where_an_engine_and_a_gpu_run_it():
-    assert advise(WORKSTATION).recommended == "standard"
-    assert "no engine" in advise(WORKSTATION).of("gpu").reasons[0]
-    assert advise(WORKSTATION, usable=SETS).recommended == "gpu"
-    full = Machine(16, 128 * GB, 100 * GB, 100 * GB, gpus=(GPU("T4", 16 * GB, 2 * GB, "570"),))
-    assert advise(full, usable=SETS).recommended == "standard"
-    assert "no" in advise(DESKTOP, usable=SETS).of("gpu").reasons[0]
+def with_gpu(free: int) -> Machine:
+    return Machine(16, 128 * GB, 100 * GB, 100 * GB, gpus=(GPU("T4", 16 * GB, free, "570"),))
+
+
+def test_a_gpu_set_is_recommended_where_its_engine_is_installed_and_a_gpu_runs_it():
+    assert advise(WORKSTATION, lacks={}).recommended == "gpu"
+    assert advise(with_gpu(2 * GB), lacks={}).recommended == "standard"
+    assert "there is none" in advise(DESKTOP, lacks={}).of("gpu").reasons[0]
+
+
+def test_what_has_to_be_installed_is_told_to_who_has_the_gpu_for_it():
+    told = advise(WORKSTATION)
+    assert told.recommended == "standard"
+    assert told.of("gpu").fits
+    assert LACKING["gpu"] in told.of("gpu").reasons
+    assert LACKING["gpu"] not in advise(DESKTOP).of("gpu").reasons
+
+
+def test_a_gpu_for_the_smaller_llm_of_the_set_alone_is_told_so():
+    (told,) = advise(with_gpu(13 * GB), lacks={}).of("gpu").reasons
+    assert told.startswith("It takes 12 GB on a GPU, and 13.0 GB are free")
+    assert "the larger of its LLMs would take 16" in told
+    assert "larger" not in advise(WORKSTATION, lacks={}).of("gpu").reasons[0]
 
 
 def test_what_no_source_gives_is_not_recommended_unless_it_is_here():
@@ -90,10 +107,6 @@ def test_a_source_that_was_not_asked_gives_nothing():
     told = advise(DESKTOP, reach={})
     assert told.recommended == "starter"
     assert not told.of("standard").available
-
-
-def test_of_a_set_without_an_engine_that_is_all_that_is_said():
-    assert advise(DESKTOP, reach=NOTHING).of("gpu").reasons == ("This version has no engine that runs it.",)
 
 
 def test_a_model_can_come_in_parts_from_different_sources():
@@ -161,8 +174,8 @@ def test_a_better_machine_never_gets_a_smaller_set(one: Machine, other: Machine,
 
 @given(machines)
 def test_what_a_machine_can_run_is_what_it_is_advised_where_all_sources_answer(machine: Machine):
-    usable = ("starter", "standard")
-    assert largest_to_run(CATALOG, machine, usable) == advise(machine, usable=usable).recommended
+    for lacks in ({}, LACKING):
+        assert largest_to_run(CATALOG, machine, lacks) == advise(machine, lacks=lacks).recommended
 
 
 def test_what_fits_writes_faster_than_speech():

@@ -89,7 +89,9 @@ class Tried:
     Attributes:
         load_s: How long it took to open it, and to load its model where it does that when it is asked.
         first_token_s: From the question to the first piece of the answer or of thinking, without loading.
+        tokens_per_s: After the first, without hidden thinking.
         tokens: Of the answer and of thinking; pieces, where the server does not count.
+        hidden_tokens: Of those, of thinking that the server counts and does not show.
         text: The answer.
         error: Why there is none, or not all of it.
     """
@@ -100,6 +102,7 @@ class Tried:
     first_token_s: float | None = None
     tokens_per_s: float | None = None
     tokens: int | None = None
+    hidden_tokens: int = 0
     text: str = ""
     error: MynaError | None = None
 
@@ -113,6 +116,7 @@ class Tried:
             "first_token_s": _rounded(self.first_token_s),
             "tokens_per_s": _rounded(self.tokens_per_s),
             "tokens": self.tokens,
+            "hidden_tokens": self.hidden_tokens,
             "text": self.text,
             "error": error and {"code": error.code, "message": error.message, "hint": error.hint},
         }
@@ -176,6 +180,8 @@ class _Heard:
     said: list[str] = field(default_factory=list[str])
     usage: Usage | None = None
     loading_s: float = 0.0
+    _written: int = 0
+    _thinks: bool = False
     _loads_since: float | None = None
     _thinking: Thinking = field(default_factory=Thinking)
 
@@ -187,8 +193,10 @@ class _Heard:
         match delta:
             case TextDelta(text) if text:
                 self.times.append(now)
+                self._written += len(text)
                 self.said.append(self._thinking.feed(text))
             case ReasoningDelta():
+                self._thinks = True
                 self.times.append(now)
             case Finished(usage=usage):
                 self.usage = usage
@@ -197,13 +205,17 @@ class _Heard:
 
     def tell(self, tried: Tried) -> None:
         """What that comes to."""
-        tried.text = "".join([*self.said, self._thinking.finish()]).strip()
+        said = "".join([*self.said, self._thinking.finish()])
+        tried.text = said.strip()
         if not self.times:
             return
         first, last = self.times[0], self.times[-1]
         tried.load_s = (tried.load_s or 0.0) + self.loading_s
         tried.first_token_s = first - self.asked - self.loading_s
         tried.tokens = tokens = self.usage.completion_tokens if self.usage else len(self.times)
+        if self.usage and not self._thinks and len(said) == self._written:
+            tried.hidden_tokens = min(self.usage.reasoning_tokens or 0, tokens)
+            tokens -= tried.hidden_tokens
         if len(self.times) > 1:
             tried.tokens_per_s = max(tokens - 1, 1) / max(last - first, SHORTEST_S)
         else:  # it came in one piece
@@ -222,7 +234,7 @@ def _show(tried: Sequence[Tried]) -> None:
         if each.error is not None:
             said = Text.assemble(said, (f"{' ' if said else ''}{_told(each.error)}", "red"))
         figures = (_seconds(each.load_s), _seconds(each.first_token_s), _speed(each.tokens_per_s))
-        table.add_row(Text(each.engine), Text(each.model or ""), *figures, str(each.tokens or ""), said)
+        table.add_row(Text(each.engine), Text(each.model or ""), *figures, _tokens(each), said)
     console.print(table)
 
 
@@ -233,7 +245,7 @@ def line(tried: Tried) -> str:
         f"loaded in {_seconds(tried.load_s)}" if tried.load_s is not None else "",
         f"first token {_seconds(tried.first_token_s)}" if tried.first_token_s is not None else "",
         f"{_speed(tried.tokens_per_s)} tokens/s" if tried.tokens_per_s is not None else "",
-        f"{tried.tokens} tokens" if tried.tokens else "",
+        f"{_tokens(tried)} tokens" if tried.tokens else "",
         f"failed: {_told(tried.error)}" if tried.error else "",
         _short(tried.text),
     ]
@@ -254,6 +266,11 @@ def _seconds(seconds: float | None) -> str:
 
 def _speed(tokens_per_s: float | None) -> str:
     return "" if tokens_per_s is None else f"{tokens_per_s:.1f}"
+
+
+def _tokens(tried: Tried) -> str:
+    hidden = f" ({tried.hidden_tokens} of hidden thinking)" if tried.hidden_tokens else ""
+    return f"{tried.tokens}{hidden}" if tried.tokens else ""
 
 
 def _rounded(number: float | None) -> float | None:

@@ -13,7 +13,7 @@ from myna.cli.recommend import Outlook, look_around, machine_facts, size, source
 from myna.cli.terminal import complain, notes
 from myna.config.edit import write_text_key
 from myna.config.load import Loaded, load_settings
-from myna.config.sets import MODELS_OF_SET
+from myna.config.sets import SETTINGS_OF_SET, lacks
 from myna.core.errors import BadConfig
 from myna.weights.machine import look
 from myna.weights.recommend import largest_to_run
@@ -40,7 +40,7 @@ def offer_larger_set(flags: Mapping[str, Any]) -> str | None:
         return None
     with notes.status("Looking at this machine, to choose the models for it …"):
         machine = look()
-        if largest_to_run(store.catalog, machine, MODELS_OF_SET) == SMALLEST:
+        if largest_to_run(store.catalog, machine, lacks()) == SMALLEST:
             return None  # without asking any source
         outlook = look_around(loaded, store, machine)
     larger = outlook.advice.recommended
@@ -59,8 +59,8 @@ def offer_larger_set(flags: Mapping[str, Any]) -> str | None:
 def _is_first(loaded: Loaded, store: WeightsStore) -> bool:
     """Nothing was fetched yet, and nobody has said anything about models."""
     names = [model.name for model in store.catalog.models]
-    models = {key for models in MODELS_OF_SET.values() for key in models}
-    said = any(loaded.is_given(*key) for key in {*models, ("weights", "set"), ("llm", "model"), ("llm", "engine")})
+    of_sets = {key for settings in SETTINGS_OF_SET.values() for key in settings}
+    said = any(loaded.is_given(*key) for key in {*of_sets, ("weights", "set"), ("llm", "model"), ("llm", "engine")})
     return not said and store.missing(names) == names
 
 

@@ -14,7 +14,7 @@ from myna.cli.models import pull_with_progress
 from myna.cli.terminal import Json, notes
 from myna.config.edit import write_text_key
 from myna.config.load import Loaded, load_settings
-from myna.config.sets import MODELS_OF_SET
+from myna.config.sets import SETTINGS_OF_SET, check_usable, lacks
 from myna.core.errors import UnknownName
 from myna.weights.catalog import load_catalog
 from myna.weights.fetch import CALLED
@@ -42,9 +42,9 @@ def look_around(loaded: Loaded, store: WeightsStore, machine: Machine) -> Outloo
     """Ask the sources of what is not here, and advise. Takes some 3 s; blocks."""
     names = [model.name for model in store.catalog.models]
     here = frozenset(names).difference(store.missing(names))
-    missing = [model for name in MODELS_OF_SET for model in lacking(store.catalog, name, here)]
+    missing = [model for name in SETTINGS_OF_SET for model in lacking(store.catalog, name, here)]
     reach = probe(missing, loaded.settings.weights)
-    return Outlook(machine, reach, recommend(store.catalog, Situation(machine, here, reach, frozenset(MODELS_OF_SET))))
+    return Outlook(machine, reach, recommend(store.catalog, Situation(machine, here, reach, lacks())))
 
 
 def recommend_models(as_json: Json = False) -> None:
@@ -60,13 +60,12 @@ def recommend_models(as_json: Json = False) -> None:
 
 
 def use(
-    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of {', '.join(MODELS_OF_SET)}.")],
+    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of {', '.join(SETTINGS_OF_SET)}.")],
 ) -> None:
     """Fetch a set of models and use it from now on: `weights.set` in `myna.toml`."""
-    if name not in MODELS_OF_SET:
-        raise UnknownName(
-            f"There is no set {name} that this version can use.", hint=f"There is {', '.join(MODELS_OF_SET)}."
-        )
+    if name not in SETTINGS_OF_SET:
+        raise UnknownName(f"There is no set {name}.", hint=f"There is {', '.join(SETTINGS_OF_SET)}.")
+    check_usable(name)
     loaded = load_settings()
     pull_with_progress(store_of(loaded), [name], options=loaded.settings.weights)
     write_text_key(loaded.file, "weights", "set", name)
@@ -78,7 +77,7 @@ def use(
 def _overruled(loaded: Loaded, name: str) -> list[str]:
     """Settings that win over the set, a line each."""
     told = {each.key: each for each in loaded.provenance()}
-    expected: dict[str, Any] = {".".join(key): model for key, model in MODELS_OF_SET[name].items()}
+    expected: dict[str, Any] = {".".join(key): value for key, value in SETTINGS_OF_SET[name].items()}
     expected["weights.set"] = name
     return [
         f"But {key} is {told[key].value}: {told[key].origin} wins."

@@ -8,7 +8,7 @@ from myna.config.engines import EngineSections
 from myna.config.named import ENDPOINTS
 from myna.config.plain_names import CHOOSES_LLM, PLAIN_NAMES, is_meant
 from myna.config.problems import Problems
-from myna.config.sets import MODELS_OF_SET
+from myna.config.sets import SETTINGS_OF_SET
 from myna.config.settings import PROFILES
 from myna.config.sources import Given, Origin, Source, Variable, leaves
 from myna.config.tree import PREFIX, Key, Tree, dotted, from_text
@@ -108,14 +108,14 @@ class Gathering:
                     self.given.setdefault(("llm", name), Given(value, origin))
 
     def apply_set(self) -> None:
-        """The models of the chosen set are loaded where the sources name none."""
+        """What the chosen set says of engines and models holds where the sources say nothing."""
         chosen = self.given.get(("weights", "set"))
-        for name, models in MODELS_OF_SET.items():
+        for name, settings in SETTINGS_OF_SET.items():
             if chosen and chosen.value == name:
                 origin = Origin(Source.PROFILE, place=f"set {name}")
-                for key, model in models.items():
+                for key, value in settings.items():
                     if key in self._tree.fields:
-                        self.given.setdefault(key, Given(model, origin))
+                        self.given.setdefault(key, Given(value, origin))
 
     def chosen_engines(self) -> set[str]:
         """The engines that are chosen, without endpoints. Keys of the first LLM that ``[llm]`` has too become one."""

@@ -26,6 +26,7 @@ from myna.engines.base import (
     Resources,
     Samples,
     Sampling,
+    TellsDevice,
     TurnDetector,
     VoiceStyle,
 )
@@ -90,12 +91,19 @@ async def _opened(choice: Choice, resources: Resources) -> AsyncGenerator[tuple[
         yield engine, anyio.current_time() - began
 
 
+def _where(engine: object) -> str:
+    """Where it computes, in words, if it tells."""
+    if not isinstance(engine, TellsDevice):
+        return ""
+    return ", on the CPU" if engine.device == "cpu" else ", on the GPU"
+
+
 async def llm(choice: Choice, resources: Resources, timings: dict[str, float]) -> Sequence[Finding]:
     """Have the LLM write; its time to the first token of a second turn and to a first clause go into ``timings``."""
     async with _opened(choice, resources) as (engine, load_s):
         cold_s, _ = await _write(engine, "你好！", 8)
         first_s, per_s = await _write(engine, COUNT, COUNTED_TOKENS)
-        model = engine.info.model
+        model, where = engine.info.model, _where(engine)
     timings["llm"] = first_s + CLAUSE_TOKENS / per_s
     verdict: Verdict = "ok"
     meaning, advice = "It writes faster than anybody speaks.", ""
@@ -109,7 +117,7 @@ async def llm(choice: Choice, resources: Resources, timings: dict[str, float]) -
         Finding(
             "llm",
             verdict,
-            f"{model} writes {per_s:.0f} tokens/s, the first after {first_s:.2f} s; loads in {load_s:.1f} s",
+            f"{model} writes {per_s:.0f} tokens/s, the first after {first_s:.2f} s; loads in {load_s:.1f} s{where}",
             meaning,
             advice,
             {
@@ -183,7 +191,7 @@ async def _say(engine: TTS, language: str, text: str, load_s: float, spoken: dic
         f"tts {language}",
         "warning" if slow else "ok",
         f"{voice} takes {factor:.2f} s for a second of speech, {first_s:.2f} s to the first sound; loads in "
-        f"{load_s:.1f} s",
+        f"{load_s:.1f} s{_where(engine)}",
         "There are gaps between sentences." if slow else "",
         "Close what else uses the CPU, or give Myna more cores." if slow else "",
         {
@@ -239,7 +247,7 @@ async def _hear(engine: ASR, language: str, said: Spoken, load_s: float, timings
         f"asr {language}",
         verdict,
         f"{engine.info.model} hears a sentence in {took_s:.2f} s, {factor:.2f} s for a second of speech; loads in "
-        f"{load_s:.1f} s",
+        f"{load_s:.1f} s{_where(engine)}",
         meaning,
         advice,
         {

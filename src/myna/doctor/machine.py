@@ -32,7 +32,10 @@ SEES_GPU = {
 NEEDS = {"transformers": "torch"}
 """Packages that a library need not find here: it comes with an extra."""
 
-NEVER_ON_GPU = "Speech synthesis, voice activity detection and embeddings run on the CPU."
+NEVER_ON_GPU = (
+    "Voice activity detection, turn detection and embeddings run on the CPU; so does Kokoro, unless onnxruntime-gpu is "
+    "installed and its model is in floating point."
+)
 
 
 def python() -> Sequence[Finding]:

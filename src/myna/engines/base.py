@@ -79,6 +79,16 @@ class Plugin(Protocol[OptionsT_contra, EngineT_co]):
         ...
 
 
+@runtime_checkable
+class TellsDevice(Protocol):
+    """What any engine may be besides: one that knows where it computes."""
+
+    @property
+    def device(self) -> str:
+        """``cpu``, ``cuda``, or ``gpu`` for a GPU of any make."""
+        ...
+
+
 # -------------------------------------------------------------------------------------------------------------- LLM
 
 
@@ -177,11 +187,17 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one generation; ``cached_tokens`` of the prompt came from the KV cache, where the server tells."""
+    """Tokens of one generation.
+
+    Attributes:
+        cached_tokens: Of the prompt's, those that came from the KV cache, where the server tells.
+        reasoning_tokens: Of those that were written, those of thinking, shown or not, where the server tells.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +303,41 @@ class TellsLife(Protocol):
 
     async def is_alive(self, within_s: float) -> bool:
         """Whether it, or its server, answers at all within so many seconds. Costs next to nothing, and never fails."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GPUMemory:
+    """The memory of one GPU, in bytes.
+
+    Attributes:
+        device: ``cuda:0``.
+        total: All that it has.
+        free: What nobody uses, no other program either.
+        used: What the tensors of this process take.
+        reserved: What this process holds to put tensors in, ``used`` included.
+        peak: The most that ``used`` has been.
+    """
+
+    device: str
+    total: int
+    free: int
+    used: int
+    reserved: int
+    peak: int
+
+    def __str__(self) -> str:
+        figures = {"used": self.used, "reserved": self.reserved, "peak": self.peak, "free": self.free}
+        told = ", ".join(f"{size / 1e9:.2f} GB {name}" for name, size in figures.items())
+        return f"{self.device}: {told} of {self.total / 1e9:.2f} GB"
+
+
+@runtime_checkable
+class TellsMemory(Protocol):
+    """What an LLM may be besides: one that knows the memory of the GPUs that it computes on."""
+
+    async def memory(self) -> Sequence[GPUMemory]:
+        """Each of them; none on a CPU. Waits for what computes."""
         ...
 
 

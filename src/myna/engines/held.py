@@ -4,17 +4,19 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import anyio
 from pydantic import BaseModel
 
 from myna.core.errors import EngineUnavailable, MynaError
-from myna.engines.base import Plugin, Resources, TellsLife
+from myna.engines.base import GPUMemory, Plugin, Resources, TellsLife, TellsMemory
 from myna.engines.llm.breaker import BreakerState
 from myna.engines.plugins import Kind
 
 log = logging.getLogger(__name__)
+
+Status: TypeAlias = Literal["fetching", "loading", "ready", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class EngineState:
     """
 
     engine: str
-    status: Literal["fetching", "loading", "ready", "failed"]
+    status: Status
     problem: MynaError | None = None
     missing: Sequence[str] = ()
     members: Sequence["EngineState"] = ()
@@ -135,6 +137,17 @@ class HeldEngine:
             with self._guarded(lambda error: log.debug("%s engine %s: %s", self._kind, self._choice.name, error)):
                 alive = await self._engine.is_alive(within_s)
         return alive
+
+    async def gpu_memory(self, within_s: float) -> Sequence[GPUMemory]:
+        """What it says of the GPUs that it computes on; nothing if it does not within so many seconds."""
+        memory: Sequence[GPUMemory] = ()
+        if self.state.status == "ready" and isinstance(self._engine, TellsMemory):
+            with (
+                self._guarded(lambda error: log.debug("%s engine %s: %s", self._kind, self._choice.name, error)),
+                anyio.move_on_after(within_s),
+            ):
+                memory = await self._engine.memory()
+        return memory
 
     async def hold(self, resources: Resources, supply: Supply | None = None) -> None:
         """Open it and keep it open until cancelled. Without a ``supply``, one whose weights are missing fails."""

@@ -3,7 +3,7 @@
 Where weights may still come while the process runs (`Supply`), an engine is opened as soon as its own are here.
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
@@ -11,7 +11,7 @@ from typing import cast
 import anyio
 
 from myna.core.errors import EngineUnavailable, MynaError
-from myna.engines.base import ASR, LLM, TTS, VAD, Embedder, Resources, TurnDetector
+from myna.engines.base import ASR, LLM, TTS, VAD, Embedder, GPUMemory, Resources, TurnDetector
 from myna.engines.held import Choice, EngineState, HeldEngine, Supply, why_not
 from myna.engines.llm.chain import FAILOVER_AFTER_S, ChainLLM, Member
 from myna.engines.llm.tool_calling import Method, tool_calling
@@ -105,6 +105,10 @@ class Engines:
     def embed(self) -> Embedder:
         """The embedder; raises as `llm` does."""
         return cast(Embedder, self._get("embed"))
+
+    async def gpu_memory(self, within_s: float) -> Mapping[str, Sequence[GPUMemory]]:
+        """What each LLM engine, by name, says within so many seconds of the GPUs that it computes on."""
+        return {held.state.engine: await held.gpu_memory(within_s) for held in self._held.get("llm", ())}
 
     async def settled(self, *, may_fail: Collection[Kind] = ()) -> None:
         """Wait until each engine is up or has failed; of a chain, until the first is that has not failed.

@@ -20,6 +20,7 @@ from myna.server import (
     errors,
     llm,
     memories,
+    metrics,
     persona_editing,
     personas,
     realtime,
@@ -86,7 +87,7 @@ def create_app(
         )
     for part in (llm, chat, models, speech, transcriptions, embeddings, realtime, asr_socket, docs_page):
         app.include_router(part.router)
-    for part in (conversations, turns, memories, persona_editing, personas, settings, voices, weights):
+    for part in (conversations, turns, memories, persona_editing, personas, settings, voices, weights, metrics):
         app.include_router(part.router)
 
     @app.head("/health", include_in_schema=False)

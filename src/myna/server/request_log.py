@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 ID_HEADER = b"x-request-id"
 LONGEST_PATH = 200
 OK, SWITCHING_PROTOCOLS = 200, 101
-PROBED = ("/health", "/ready")
+PROBED = ("/health", "/ready", "/metrics")
 """Asked every few seconds, by pages and by what watches over services: a line of each would bury the others."""
 NORMAL_CLOSURE, NO_CODE = 1000, 1005
 """How a WebSocket is closed that names no code (RFC 6455, section 7.4.1), by us and by the client."""

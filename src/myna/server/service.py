@@ -27,6 +27,7 @@ from myna.server.guest import NOBODY, Guest, lent
 from myna.server.memory import open_memory
 from myna.server.pulling import Pulls, open_pulls
 from myna.server.raw_replies import RawReplies
+from myna.server.turn_times import TurnTimes
 from myna.server.users import scope_of
 from myna.session.options import SessionOptions
 from myna.store.base import ConversationStore, Store
@@ -62,6 +63,7 @@ class Service:
         loaded: How the settings were read; None: a program made them.
         weights: The weights on this machine, where more can be pulled to; None: they are found elsewhere.
         pulls: What pulls them; None: nothing does.
+        turn_times: How the turns of all its sessions went.
     """
 
     settings: Settings
@@ -80,6 +82,7 @@ class Service:
     loaded: Loaded | None = None
     weights: WeightsStore | None = None
     pulls: Pulls | None = None
+    turn_times: TurnTimes = field(default_factory=TurnTimes)
     _locks: WeakValueDictionary[ConversationId, anyio.Lock] = field(
         default_factory=WeakValueDictionary[ConversationId, anyio.Lock]
     )
@@ -124,6 +127,7 @@ class Service:
                 language=self.settings.asr.fixed_language,
                 turn_taking=_turn_taking(turn_taking, detector="turn" in self.engines.states),
             ),
+            watch=self.turn_times.add,
         )
 
     def live_options(self, persona: Persona) -> SessionOptions:

@@ -1,10 +1,12 @@
 """How a session behaves, and who does its work."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from myna.core.emotion import Emotions
 from myna.core.errors import MynaError
+from myna.core.events import Outcome, Stage
 from myna.core.preferences import Preferences
 from myna.engines.base import ASR, LLM, TTS, VAD, Sampling, TurnDetector
 from myna.memory.base import SessionMemory
@@ -12,6 +14,13 @@ from myna.session.bounds import Limits
 from myna.tools.base import Strategy, Toolset
 from myna.tools.rounds import call_tools
 from myna.tools.toolbox import EMPTY
+
+Watch: TypeAlias = Callable[[Outcome, Mapping[Stage, float]], None]
+"""Is told how a turn ended, and when each of its stages was reached, as in `myna.core.events.StageTimed`."""
+
+
+def _unwatched(_outcome: Outcome, _reached_ms: Mapping[Stage, float]) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,7 @@ class SessionOptions:
         acknowledge_after_s: When a tool takes longer, the persona says that it takes a while.
         memory: What is remembered of the user; None: nothing is, and nothing is told of it.
         preferences: What the client chose, until it chooses otherwise.
+        watch: Is told of each turn that was to be answered. Returns at once, and never fails.
     """
 
     emotions: Emotions = field(default_factory=Emotions)
@@ -56,6 +66,7 @@ class SessionOptions:
     acknowledge_after_s: float = 1.0
     memory: SessionMemory | None = None
     preferences: Preferences = field(default_factory=Preferences)
+    watch: Watch = _unwatched
 
 
 class Workers(Protocol):

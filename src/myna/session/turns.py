@@ -175,6 +175,7 @@ class Turns:
 
     def fail(self, turn_id: TurnId, error: MynaError) -> None:
         """Tell of a turn that ends before it could begin."""
+        self.answering.options.watch("failed", {})
         self.outbox.post(Failed(turn_id, error.code, error.message, error.hint))
         self.outbox.post(TurnEnded(turn_id, "failed", None))
 
@@ -301,6 +302,7 @@ class Turns:
             except MynaError as error:
                 self.outbox.post(Failed(turn.id, error.code, error.message, error.hint))
         turn.log(outcome, reply)
+        self.answering.options.watch("failed" if turn.failed else outcome, turn.reached_ms)
         if outcome == "interrupted":
             heard = reply.heard if reply else ""
             self.outbox.post(Interrupted(turn.id, heard, round(turn.played_at_end_ms or 0)))

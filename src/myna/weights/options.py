@@ -10,9 +10,10 @@ class WeightsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    set: Literal["starter", "standard"] = Field(
+    set: Literal["starter", "standard", "gpu"] = Field(
         default="starter",
-        description="Which models the engines load where their own sections name none; `myna models use` changes it.",
+        description="Which models the engines load where their own sections name none; `gpu` also has the engine "
+        "transformers answer. `myna models use` changes it.",
     )
     hf_endpoint: str = Field(default="https://huggingface.co", description="The Hugging Face hub, or a mirror of it.")
     modelscope_endpoint: str = Field(default="https://www.modelscope.cn", description="ModelScope.")

@@ -7,7 +7,7 @@ The rule, for each set:
    the speed of memory bounds the tokens per second; speech takes `SPEAKING_CORES` cores, and the LLM has the rest.
 3. *A source.* Each of its files is here, or one of its sources answers.
 
-A set for a GPU needs an engine that runs it, and its memory on one GPU instead of 1 and 2.
+A set for a GPU needs its memory on one GPU instead of 1 and 2, and the libraries of its engine.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -54,18 +54,20 @@ class SetNeeds:
     Attributes:
         llm: The model that writes.
         gpu_bytes: Memory of one GPU; 0 for a set that runs on a CPU.
+        larger_gpu_bytes: The same for its LLM; with less the smaller one is loaded that is in the set as well.
     """
 
     llm: str
     gpu_bytes: int = 0
+    larger_gpu_bytes: int = 0
 
 
 SETS: Mapping[str, SetNeeds] = {
     "starter": SetNeeds("qwen2.5-coder-0.5b-instruct"),
     "standard": SetNeeds("qwen2.5-3b-instruct"),
-    "gpu": SetNeeds("qwen2.5-14b-instruct-gptq-int4", gpu_bytes=12_000_000_000),
+    "gpu": SetNeeds("qwen2.5-14b-instruct-gptq-int4", gpu_bytes=12_000_000_000, larger_gpu_bytes=16_000_000_000),
 }
-"""From the smallest to the largest."""
+"""From the smallest to the largest. What a GPU has to hold is computed in ``docs/gpu.md``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,13 @@ class Situation:
     Attributes:
         here: Names of the models that are on this machine.
         reach: Which sources answer; one that was not asked gives nothing.
-        usable: The sets that this version has engines for.
+        lacks: Why sets cannot be used as Myna is installed, a sentence each, by name.
     """
 
     machine: Machine
     here: Collection[str]
     reach: Reach
-    usable: Collection[str]
+    lacks: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class SetAdvice:
 
     Attributes:
         fits: Whether this machine runs it in real time.
-        available: Whether it is here, or sources can give what is missing of it.
+        available: Whether it is here, or sources can give what is missing of it; and its engine is installed.
         reasons: Why not, or why so, a sentence each.
         download_bytes: What has to be fetched; None where only the hub knows.
         memory_bytes: What it takes when it runs.
@@ -127,10 +129,10 @@ def recommend(catalog: Catalog, situation: Situation) -> Advice:
     return Advice(sets, good[-1] if good else next(iter(SETS)))
 
 
-def largest_to_run(catalog: Catalog, machine: Machine, usable: Collection[str]) -> str:
+def largest_to_run(catalog: Catalog, machine: Machine, lacks: Mapping[str, str]) -> str:
     """The set that would be recommended if all of them were here: what no source can change."""
     everything = frozenset(model.name for model in catalog.models)
-    return recommend(catalog, Situation(machine, everything, {}, usable)).recommended
+    return recommend(catalog, Situation(machine, everything, {}, lacks)).recommended
 
 
 def weights_and_cache(catalog: Catalog, names: Sequence[str]) -> int:
@@ -160,10 +162,10 @@ def _advise(catalog: Catalog, name: str, needs: SetNeeds, situation: Situation) 
     machine, missing = situation.machine, lacking(catalog, name, situation.here)
     memory_bytes = needs.gpu_bytes or weights_and_cache(catalog, [name]) + PROGRAM_BYTES
     speed = None if needs.gpu_bytes else tokens_per_s(machine, _size(catalog.expand([needs.llm])), speaking=True)
-    fits, why = _on_gpu(memory_bytes, machine) if speed is None else _on_cpu(memory_bytes, speed, machine)
+    fits, why = _on_gpu(needs, machine) if speed is None else _on_cpu(memory_bytes, speed, machine)
     absent = _absent(missing, situation.reach)
-    if name not in situation.usable:
-        fits, why, absent = False, "This version has no engine that runs it.", ()
+    if fits and name in situation.lacks:
+        absent = (situation.lacks[name], *absent)
     return SetAdvice(
         name=name,
         fits=fits,
@@ -196,12 +198,15 @@ def _on_cpu(memory_bytes: int, speed: float, machine: Machine) -> tuple[bool, st
     return True, f"It takes {needed:.1f} GB of memory, and writes about {speed:.0f} tokens/s here while Myna speaks."
 
 
-def _on_gpu(memory_bytes: int, machine: Machine) -> tuple[bool, str]:
+def _on_gpu(needs: SetNeeds, machine: Machine) -> tuple[bool, str]:
     gpu = max(machine.gpus, key=lambda each: each.free_bytes, default=None)
     if gpu is None:
         return False, "It needs an NVIDIA GPU, and there is none."
     free = f"{gpu.free_bytes / 1e9:.1f} GB are free on the {gpu.name}"
-    return gpu.free_bytes >= memory_bytes, f"It takes {memory_bytes / 1e9:.0f} GB on a GPU, and {free}."
+    if needs.gpu_bytes <= gpu.free_bytes < needs.larger_gpu_bytes:
+        larger = f"the larger of its LLMs would take {needs.larger_gpu_bytes / 1e9:.0f}"
+        return True, f"It takes {needs.gpu_bytes / 1e9:.0f} GB on a GPU, and {free}; {larger}."
+    return gpu.free_bytes >= needs.gpu_bytes, f"It takes {needs.gpu_bytes / 1e9:.0f} GB on a GPU, and {free}."
 
 
 def _absent(missing: Sequence[Model], reach: Reach) -> tuple[str, ...]:

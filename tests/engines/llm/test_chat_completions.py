@@ -187,6 +187,12 @@ def test_a_chunk_with_no_choices_is_passed_over_once_an_answer_has_begun():
     assert fed({"usage": {"prompt_tokens": 9}})[1] == Finished("stop", Usage(9, 0, None))
 
 
+def test_tokens_of_thinking_are_reported():
+    usage = {"prompt_tokens": 9, "completion_tokens": 4, "completion_tokens_details": {"reasoning_tokens": 3}}
+    finished = fed(choice("stop"), {"choices": [], "usage": usage})[1]
+    assert finished == Finished("stop", Usage(9, 4, reasoning_tokens=3))
+
+
 def test_tokens_from_the_cache_are_reported():
     usage = {"prompt_tokens": 9, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 8}}
     assert fed(choice("length"), {"choices": [], "usage": usage})[1] == Finished("length", Usage(9, 4, 8))

@@ -22,7 +22,7 @@ from myna.core.errors import (
     RequestRefused,
 )
 from myna.core.tools import ToolSpec
-from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta
+from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta, Usage
 from myna.engines.llm import openai
 from myna.engines.llm.openai import OpenAILLM, OpenAIOptions, open_openai
 from myna.engines.llm.token_estimate import estimate_tokens
@@ -191,6 +191,17 @@ async def test_characters_cut_by_the_network_are_put_together():
 async def test_a_reply_ends_with_its_reason_or_with_done(ending: Answer):
     async with talking_to({CHAT: [head(), piece(content="a"), *ending]}) as (llm, _):
         assert await answer(llm) == [TextDelta("a"), Finished("stop")]
+
+
+async def test_a_server_that_keeps_the_line_open_behind_a_whole_answer_is_not_waited_for():
+    usage = event({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
+    answer = [head(), piece(content="hello"), piece("stop"), 0.05, usage, math.inf]
+    async with talking_to({CHAT: answer}, timeout_s=600) as (llm, server):
+        with anyio.fail_after(20):
+            async with aclosing(llm.generate(ASK)) as deltas:
+                told = [delta async for delta in deltas]
+            await server.left.wait()
+    assert told == [TextDelta("hello"), Finished("stop", Usage(9, 4))]
 
 
 @pytest.mark.parametrize("ending", [[piece("stop")], [piece("stop"), DONE]], ids=["reason", "done"])

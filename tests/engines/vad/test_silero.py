@@ -96,6 +96,9 @@ class Counting:
     session: OnnxSession
     batches: list[int] = field(default_factory=list[int])
 
+    def get_providers(self) -> list[str]:
+        return self.session.get_providers()
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> list[Any]:
         self.batches.append(len(input_feed["input"]))
         return self.session.run(output_names, input_feed)

@@ -96,8 +96,12 @@ def _candidates(options: FasterWhisperOptions, known: frozenset[str]) -> tuple[s
     return options.languages
 
 
+def _slots(device: str, scheduler: Scheduler) -> str:
+    return "cuda" if device == "cuda" and "cuda" in scheduler.load() else "cpu"
+
+
 class FasterWhisperASR:
-    """A `myna.engines.base.ASR`. Made by `plugin`."""
+    """A `myna.engines.base.ASR`. Made by `plugin`; ``device`` is where its decoder computes."""
 
     def __init__(
         self, decoder: WhisperDecoder, options: FasterWhisperOptions, scheduler: Scheduler, device: str
@@ -106,7 +110,8 @@ class FasterWhisperASR:
         self._decoder = decoder
         self._options = options
         self._scheduler = scheduler
-        self._device = device
+        self.device = device
+        self._slots = _slots(device, scheduler)
         self._candidates = _candidates(options, decoder.languages)
 
     async def transcribe(self, samples: Samples, options: ASROptions) -> Transcript:
@@ -180,7 +185,7 @@ class FasterWhisperASR:
         if options.partial and not options.awaited:
             urgency = Urgency.PARTIAL
         try:
-            return await self._scheduler.run(call, device=self._device, urgency=urgency)
+            return await self._scheduler.run(call, device=self._slots, urgency=urgency)
         except RuntimeError as error:  # what CTranslate2 raises
             raise EngineUnavailable(
                 f"The Whisper model {self.info.model} failed: {error}.", hint="Try again, or choose a smaller model."
@@ -240,13 +245,13 @@ class FasterWhisperPlugin:
         device = resources.device if options.device == "auto" else options.device
         if device == "auto":
             device = "cuda" if await scheduler.run(has_cuda) else "cpu"
-        slots = "cuda" if device == "cuda" and "cuda" in scheduler.load() else "cpu"
+        slots = _slots(device, scheduler)
         compute_type = options.compute_type
         if compute_type == "auto":
             compute_type = "float16" if device == "cuda" else "int8"
         loading = Loading(folder, device, compute_type, options.threads, workers=scheduler.load()[slots].slots)
         decoder = await scheduler.run(partial(load_decoder, loading), device=slots)
-        yield FasterWhisperASR(decoder, options, scheduler, slots)
+        yield FasterWhisperASR(decoder, options, scheduler, device)
 
 
 plugin = FasterWhisperPlugin()

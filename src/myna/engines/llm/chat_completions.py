@@ -176,10 +176,15 @@ class _PromptDetails(BaseModel):
     cached_tokens: int | None = None
 
 
+class _CompletionDetails(BaseModel):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(BaseModel):
     prompt_tokens: int
     completion_tokens: int = 0
     prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
 
 
 class _Chunk(BaseModel):
@@ -275,11 +280,11 @@ class ReplyDecoder:
         reason = _REASONS.get(self._reason or "stop", "stop")
         if reason == "stop" and self._calls:
             reason = "tool_calls"
-        if self._usage is None:
+        if (told := self._usage) is None:
             return Finished(reason)
-        details = self._usage.prompt_tokens_details
-        cached = details.cached_tokens if details else None
-        return Finished(reason, Usage(self._usage.prompt_tokens, self._usage.completion_tokens, cached))
+        cached = told.prompt_tokens_details.cached_tokens if told.prompt_tokens_details else None
+        thought = told.completion_tokens_details.reasoning_tokens if told.completion_tokens_details else None
+        return Finished(reason, Usage(told.prompt_tokens, told.completion_tokens, cached, thought))
 
     def _decode(self, piece: _Piece) -> list[LLMDelta]:
         deltas: list[LLMDelta] = []

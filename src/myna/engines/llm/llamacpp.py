@@ -90,6 +90,7 @@ class LlamaCppLLM:
         self._endpoint: OpenAIOptions | None = None
         self._up = anyio.Event()
         self._loaded = False
+        self.device = "cpu"
         self._info = LLMInfo(str(settings["model"]), options.context_tokens, native_tools=True, output_schema=True)
 
     @property
@@ -191,13 +192,13 @@ class LlamaCppLLM:
                         lines.append(line)
                         continue
                     loading.deadline = math.inf
-                    device, _, url = line.removeprefix(READY).partition(" ")
+                    self.device, _, url = line.removeprefix(READY).partition(" ")
                     self._endpoint = OpenAIOptions(
                         base_url=url, api_key=SecretStr(key), timeout_s=IDLE_S, retries=0, load_timeout_s=0
                     )
                     self._llm = await stack.enter_async_context(open_openai(self._endpoint, name="The embedded LLM"))
                     stack.callback(watching.cancel_scope.cancel)
-                    if device == "cpu":
+                    if self.device == "cpu":
                         stack.enter_context(self._scheduler.beside(pausing))
                     stack.callback(self._forget)  # first of all, so that no request meets a closed client
                     if self._llm.info.context_tokens is not None:  # else it was too busy to tell

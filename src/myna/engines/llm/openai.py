@@ -36,6 +36,8 @@ COUNT_S = 5.0
 """How long counting tokens may take before an estimate has to do."""
 COUNT_AGAIN_S = 30.0
 """After a server failed to count, estimates have to do for so long: nobody waits for it in every turn."""
+LAST_WORDS_S = 1.0
+"""How long may come, behind an answer that is whole, what says so: its usage, and ``[DONE]``. Some servers never do."""
 KEEP_ALIVE_S = 3.0
 """Below the 5 s after which uvicorn and others close an idle connection, so that no request runs into the closing."""
 
@@ -346,13 +348,15 @@ def _may_be_another(problem: MynaError) -> bool:
 
 
 async def _next(events: AsyncGenerator[bytes], decoder: ReplyDecoder | CompletionDecoder) -> bytes | None:
-    """The next event. That the line breaks behind a whole answer is of no matter."""
+    """The next event. That the line breaks behind a whole answer, or is silent and stays open, is of no matter."""
+    event: bytes | None = None
     try:
-        return await anext(events, None)
+        with anyio.move_on_after(LAST_WORDS_S if decoder.whole else math.inf):
+            event = await anext(events, None)
     except httpx.TransportError:
-        if decoder.whole:
-            return None
-        raise
+        if not decoder.whole:
+            raise
+    return event
 
 
 @dataclass(frozen=True, slots=True)

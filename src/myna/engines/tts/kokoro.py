@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from myna.core.errors import BadInput, WeightsDamaged, WeightsMissing
 from myna.engines.abandoned import run_abandonable
 from myna.engines.base import Resources, Samples, Speech, TTSInfo, VoiceStyle
-from myna.engines.onnx import OnnxSession, load_onnxruntime, open_onnx
+from myna.engines.onnx import OnnxSession, device_of, load_onnxruntime, open_onnx
 from myna.engines.scheduler import Scheduler, Urgency
 from myna.engines.tts.bilingual import with_partner
 from myna.engines.tts.kokoro_vocabulary import PAD, VOCABULARY
@@ -92,6 +92,11 @@ class KokoroTTS:
         """What this engine is."""
         return self._info
 
+    @property
+    def device(self) -> str:
+        """See `myna.engines.base.TellsDevice`."""
+        return device_of(self._loaded.session)
+
     async def synthesize(
         self, text: str, style: VoiceStyle, *, language: str | None = None, urgent: bool = False
     ) -> AsyncGenerator[Speech]:
@@ -141,12 +146,12 @@ def _infer(session: OnnxSession, phonemes: str, style: Samples) -> Samples:
     return cast(Samples, session.run(None, inputs)[0]).reshape(-1)
 
 
-def _load(folder: Path, english: Path, threads: int) -> _Loaded:
+def _load(folder: Path, english: Path, threads: int, device: str) -> _Loaded:
     model = next(iter(sorted(folder.glob("*.onnx"))), None)
     if model is None:
         raise WeightsMissing(f"There is no .onnx file in {folder}.", hint="It takes one, and voices/*.bin beside it.")
     # Patient: what else hears, looks up and sends would wait behind seconds of speech
-    session, voices = open_onnx(model, threads=threads, patient=True), open_voices(folder / "voices")
+    session, voices = open_onnx(model, threads=threads, patient=True, device=device), open_voices(folder / "voices")
     invalid = load_onnxruntime().capi.onnxruntime_pybind11_state.InvalidArgument
     try:  # the first inference is slow; also, it shows whether the model is one
         _infer(session, "wˈɔɹm", next(iter(voices.styles.values()))[:1])
@@ -166,7 +171,7 @@ class _Plugin:
     @asynccontextmanager
     async def open(self, options: KokoroOptions, resources: Resources) -> AsyncGenerator[KokoroTTS]:
         folder, english = (resources.weights.locate(name) for name in self.weights(options))
-        load = partial(_load, folder, english, options.threads)
+        load = partial(_load, folder, english, options.threads, resources.device)
         yield KokoroTTS(folder.name, await run_abandonable(load), resources.scheduler)
 
 

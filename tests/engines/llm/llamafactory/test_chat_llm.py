@@ -12,6 +12,7 @@ from tests.engines.llm.llamafactory.relay import relayed
 from myna.core.errors import Busy, EngineRefused, EngineTimeout, EngineUnavailable, MynaError
 from myna.engines.base import LLM, Finished, LLMDelta, LLMMessage, LLMRequest, Loading, Sampling, TextDelta
 from myna.engines.llm.llamafactory.plugin import LlamaFactoryLLM, open_llamafactory
+from myna.engines.llm.llamafactory.wrapper import archive
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +65,19 @@ async def test_the_first_answer_waits_for_the_model_and_says_so(machine: Machine
     assert more[-1] == Finished("stop")
     assert "".join(delta.text for delta in more if isinstance(delta, TextDelta)) == "You said: hello."
     assert not llm.info.native_tools
+
+
+@pytest.mark.parametrize("older", [False, True])
+async def test_a_wrapper_of_another_version_is_told_of_and_used(
+    machine: Machine, caplog: pytest.LogCaptureFixture, older: bool
+):
+    wrapper = machine.work / "other.pyz"
+    wrapper.write_bytes(b"#!/usr/bin/env python3\n" * older + archive())
+    async with open_llamafactory(machine.options(script_path="other.pyz")) as llm:
+        assert await answer(llm, user("hello")) == "You said: hello."
+    told = [record.getMessage() for record in caplog.records if "another version" in record.getMessage()]
+    assert len(told) == older
+    assert all("myna llamafactory deploy" in each for each in told)
 
 
 async def test_a_second_question_loads_nothing_and_connects_nowhere(machine: Machine, llm: LlamaFactoryLLM):

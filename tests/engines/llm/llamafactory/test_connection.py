@@ -1,8 +1,11 @@
 """The way to the machine, over a real sshd: each thing that can be wrong with it is told apart."""
 
+import os
 import socket
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,6 +53,24 @@ def rude() -> Generator[int]:
         thread.start()
         yield server.getsockname()[1]
         thread.join(PATIENCE_S)
+
+
+@contextmanager
+def agent(folder: Path, keys: int) -> Generator[str]:
+    """An SSH agent with so many keys; gives its address."""
+    place = str(folder / "agent")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", place], stdout=subprocess.DEVNULL) as process:
+        try:
+            until = time.monotonic() + PATIENCE_S
+            while not Path(place).exists() and time.monotonic() < until:
+                time.sleep(0.02)
+            for number in range(keys):
+                new_key(folder / f"agent-{number}")
+                words = ["ssh-add", "-q", str(folder / f"agent-{number}")]
+                subprocess.run(words, check=True, timeout=PATIENCE_S, env={**os.environ, "SSH_AUTH_SOCK": place})
+            yield place
+        finally:
+            process.terminate()
 
 
 async def test_one_connection_is_used_again(machine: Machine):
@@ -130,6 +151,26 @@ async def test_a_refused_login_is_told(machine: Machine, tmp_path: Path):
     assert isinstance(error, EngineRefused)
     assert "refused the login" in error.message
     assert "authorized_keys" in error.hint
+
+
+async def test_a_login_that_ends_since_too_many_keys_were_tried_is_a_refused_one(machine: Machine, tmp_path: Path):
+    keys = [tmp_path / f"key-{number}" for number in range(8)]
+    for key in keys:
+        new_key(key)
+    (tmp_path / "config").write_text("".join(f"IdentityFile {key}\n" for key in keys))
+    error = await problem(machine, key=None, ssh_config=tmp_path / "config")
+    assert isinstance(error, EngineRefused)
+    assert "before all keys were tried" in error.message
+    assert "llamafactory.key" in error.hint
+
+
+async def test_a_key_that_is_named_is_tried_alone(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with agent(tmp_path, keys=8) as place:
+        monkeypatch.setenv("SSH_AUTH_SOCK", place)
+        error = await problem(machine, key=None)
+        assert "before all keys were tried" in error.message, "the agent's keys are those that are tried"
+        async with open_connection(machine.options()) as connection:
+            await connection.connect()
 
 
 async def test_a_key_with_a_passphrase_needs_it(machine: Machine, tmp_path: Path):

@@ -7,8 +7,8 @@ from typing import cast
 
 from myna.core.errors import RequestRefused
 from myna.core.tools import ToolSpec
-from myna.engines.base import LLMMessage
-from myna.engines.llm.transformers.model import Cache, Drawer, Drawing, Loaded, Memory, OutOfMemory, Scores
+from myna.engines.base import GPUMemory, LLMMessage
+from myna.engines.llm.transformers.model import Cache, Drawer, Drawing, Loaded, OutOfMemory, Scores
 
 END = 256
 """The token that ends an answer; the others are bytes of UTF-8."""
@@ -77,8 +77,8 @@ class ScriptedModel:
     def free(self) -> None:
         self.freed += 1
 
-    def memory(self) -> tuple[Memory, ...]:
-        return (Memory("cuda:0", total=24, free=4, used=10, reserved=12, peak=11),)
+    def memory(self) -> tuple[GPUMemory, ...]:
+        return (GPUMemory("cuda:0", total=24, free=4, used=10, reserved=12, peak=11),)
 
 
 def _sequence(cache: Cache) -> list[int]:

@@ -1,5 +1,6 @@
 import pytest
 
+from myna.engines.base import GPUMemory
 from myna.engines.llm.transformers.budget import (
     Budget,
     Shape,
@@ -10,7 +11,6 @@ from myna.engines.llm.transformers.budget import (
     shape_of,
     weights_bytes,
 )
-from myna.engines.llm.transformers.model import Memory
 
 QWEN_14B = {
     "hidden_size": 5120,
@@ -81,7 +81,7 @@ def test_in_32_bits_cache_and_computing_take_twice_as_much():
     ("device_map", "free"), [("auto", 30), ("balanced", 30), ("cuda:1", 20), ("cuda:0", 10), ("cuda", 10)]
 )
 def test_only_the_gpu_that_is_named_counts(device_map: str, free: int):
-    memory = [Memory(f"cuda:{number}", 24, left, 0, 0, 0) for number, left in enumerate((10, 20))]
+    memory = [GPUMemory(f"cuda:{number}", 24, left, 0, 0, 0) for number, left in enumerate((10, 20))]
     assert free_bytes(memory, device_map) == free
     assert free_bytes([], device_map) == 0
 

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from tests.engines.llm.transformers.scripted_model import ScriptedModel, loaded
 
 from myna.core.errors import BadConfig, EngineUnavailable, MynaError, UnknownName, WeightsMissing
-from myna.engines.base import Resources
+from myna.engines.base import GPUMemory, Resources
 from myna.engines.llm.transformers.loading import catalog_name, load_first, locate, needed_weights
-from myna.engines.llm.transformers.model import Loaded, Memory, OutOfMemory, told
+from myna.engines.llm.transformers.model import Loaded, OutOfMemory, told
 from myna.engines.llm.transformers.options import TransformersOptions
-from myna.engines.llm.transformers.plugin import plugin
+from myna.engines.llm.transformers.plugin import TransformersPlugin, plugin
 from myna.engines.scheduler import open_scheduler
 from myna.weights.catalog import load_catalog
 from myna.weights.store import WeightsStore
@@ -49,7 +49,12 @@ def test_only_what_myna_can_pull_and_the_users_own_files_are_asked_for(tmp_path:
     assert needed_weights("Qwen/Qwen3-8B") == ()
     assert needed_weights(str(tmp_path)) == (str(tmp_path),)
     assert needed_weights("models/mine.gguf") == ("models/mine.gguf",)
-    assert plugin.weights(TransformersOptions()) == ("qwen2.5-14b-instruct-gptq-int4",)
+    installed = TransformersPlugin(libraries=("json",))
+    assert installed.weights(TransformersOptions()) == ("qwen2.5-14b-instruct-gptq-int4",)
+
+
+def test_gigabytes_are_not_asked_for_where_the_libraries_are_not_installed():
+    assert TransformersPlugin(libraries=("json", "no_such_library")).weights(TransformersOptions()) == ()
 
 
 def nowhere(model: str) -> Path | None:
@@ -132,7 +137,7 @@ def test_only_want_of_memory_leads_to_the_fallback(problem: MynaError):
 
 
 def test_the_memory_of_a_gpu_in_words():
-    memory = Memory("cuda:0", total=24_000_000_000, free=4_000_000_000, used=15, reserved=20_000_000_000, peak=16)
+    memory = GPUMemory("cuda:0", total=24_000_000_000, free=4_000_000_000, used=15, reserved=20_000_000_000, peak=16)
     assert told([memory]) == "cuda:0: 0.00 GB used, 20.00 GB reserved, 0.00 GB peak, 4.00 GB free of 24.00 GB"
     assert told([]) == "no GPU"
 

@@ -13,9 +13,10 @@ from myna.engines.base import Finished, LLMMessage, LLMRequest, Sampling, TextDe
 from myna.engines.llm.llamafactory import commands, faults
 from myna.engines.llm.llamafactory.commands import Commands, quoted
 from myna.engines.llm.llamafactory.connection import Connection, open_connection
-from myna.engines.llm.llamafactory.deploy import digest, digest_command
+from myna.engines.llm.llamafactory.deploy import digest_command
 from myna.engines.llm.llamafactory.options import LlamaFactoryOptions
 from myna.engines.llm.llamafactory.plugin import open_llamafactory
+from myna.engines.llm.llamafactory.wrapper import digest
 
 OLDEST_PYTHON = (3, 8)
 QUESTION = "Say hello in one short sentence."

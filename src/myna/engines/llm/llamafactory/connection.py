@@ -35,6 +35,8 @@ MOST_BYTES = 1 << 20
 BEGUN = b"myna-begun\n"
 """Comes before all that a command writes, and after what the start-up files of the shell there write."""
 MOST_JUMPS = 8
+TOO_MANY_KEYS = "Too many authentication failures"
+"""What sshd says when it has refused as many keys as it looks at (`MaxAuthTries`)."""
 GLOBAL_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
 
 
@@ -123,7 +125,8 @@ class Connection:
 
     async def _link(self, hop: "_Hop", password: SecretStr | None) -> None:
         options = self._options
-        more: dict[str, Any] = {"client_keys": [str(hop.key.expanduser())]} if hop.key else {}
+        # With the agent's in front of it, the one key might be one too many.
+        more: dict[str, Any] = {"client_keys": [str(hop.key.expanduser())], "agent_path": None} if hop.key else {}
         more |= {"passphrase": options.passphrase.get_secret_value()} if options.passphrase else {}
         more |= {"password": password.get_secret_value()} if password else {}
         met = _Met()
@@ -171,6 +174,8 @@ class Connection:
         except OSError as error:
             raise _unreached(place, error) from error
         except ssh.Error as error:
+            if TOO_MANY_KEYS in error.reason:
+                raise faults.too_many_keys(place, error.reason) from error
             raise faults.unreachable(place, error.reason) from error
 
     def _distrusted(self, place: str, port: int | None, met: "_Met", said: str) -> EngineError:

@@ -1,7 +1,6 @@
 """Copying the wrapper to the machine."""
 
 import shlex
-from hashlib import sha256
 
 from myna.core.errors import BadConfig, EngineRefused
 from myna.engines.llm.llamafactory import commands, faults
@@ -51,11 +50,6 @@ async def deploy(options: LlamaFactoryOptions, *, force: bool = False) -> str:
             raise EngineRefused(f"{options.script_path} cannot be written on {options.place}: {said[-300:]}.")
         case code:
             raise faults.fault(code, options)
-
-
-def digest() -> str:
-    """The SHA-256 of the wrapper that belongs to this Myna."""
-    return sha256(archive()).hexdigest()
 
 
 def digest_command(options: LlamaFactoryOptions) -> str:

@@ -45,6 +45,15 @@ def login_refused(place: str, why: str) -> LoginRefused:
     )
 
 
+def too_many_keys(place: str, why: str) -> LoginRefused:
+    """More keys were tried than the machine allows, be it that the right one was to come."""
+    return LoginRefused(
+        f"{place} refused the login before all keys were tried: {why}.",
+        hint="Set llamafactory.key, and that key alone is tried; else take keys out of the SSH agent. "
+        "A Myna that runs tries again after ten minutes.",
+    )
+
+
 def lost(place: str) -> EngineUnavailable:
     """The connection has ended."""
     return EngineUnavailable(

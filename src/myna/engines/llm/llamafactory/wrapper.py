@@ -6,6 +6,8 @@ import secrets
 import zipfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
@@ -45,7 +47,6 @@ class Wrapper:
         self._head = self._tail = ""
         self._pong = anyio.Event()
         self._heard_all = anyio.Event()
-        self.digest = ""
         self.secret = secrets.token_urlsafe(32)
 
     @property
@@ -102,9 +103,15 @@ class Wrapper:
             raise self._stranger(f"it says {line[:200]!r}")
         event = cast("dict[str, Any]", event)
         if event["type"] == "hello":
-            self.digest = str(event.get("digest"))
             if event.get("protocol") != PROTOCOL:
                 raise self._stranger("it is of another version")
+            if event.get("digest") != digest():
+                log.warning(
+                    "%s on %s is the wrapper of another version of Myna. It works; to have this one's faults mended, "
+                    "run: myna llamafactory deploy",
+                    self._options.script_path,
+                    self._options.place,
+                )
         return event
 
     def _stranger(self, why: str) -> EngineError:
@@ -217,6 +224,12 @@ def archive() -> bytes:
             if file.name.endswith(".py"):
                 _add(zipped, f"myna_remote/{file.name}", file.read_text("utf-8"))
     return made.getvalue()
+
+
+@cache
+def digest() -> str:
+    """The SHA-256 of the wrapper that belongs to this Myna."""
+    return sha256(archive()).hexdigest()
 
 
 def _add(zipped: zipfile.ZipFile, name: str, text: str) -> None:

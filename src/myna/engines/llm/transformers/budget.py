@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from myna.engines.llm.transformers.model import Memory
+from myna.engines.base import GPUMemory
 
 DEFAULT_CONTEXT = 16_384
 LEAST_CONTEXT = 2048
@@ -137,7 +137,7 @@ def budget_of(  # noqa: PLR0913 - all that a budget follows from
     return Budget(weights, context_tokens, shape.kv_bytes(element_bytes), computing, reserve, free)
 
 
-def free_bytes(memory: Sequence[Memory], device_map: str) -> int:
+def free_bytes(memory: Sequence[GPUMemory], device_map: str) -> int:
     """What is free on the GPU that ``device_map`` names; on all together where it names none."""
     named = "cuda:0" if device_map == "cuda" else device_map
     free = {each.device: each.free for each in memory}

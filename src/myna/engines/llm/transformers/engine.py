@@ -12,11 +12,11 @@ import anyio
 from myna.core.errors import EngineUnavailable, MynaError, PromptTooLong, RequestRefused
 from myna.core.tools import ToolSpec
 from myna.engines.abandoned import run_abandonable
-from myna.engines.base import Finished, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta, Usage
+from myna.engines.base import Finished, GPUMemory, LLMDelta, LLMInfo, LLMMessage, LLMRequest, Sampling, TextDelta, Usage
 from myna.engines.llm.chat_completions import Reason
 from myna.engines.llm.read_ahead import ReadAhead
 from myna.engines.llm.token_estimate import estimate_tokens
-from myna.engines.llm.transformers.model import Drawing, Loaded, Memory, told
+from myna.engines.llm.transformers.model import Drawing, Loaded, told
 from myna.engines.llm.transformers.places import Places
 from myna.engines.llm.transformers.prefixes import Prefixes
 from myna.engines.llm.transformers.writing import Order, Slice, Writing
@@ -61,6 +61,11 @@ class TransformersLLM:
     def info(self) -> LLMInfo:
         """The model that was loaded. No output is bound to a schema: that takes another library."""
         return self._info
+
+    @property
+    def device(self) -> str:
+        """See `myna.engines.base.TellsDevice`."""
+        return self._loaded.device
 
     async def generate(self, request: LLMRequest) -> AsyncGenerator[LLMDelta]:
         """Stream the answer.
@@ -124,7 +129,7 @@ class TransformersLLM:
             return True
         return False
 
-    async def memory(self) -> tuple[Memory, ...]:
+    async def memory(self) -> tuple[GPUMemory, ...]:
         """The memory of each GPU; empty on a CPU."""
         return await self._run(self._loaded.model.memory, Urgency.HEARING)
 

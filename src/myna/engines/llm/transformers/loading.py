@@ -11,6 +11,11 @@ from myna.weights.locate import Weights
 
 log = logging.getLogger(__name__)
 
+LIBRARIES = ("torch", "transformers")
+"""What the engine cannot do without, as Python imports it."""
+
+INSTALL = "pip install 'myna[gpu]'"
+
 
 def catalog_name(model: str) -> str | None:
     """What the catalog calls a model that is named as there or as on the hub; None if it is not in the catalog."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from myna.core.tools import ToolSpec
-from myna.engines.base import LLMMessage
+from myna.engines.base import GPUMemory, LLMMessage
 
 Cache: TypeAlias = object
 """The keys and values of a sequence. Only the model that made it looks inside."""
@@ -18,33 +18,7 @@ class OutOfMemory(Exception):  # control flow: the engine frees memory and tries
     """The device has too little memory for a step, or for the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The memory of one GPU, in bytes.
-
-    Attributes:
-        device: ``cuda:0``.
-        total: All that it has.
-        free: What nobody uses, no other program either.
-        used: What the tensors of this process take.
-        reserved: What this process holds to put tensors in, ``used`` included.
-        peak: The most that ``used`` has been.
-    """
-
-    device: str
-    total: int
-    free: int
-    used: int
-    reserved: int
-    peak: int
-
-    def __str__(self) -> str:
-        figures = {"used": self.used, "reserved": self.reserved, "peak": self.peak, "free": self.free}
-        told = ", ".join(f"{size / 1e9:.2f} GB {name}" for name, size in figures.items())
-        return f"{self.device}: {told} of {self.total / 1e9:.2f} GB"
-
-
-def told(memory: Sequence[Memory]) -> str:
+def told(memory: Sequence[GPUMemory]) -> str:
     """The memory of the GPUs, in words."""
     return "; ".join(map(str, memory)) or "no GPU"
 
@@ -128,7 +102,7 @@ class Model(Protocol):
         """Give back to the device what nobody holds any more."""
         ...
 
-    def memory(self) -> tuple[Memory, ...]:
+    def memory(self) -> tuple[GPUMemory, ...]:
         """The memory of each GPU; empty on a CPU."""
         ...
 
@@ -174,6 +148,7 @@ class Loaded:
         name: To report.
         context_tokens: The longest prompt and answer together.
         parameters: How many weights it has, where that is known.
+        device: ``cuda`` or ``cpu``.
     """
 
     name: str
@@ -181,3 +156,4 @@ class Loaded:
     chat: Chat
     context_tokens: int
     parameters: int | None = None
+    device: str = "cpu"

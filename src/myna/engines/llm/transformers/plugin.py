@@ -2,27 +2,40 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 
 import anyio
 
 from myna.core.errors import EngineTimeout
 from myna.engines.base import Resources
 from myna.engines.llm.transformers.engine import DEVICE, TransformersLLM
-from myna.engines.llm.transformers.loading import needed_weights
+from myna.engines.llm.transformers.loading import LIBRARIES, needed_weights
 from myna.engines.llm.transformers.model import Loaded
 from myna.engines.llm.transformers.options import TransformersOptions
 from myna.engines.llm.transformers.torch_loading import load_model
 from myna.engines.scheduler import open_scheduler
 
 
+@dataclass(frozen=True, slots=True)
 class TransformersPlugin:
-    """Opens `TransformersLLM`."""
+    """Opens `TransformersLLM`.
 
-    options_model = TransformersOptions
+    Attributes:
+        libraries: What it cannot do without.
+    """
+
+    libraries: Sequence[str] = LIBRARIES
+    options_model: type[TransformersOptions] = TransformersOptions
 
     def weights(self, options: TransformersOptions) -> Sequence[str]:
-        """The model. The fallback is looked for only where that does not fit, so nobody has to fetch it before."""
+        """The model. The fallback is looked for only where that does not fit, so nobody has to fetch it before.
+
+        Nothing where the libraries are not installed: `open` is to say so before gigabytes are fetched, not after.
+        """
+        if any(find_spec(library) is None for library in self.libraries):
+            return ()
         return needed_weights(options.model)
 
     @asynccontextmanager

@@ -24,7 +24,7 @@ from myna.engines.llm.transformers.budget import (
     weights_bytes,
 )
 from myna.engines.llm.transformers.chat import TemplateChat
-from myna.engines.llm.transformers.loading import load_first, locate
+from myna.engines.llm.transformers.loading import INSTALL, load_first, locate
 from myna.engines.llm.transformers.model import Drawing, Loaded, OutOfMemory, told
 from myna.engines.llm.transformers.options import GIB, TransformersOptions
 from myna.engines.llm.transformers.torch_model import TorchModel, TorchParts, gpu_memory, guarded
@@ -37,8 +37,6 @@ log = logging.getLogger(__name__)
 CHUNK_ON_GPU = 512
 """Tokens of a prompt that are read at a time: longer chunks are hardly faster, and cannot be abandoned."""
 CHUNK_ON_CPU = 64
-
-INSTALL = "pip install 'myna[gpu]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ class TorchLoader:
         chunk = CHUNK_ON_GPU if self.device == "cuda" else CHUNK_ON_CPU
         model = TorchModel(parts, self._drawing(generation), chunk)
         log.info("%s is loaded with a context of %d tokens. %s", name, context, told(model.memory()))
-        return Loaded(name, model, chat, context, shape.parameters if shape else None)
+        return Loaded(name, model, chat, context, shape.parameters if shape else None, self.device)
 
     def free(self) -> None:
         """Give back what a loading that failed has taken."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
-from myna.engines.llm.transformers.model import Cache, Drawer, Drawing, Memory, OutOfMemory, Scores
+from myna.engines.base import GPUMemory
+from myna.engines.llm.transformers.model import Cache, Drawer, Drawing, OutOfMemory, Scores
 from myna.engines.llm.transformers.sampling import TorchDrawer
 from myna.engines.llm.transformers.untyped import Tensor, Torch, Untyped
 
@@ -112,7 +113,7 @@ class TorchModel:
         if self._torch.cuda.is_available():
             self._torch.cuda.empty_cache()
 
-    def memory(self) -> tuple[Memory, ...]:
+    def memory(self) -> tuple[GPUMemory, ...]:
         """The memory of each GPU that PyTorch has used."""
         return gpu_memory(self._torch)
 
@@ -151,16 +152,16 @@ def guarded(torch: Torch, call: Callable[[], T]) -> T:
     raise OutOfMemory(problem.partition("\n")[0][:300])
 
 
-def gpu_memory(torch: Torch) -> tuple[Memory, ...]:
+def gpu_memory(torch: Torch) -> tuple[GPUMemory, ...]:
     """The memory of each GPU; empty where there is none."""
     if not torch.cuda.is_available():
         return ()
-    found: list[Memory] = []
+    found: list[GPUMemory] = []
     for number in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(number)
         used, reserved = torch.cuda.memory_allocated(number), torch.cuda.memory_reserved(number)
         peak = torch.cuda.max_memory_allocated(number)
-        found.append(Memory(f"cuda:{number}", total, free, used, reserved, peak))
+        found.append(GPUMemory(f"cuda:{number}", total, free, used, reserved, peak))
     return tuple(found)
 
 
