@@ -62,7 +62,8 @@ def test_who_speaks_over_a_reply_empties_the_loudspeaker(robot: Robot, parrot: S
         paused = user.wait("state", is_state("paused", "hearing"), since=begun)["at"]
         user.wait("reply", since=flushed)
         between = [each for each in user.of("audio_out", paused) if each["at"] < flushed]
-        assert not between, "audio goes on while it is decided"
+        on_its_way_ms = 40  # topics keep no order among each other
+        assert sum(each["ms"] for each in between) <= on_its_way_ms, "audio goes on while it is decided"
         interrupted = user.of("reply", flushed)[0]["text"]
         assert interrupted
         assert LONG.rsplit(maxsplit=1)[-1] in interrupted
