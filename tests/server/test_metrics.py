@@ -150,9 +150,10 @@ async def test_with_keys_it_needs_one(weights: Weights, tmp_path: Path) -> None:
     assert not [each for each in (key.name, secret) if each in answer.text]
 
 
-async def test_every_metric_is_in_the_docs(weights: Weights) -> None:
+async def test_every_metric_is_in_both_twins_of_the_docs(weights: Weights) -> None:
     async with serving(OnGPU(), weights) as client:
         text = (await client.get("/metrics")).text
-    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
     named = {family.name for family in text_string_to_metric_families(text)}
-    assert not [name for name in named if name.startswith("myna_") and f"`{name}" not in page]
+    for twin in ("metrics.md", "metrics.zh-CN.md"):
+        page = (DOCS / twin).read_text(encoding="utf-8")
+        assert not [name for name in named if name.startswith("myna_") and f"`{name}" not in page], twin
