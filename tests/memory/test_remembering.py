@@ -310,6 +310,16 @@ async def test_what_waits_for_the_llm_is_in_the_journal(tmp_path: Path) -> None:
         assert [left.entry.message_id for left in await journal.left()] == ["msg_1"]
 
 
+async def test_what_leaves_nothing_to_remember_costs_the_disk_nothing(tmp_path: Path) -> None:
+    async with open_database(tmp_path / "myna.db") as database:
+        async with remembering_in(tmp_path, "[]", journal=SQLJournal(database)) as (remembering, memories, _):
+            session_of(remembering).told([said("What is the capital of France?")])
+            await done(remembering)
+            assert await texts_in(memories) == []
+        counted = "SELECT seq FROM sqlite_sequence WHERE name = 'memory_to_remember'"
+        assert not database.glance(counted), "it was written, and taken away again"
+
+
 async def test_the_yes_counts_in_a_session_that_goes_on_with_the_conversation(tmp_path: Path) -> None:
     async with remembering_in(tmp_path) as (remembering, memories, _):
         await memories.add(SCOPE, NewMemory("The user likes tea"))

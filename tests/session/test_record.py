@@ -55,6 +55,6 @@ async def test_a_conversation_that_was_deleted_is_not_brought_back_by_who_still_
     record = Record(store, CONVERSATION)
     await record.add(UserMessage(MessageId("user"), TurnId("u"), "Hello"))
     await store.delete(CONVERSATION.user_id, CONVERSATION.id)
-    with pytest.raises(UnknownName, match="was deleted"):
+    with pytest.raises(UnknownName, match="no conversation"):
         await record.add(UserMessage(MessageId("more"), TurnId("v"), "Still there?"))
     assert await store.find(CONVERSATION.id) is None

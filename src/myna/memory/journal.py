@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Boolean, Column, Index, Table, Text, and_, delete, false, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Table, Text, and_, bindparam, delete, false, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import ColumnElement
 
@@ -12,6 +12,7 @@ from myna.core.ids import ConversationId, MessageId, UserId
 from myna.memory.base import NewMemory, Scope
 from myna.memory.told_from import first_told, tell_from_now
 from myna.store.database import Database
+from myna.store.prepared import Prepared
 from myna.store.tables import Number, metadata
 
 MOST_LEFT = 1_000
@@ -99,23 +100,21 @@ class SQLJournal:
 
     async def add(self, entry: Entry) -> None:
         """Keep an entry."""
-        kept = insert(to_remember).values(
-            message_id=entry.message_id,
-            conversation_id=entry.conversation_id,
-            user_id=entry.scope.user_id,
-            persona_id=entry.scope.persona_id or "",
-        )
-        await self._database.writing(lambda connection: connection.execute(kept).close())
+        kept = {
+            "message_id": entry.message_id,
+            "conversation_id": entry.conversation_id,
+            "user_id": entry.scope.user_id,
+            "persona_id": entry.scope.persona_id or "",
+        }
+        await self._database.writing(lambda connection: _ADD.run(connection, kept))
 
     async def ruled(self, entry: Entry) -> None:
         """The rules are through with it."""
-        noted = update(to_remember).where(_of(entry)).values(ruled=True)
-        await self._database.writing(lambda connection: connection.execute(noted).close())
+        await self._database.writing(lambda connection: _RULED.run(connection, _names(entry)))
 
     async def done(self, entry: Entry) -> None:
         """It is no longer needed."""
-        gone = delete(to_remember).where(_of(entry))
-        await self._database.writing(lambda connection: connection.execute(gone).close())
+        await self._database.writing(lambda connection: _DONE.run(connection, _names(entry)))
 
     async def left(self) -> Sequence[Left]:
         """What an earlier process has not done, in its order; the newest `MOST_LEFT` of it."""
@@ -147,8 +146,15 @@ class SQLJournal:
         return await first_told(self._database, user_id, conversation_id)
 
 
-def _of(entry: Entry) -> ColumnElement[bool]:
-    return and_(to_remember.c.conversation_id == entry.conversation_id, to_remember.c.message_id == entry.message_id)
+_HERE, _MESSAGE = "this_conversation", "this_message"
+_THIS = and_(to_remember.c.conversation_id == bindparam(_HERE), to_remember.c.message_id == bindparam(_MESSAGE))
+_ADD = Prepared(insert(to_remember), "message_id", "conversation_id", "user_id", "persona_id")
+_RULED = Prepared(update(to_remember).where(_THIS).values(ruled=True))
+_DONE = Prepared(delete(to_remember).where(_THIS))
+
+
+def _names(entry: Entry) -> dict[str, str]:
+    return {_HERE: entry.conversation_id, _MESSAGE: entry.message_id}
 
 
 async def waits(connection: AsyncConnection, user_id: UserId, new: NewMemory) -> bool:

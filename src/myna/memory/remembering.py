@@ -36,7 +36,7 @@ from myna.memory.forgetting import (
 from myna.memory.journal import Entry, Journal
 from myna.memory.private import PrivateSession
 from myna.memory.right_of_way import LONGEST_SPEECH_S, RightOfWay
-from myna.memory.rules import take
+from myna.memory.rules import Taken, take
 from myna.memory.told import Told
 from myna.store.base import Store
 
@@ -172,27 +172,31 @@ class Remembering:
 
     async def _keep(self, told: Told) -> None:
         """Do what an utterance asks, or keep what the rules find in it."""
-        if not told.noted:
-            await self._journal.add(told.entry)
         scope = told.entry.scope
         if told.used:
             await self._memories.used(scope, told.used)
-        if not told.ruled and (request := told.request):
+        request = None if told.ruled else told.request
+        taken = Taken(()) if request else take(told.text, self._now(), before=told.before)
+        llm = self._llm()
+        left = taken.left if llm is not None and llm.info.output_schema else ()
+        if not told.noted:
+            if not (request or taken.memories or left):
+                return  # as of most utterances: what leaves nothing to be done need not be on disk
+            await self._journal.add(told.entry)
+        if request:
             async with self._changing:
                 self._withdraw(told, request)
                 await forget_by_word(told.text, self._memories, scope, told.last)
                 if request.is_final:  # though no memory may have come of it
                     await self._journal.told_no_more(scope.user_id)
         else:
-            taken = take(told.text, self._now(), before=told.before)
             async with self._changing:
                 for new in () if told.ruled else taken.memories:
                     if not told.withdrawn:
                         await self._add(told, new)
-            llm = self._llm()
-            if taken.left and not told.withdrawn and llm is not None and llm.info.output_schema:
+            if left and not told.withdrawn:
                 await self._journal.ruled(told.entry)
-                told.left = () if told.withdrawn else taken.left
+                told.left = () if told.withdrawn else left
                 self._wait_for_llm(told)
                 return
         await self._journal.done(told.entry)

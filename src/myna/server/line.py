@@ -1,7 +1,7 @@
 """A WebSocket as a session talks over it: JSON out, and no wait without an end."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 
 import anyio
@@ -18,6 +18,9 @@ FAREWELL_S = 0.5
 
 LONGEST_REASON = 123
 """Of a close frame, in bytes (RFC 6455, section 5.5)."""
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Unread(BadInput):
@@ -56,18 +59,20 @@ class Line:
         text: str | None = message.get("text")
         return message["bytes"] if text is None else text
 
-    async def tell(self, events: Iterable[ServerEvent]) -> None:
+    async def tell(self, events: Sequence[ServerEvent]) -> None:
         """Send these, with nothing between them.
 
         Raises:
             Unread: The client does not read.
             WebSocketDisconnect: It has gone.
         """
+        if not events:
+            return
         async with self._lock:
             for event in events:
                 try:
                     with anyio.fail_after(self._unread_s):
-                        await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+                        await self._socket.send_text(_written(event))
                 except WebSocketDisconnected as error:  # it has been noticed before, as of a closed tab
                     raise WebSocketDisconnect(code=1006) from error
                 except TimeoutError:

@@ -240,8 +240,9 @@ async def _read(line: Line, codec: Codec, session: Session) -> None:
         ends = decoded.ends
         if decoded.replies:  # not so with audio, fifty times a second
             await line.tell(decoded.replies)
-        for command in decoded.commands:
-            await checkpoint()  # minutes of audio in one message hold up nobody else
+        for place, command in enumerate(decoded.commands):
+            if place:
+                await checkpoint()  # minutes of audio in one message hold up nobody else
             try:
                 await session.send(command)
             except Closed:

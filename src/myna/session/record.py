@@ -62,8 +62,10 @@ class Record:
     async def messages(self) -> Sequence[Message]:
         """All messages, oldest first."""
         async with self._asking():
-            known = await self.store.find(self.conversation.id)
-            return await self.store.messages(self.conversation.id) if known else ()
+            try:
+                return await self.store.messages(self.conversation.id)
+            except UnknownName:  # nothing is kept of it yet
+                return ()
 
     async def last(self) -> MessageId | None:
         """The newest message; None if there is none."""
@@ -226,14 +228,8 @@ class Record:
         return not self._begun and await self.store.find(self.conversation.id) is None
 
     async def _begin(self) -> None:
-        """See that the store knows the conversation.
-
-        Raises:
-            UnknownName: It did, and was told to forget it: what follows must not bring it back.
-        """
-        if await self.store.find(self.conversation.id) is None:
-            if self._begun:
-                raise UnknownName("The conversation was deleted.", hint="Begin another one.")
+        """See that the store knows the conversation; but one that it knew and has forgotten is not brought back."""
+        if await self._is_new():
             await self.store.create(self.conversation)
         self._begun = True
 

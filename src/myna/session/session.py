@@ -181,7 +181,7 @@ class Session:
                     await floor.configure(self._options.preferences)
                     if self._engines.vad is not None:  # somebody will speak soon
                         await floor.turns.read_ahead(self._options.preferences)
-                    async for letter in self._inbox:
+                    while (letter := await self._next_letter()) is not None:
                         await self._take(letter, floor)
                         self._pace.lag(floor.lags)
                         if self._outbox.closed or (self._closing and floor.idle and not self._waiting):
@@ -235,6 +235,16 @@ class Session:
                 self._outbox.post(Refused("", deaf.code, deaf.message, deaf.hint))  # once; a commit is told of it, too
             self._missed += len(pcm) // BYTES_PER_SAMPLE
         await floor.append(pcm)
+
+    async def _next_letter(self) -> _Letter | None:
+        """None: there will be no more."""
+        try:
+            try:
+                return self._inbox.receive_nowait()  # fifty a second: no hop where there is one
+            except anyio.WouldBlock:
+                return await self._inbox.receive()
+        except anyio.EndOfStream:
+            return None
 
     @property
     def _waiting(self) -> bool:

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from myna.core.errors import BadConfig, StoreUnavailable
 from myna.store.failures import told
 from myna.store.migrating import backups_of, bring_up_to_date, remove_backups
+from myna.store.prepared import straight
 from myna.store.rights import keep_private, make_file, make_private
 from myna.store.write_queue import WriteQueue
 
@@ -303,7 +304,7 @@ def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - as DB-API ha
 def _begin(connection: Connection) -> None:
     # Who writes says so at once: a transaction that has read fails where another has written meanwhile.
     if begin := connection.get_execution_options().get("begin", "BEGIN"):
-        connection.exec_driver_sql(begin)
+        straight(connection, begin).close()
 
 
 def _make_ready(file: Path, *, ours: bool) -> None:

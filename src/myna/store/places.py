@@ -9,6 +9,7 @@ from myna.core.commands import ROOT
 from myna.core.errors import UnknownName
 from myna.core.ids import ConversationId, MessageId
 from myna.store.codec import is_storable
+from myna.store.prepared import Prepared
 from myna.store.tables import messages
 
 STEP = 1 << 32
@@ -24,11 +25,14 @@ BEHIND_ALL = (
 )
 """The position behind all messages of the conversation `HERE`, as a part of a statement."""
 
-_ROW = select(messages.c.number, messages.c.position).where(
-    messages.c.conversation_id == bindparam(HERE), messages.c.id == bindparam("of")
+_ROW = Prepared(
+    select(messages.c.number, messages.c.position).where(
+        messages.c.conversation_id == bindparam(HERE), messages.c.id == bindparam("of")
+    )
 )
-_FIRST = select(func.min(messages.c.position)).where(messages.c.conversation_id == bindparam(HERE))
-_NEXT = _FIRST.where(messages.c.position > bindparam("low"))
+_LOWEST = select(func.min(messages.c.position)).where(messages.c.conversation_id == bindparam(HERE))
+_FIRST = Prepared(_LOWEST)
+_NEXT = Prepared(_LOWEST.where(messages.c.position > bindparam("low")))
 
 
 def row_of(connection: Connection, conversation_id: ConversationId, message_id: MessageId) -> tuple[int, int]:
@@ -38,10 +42,11 @@ def row_of(connection: Connection, conversation_id: ConversationId, message_id: 
         UnknownName: No such message.
     """
     here = {HERE: conversation_id, "of": message_id}
-    row = connection.execute(_ROW, here).first() if is_storable(message_id) else None
+    row = _ROW.first(connection, here) if is_storable(message_id) else None
     if row is None:
         raise UnknownName(f"The conversation has no message {message_id}.", hint="It may have been deleted.")
-    return row.number, row.position
+    number, position = row
+    return number, position
 
 
 def behind(connection: Connection, conversation_id: ConversationId, after: MessageId) -> int:
@@ -61,8 +66,9 @@ def behind(connection: Connection, conversation_id: ConversationId, after: Messa
 def _between(connection: Connection, conversation_id: ConversationId, after: MessageId) -> int | None:
     """A position behind the message ``after``; None if there is no room."""
     low = None if after == ROOT else (row_of(connection, conversation_id, after))[1]
-    here = {HERE: conversation_id, "low": low}
-    high = connection.execute(_FIRST if low is None else _NEXT, here).scalar()
+    here = {HERE: conversation_id}
+    found = _FIRST.first(connection, here) if low is None else _NEXT.first(connection, here | {"low": low})
+    high: int | None = found[0] if found else None
     if low is None:
         return 0 if high is None else high - STEP
     if high is None:

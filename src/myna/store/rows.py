@@ -15,10 +15,13 @@ from myna.store.base import KeptTurn
 from myna.store.codec import body_of, is_storable, kind_of, said_in
 from myna.store.database import Database
 from myna.store.places import BEHIND_ALL, HERE
+from myna.store.prepared import Prepared
 from myna.store.tables import conversations, messages
 
-_ADD = insert(messages).returning(messages.c.number)
-_APPEND = _ADD.values(position=BEHIND_ALL)
+_COLUMNS = ("conversation_id", "id", "turn_id", "kind", "body", "said_at")
+_NEW = insert(messages).returning(messages.c.number)
+_ADD = Prepared(_NEW, *_COLUMNS, "position")
+_APPEND = Prepared(_NEW.values(position=BEHIND_ALL), *_COLUMNS)
 
 
 def create(connection: Connection, conversation: Conversation) -> int:
@@ -57,10 +60,11 @@ def add(
         "said_at": at or datetime.now(UTC),
     }
     if position is None:
-        number = connection.execute(_APPEND, kept | {HERE: conversation_id}).scalar_one()
+        added = _APPEND.first(connection, kept | {HERE: conversation_id})
     else:
-        number = connection.execute(_ADD, kept | {"position": position}).scalar_one()
-    search.add(database, connection, number, said_in(message))
+        added = _ADD.first(connection, kept | {"position": position})
+    assert added is not None  # noqa: S101 - it returns the number
+    search.add(database, connection, added[0], said_in(message))
 
 
 def copy(connection: Connection, table: Table, old: str, new: str, which: ColumnElement[bool]) -> None:

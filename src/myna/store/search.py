@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Connection, Row, Text, bindparam, text
 
 from myna.core.ids import UserId
 from myna.store.database import Database
+from myna.store.prepared import Prepared
 from myna.store.tables import conversations, messages
 from myna.store.words import Phrase, phrases_of, words_of
 
@@ -28,9 +29,11 @@ _NUMBER = bindparam("number", type_=BigInteger)
 _WORDS = bindparam("words", type_=Text)
 
 _ADD = {
-    True: text("INSERT INTO message_words (rowid, words) VALUES (:number, :words)"),
-    False: text("INSERT INTO message_words (number, words) VALUES (:number, CAST(:words AS tsvector))").bindparams(
-        _NUMBER, _WORDS
+    True: Prepared(text("INSERT INTO message_words (rowid, words) VALUES (:number, :words)")),
+    False: Prepared(
+        text("INSERT INTO message_words (number, words) VALUES (:number, CAST(:words AS tsvector))").bindparams(
+            _NUMBER, _WORDS
+        )
     ),
 }
 _REMOVE = {
@@ -81,7 +84,7 @@ def add(database: Database, connection: Connection, number: int, said: str) -> N
     words = [word[:_LONGEST_WORD] for word in words_of(said)]
     if words:
         kept = " ".join(words) if database.is_sqlite else _vector(words)
-        connection.execute(_ADD[database.is_sqlite], {"number": number, "words": kept})
+        _ADD[database.is_sqlite].run(connection, {"number": number, "words": kept})
 
 
 def remove(database: Database, connection: Connection, number: int) -> None:

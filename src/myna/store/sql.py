@@ -24,6 +24,7 @@ from myna.store.listing import said_of
 from myna.store.newest import newest_turns
 from myna.store.paging import is_listed, page_of
 from myna.store.places import HERE, behind, row_of
+from myna.store.prepared import Prepared
 from myna.store.tables import Instant, conversations, messages, turns
 from myna.store.taking_in import take_in
 from myna.store.words import snippet
@@ -89,7 +90,7 @@ class SQLStore:
     async def find(self, conversation_id: ConversationId) -> Conversation | None:
         """The conversation with this id, or None."""
         row = await self._find(conversation_id)
-        return None if row is None else Conversation(ConversationId(row[0]), row[1], UserId(row[2]), row[3])
+        return None if row is None else _conversation(row)
 
     async def append(self, conversation_id: ConversationId, message: Message) -> None:
         """Keep the newest message of a conversation.
@@ -183,8 +184,8 @@ class SQLStore:
 
         def work(connection: Connection) -> None:
             _lock(connection, conversation_id)
-            if not connection.execute(_CHANGE_TURN, {HERE: conversation_id, "of": turn.id} | kept).rowcount:
-                connection.execute(insert(turns), {"conversation_id": conversation_id, "id": turn.id} | kept)
+            if not _CHANGE_TURN.run(connection, {HERE: conversation_id, "of": turn.id} | kept):
+                _ADD_TURN.run(connection, {"conversation_id": conversation_id, "id": turn.id} | kept)
 
         await self.database.writing(work)
 
@@ -320,11 +321,11 @@ class SQLStore:
         here = {HERE: conversation_id, "changed_at": datetime.now(UTC)}
 
         def run(connection: Connection) -> int:
-            revision = connection.execute(_CHANGE, here).scalar()
-            if revision is None:
+            changed = _CHANGE.first(connection, here)
+            if changed is None:
                 raise _unknown(conversation_id)
             work(connection)
-            return revision
+            return changed[0]
 
         try:
             revision = await self.database.writing(run)
@@ -337,15 +338,20 @@ class SQLStore:
 # Statements of every turn are made once: to make them anew takes nearly as long as what they do.
 _HEAD = ("id", "persona_id", "user_id", "title", "revision")
 _GLANCE = f"SELECT {', '.join(_HEAD)} FROM conversations WHERE id = ?"  # noqa: S608 - ours
-_CHANGE = (
+_CHANGE = Prepared(
     update(conversations)
     .where(conversations.c.id == bindparam(HERE))
     .values(revision=conversations.c.revision + 1)
-    .returning(conversations.c.revision)
+    .returning(conversations.c.revision),
+    "changed_at",
 )
 _CONVERSATION = select(*(conversations.c[name] for name in _HEAD))
-_LOCK = _CONVERSATION.where(conversations.c.id == bindparam(HERE)).with_for_update()
-_CHANGE_TURN = update(turns).where(turns.c.conversation_id == bindparam(HERE), turns.c.id == bindparam("of"))
+_LOCK = Prepared(_CONVERSATION.where(conversations.c.id == bindparam(HERE)).with_for_update())
+_WENT = ("outcome", "began_at", "reached_ms", "problems")
+_CHANGE_TURN = Prepared(
+    update(turns).where(turns.c.conversation_id == bindparam(HERE), turns.c.id == bindparam("of")), *_WENT
+)
+_ADD_TURN = Prepared(insert(turns), "conversation_id", "id", *_WENT)
 # One statement, so that the revision is that of the messages; without any, there is a row without a message.
 _MESSAGES = (
     select(conversations.c.revision, messages.c.kind, messages.c.id, messages.c.turn_id, messages.c.body)
@@ -356,10 +362,15 @@ _MESSAGES = (
 
 def _lock(connection: Connection, conversation_id: ConversationId, user_id: UserId | None = None) -> Conversation:
     """The conversation, which nobody else changes until the transaction ends."""
-    row = connection.execute(_LOCK, {HERE: conversation_id}).first() if is_storable(conversation_id) else None
-    if row is None or user_id not in (None, row.user_id):
+    row = _LOCK.first(connection, {HERE: conversation_id}) if is_storable(conversation_id) else None
+    if row is None or user_id not in (None, row[2]):
         raise _unknown(conversation_id)
-    return rows.conversation_of(row)
+    return _conversation(row)
+
+
+def _conversation(row: Sequence[Any]) -> Conversation:
+    """The conversation in a row of `_HEAD`."""
+    return Conversation(ConversationId(row[0]), row[1], UserId(row[2]), row[3])
 
 
 def _check(conversation: Conversation) -> None:

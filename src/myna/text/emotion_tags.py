@@ -20,6 +20,7 @@ space itself or in Chinese. A line break goes only after another one.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from myna.core.emotion import TWINS, Emotions, fold_name
 from myna.text.characters import needs_no_space_after
@@ -77,10 +78,8 @@ class EmotionTags:
     """
 
     def __init__(self, emotions: Emotions) -> None:
-        names = [label + fold_name(name) for label in _LABELS for name in (*emotions.allowed, *emotions.aliases)]
         self._emotions = emotions
-        self._beginnings = {name[:end] for name in names for end in range(len(name) + 1)}
-        self._longest = max(map(len, names), default=0) + _SPARE
+        self._beginnings, self._longest = _beginnings((*emotions.allowed, *emotions.aliases))
         self._held = ""
         self._before = ""  # the last character that was shown
         self._tagged = False
@@ -174,3 +173,11 @@ def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
 def _next_opening(text: str, place: int) -> int:
     opening = _OPENING.search(text, place)
     return opening.start() if opening else len(text)
+
+
+@lru_cache
+def _beginnings(emotions: tuple[str, ...]) -> tuple[frozenset[str], int]:
+    """All that a bracket may hold while it may become a tag of one of these, and how long that may be."""
+    names = [label + fold_name(name) for label in _LABELS for name in emotions]
+    longest = max(map(len, names), default=0) + _SPARE
+    return frozenset(name[:end] for name in names for end in range(len(name) + 1)), longest
