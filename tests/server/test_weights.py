@@ -14,6 +14,7 @@ from tests.weights.models import HF_FILE, catalog, hf, model_file, noise
 from tests.weights.sites import Answer, Site, site
 
 from myna.config.load import load_settings
+from myna.config.sets import lacks
 from myna.server.door import Rules
 from myna.server.keys import Keys
 from myna.weights.catalog import Catalog
@@ -162,4 +163,5 @@ async def test_what_is_in_use_is_told(tmp_path: Path, weights: Weights) -> None:
     assert used["qwen2.5-coder-0.5b-instruct"] == ["llm"]
     assert (used["whisper-base"], used["kokoro-v1.0"]) == (["asr"], ["tts"])
     assert [each["name"] for each in told["sets"] if each["chosen"]] == ["starter"]
+    assert {each["name"]: each["lacks"] for each in told["sets"] if each["lacks"]} == lacks()
     assert all(each["license"] for each in told["models"])

@@ -47,6 +47,8 @@ from myna.core.messages import AssistantMessage, ToolResultMessage, UserMessage
 from myna.core.preferences import Preferences, TurnTakingPreferences
 from myna.core.tools import ToolSpec
 from myna.engines.base import Finished, ToolCallDelta
+from myna.session.hear import Hearing
+from myna.session.notes import Note
 from myna.session.options import SessionOptions
 from myna.testing.asr import ScriptedASR
 from myna.testing.clock import on_virtual_clock
@@ -265,6 +267,27 @@ async def test_an_utterance_ends_though_its_audio_stops_coming() -> None:
             await anyio.sleep(FRAME_MS / 1000)
         with anyio.fail_after(5):
             assert [event for event in await stage.turn() if isinstance(event, SpeechStopped)]
+
+
+@on_virtual_clock
+async def test_audio_that_waits_is_heard_together_and_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed: list[int] = []
+    feed = Hearing.feed
+
+    async def noted(hearing: Hearing, pcm: bytes) -> Sequence[Note]:
+        fed.append(len(pcm))
+        return await feed(hearing, pcm)
+
+    monkeypatch.setattr(Hearing, "feed", noted)
+    async with on_stage(ScriptedLLM("[平静] 好。"), asr=ScriptedASR("你好"), vad=ScriptedVAD(), options=LIVE) as stage:
+        for frame in (*[SPEECH] * 35, *[SILENCE] * 60):
+            await stage.session.send(AppendAudio(frame))
+        with anyio.fail_after(5):
+            stopped = next(event for event in await stage.turn() if isinstance(event, SpeechStopped))
+    assert abs(stopped.at_ms - 35 * FRAME_MS) <= 32  # as if it had come piece by piece
+    assert sum(fed) == 95 * len(SPEECH)
+    assert max(fed) <= 10 * len(SPEECH)
+    assert len(fed) <= 12
 
 
 @on_virtual_clock

@@ -1,5 +1,6 @@
 """Writing to SQLite: who waits, who is done along with others, and who leaves."""
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from myna.store.database import open_database
-from myna.store.write_queue import AT_ONCE, WriteQueue
+from myna.store.write_queue import AT_ONCE, WriteQueue, open_write_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,8 @@ async def numbers(folder: Path) -> AsyncGenerator[tuple[WriteQueue, Path]]:
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE numbers (number INTEGER PRIMARY KEY)"))
     try:
-        yield WriteQueue(engine), file
+        with open_write_queue(engine) as queue:
+            yield queue, file
     finally:
         engine.dispose()
 
@@ -125,13 +127,13 @@ async def test_who_leaves_before_it_has_begun_writes_nothing(tmp_path: Path) -> 
 async def test_who_leaves_when_it_has_begun_waits_for_it_and_the_others_do_not_notice(tmp_path: Path) -> None:
     async with numbers(tmp_path) as (queue, file), anyio.create_task_group() as group:
         writers = Writers(queue)
-        async with queue.alone:
+        async with queue.alone():
             for number in (1, 2, 3):
                 group.start_soon(writers.write, number)
                 await anyio.wait_all_tasks_blocked()
             writers.let_go.clear()
         await until(writers.begun.is_set)
-        writers.scopes[1].cancel()  # which leads
+        writers.scopes[1].cancel()
         writers.scopes[2].cancel()
         await anyio.wait_all_tasks_blocked()
         writers.let_go.set()
@@ -139,10 +141,10 @@ async def test_who_leaves_when_it_has_begun_waits_for_it_and_the_others_do_not_n
         assert kept(file) == [1, 2, 3]
 
 
-async def test_one_that_leaves_before_it_could_lead_lets_the_next_one(tmp_path: Path) -> None:
+async def test_who_leaves_while_another_way_is_taken_lets_the_next_one(tmp_path: Path) -> None:
     async with numbers(tmp_path) as (queue, file), anyio.create_task_group() as group:
         writers = Writers(queue)
-        async with queue.alone:
+        async with queue.alone():
             for number in (1, 2):
                 group.start_soon(writers.write, number)
                 await anyio.wait_all_tasks_blocked()
@@ -150,6 +152,22 @@ async def test_one_that_leaves_before_it_could_lead_lets_the_next_one(tmp_path: 
             await anyio.wait_all_tasks_blocked()
         await until(lambda: 2 in writers.got)
         assert kept(file) == [2]
+
+
+async def test_who_is_cancelled_by_asyncio_itself_has_it_written_once(tmp_path: Path) -> None:
+    async with numbers(tmp_path) as (queue, file):
+        writers = Writers(queue)
+        writers.let_go.clear()
+        first = asyncio.create_task(writers.write(1))  # which no shield of anyio's keeps from being cancelled
+        await until(writers.begun.is_set)
+        second = asyncio.create_task(writers.write(2))
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(2):
+            first.cancel()
+            await anyio.wait_all_tasks_blocked()
+        writers.let_go.set()
+        await second
+        assert (writers.got, kept(file)) == ({2: 2}, [1, 2])
 
 
 async def test_while_another_program_writes_each_is_told_for_itself_and_may_leave(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from myna.config.load import Loaded
+from myna.config.sets import lacks
 from myna.core.errors import MynaError
 from myna.engines.plugins import KINDS, Kind
 from myna.server.errors import SettingsUnknown, problem_of
@@ -50,6 +51,7 @@ class ToldSet(BaseModel):
     missing: int
     here: bool
     chosen: bool = Field(description="Whether it is `weights.set` of the settings.")
+    lacks: str | None = Field(description="Why it cannot be used as Myna is installed, and what to do; null if it can.")
 
 
 class ModelList(BaseModel):
@@ -185,6 +187,7 @@ def _listed(service: Service) -> ModelList:
         )
         for model in store.catalog.models
     ]
+    lacking = lacks()
     sets = [
         ToldSet(
             name=name,
@@ -193,6 +196,7 @@ def _listed(service: Service) -> ModelList:
             missing=sum(sizes[each] for each in members if each in missing),
             here=missing.isdisjoint(members),
             chosen=name == service.settings.weights.set,
+            lacks=lacking.get(name),
         )
         for name, members in store.catalog.sets.items()
     ]

@@ -15,7 +15,7 @@ from typing import TypeAlias, assert_never
 import anyio
 from anyio.abc import TaskGroup
 
-from myna.core.audio import BYTES_PER_SAMPLE
+from myna.core.audio import BYTES_PER_SAMPLE, HEARING_RATE
 from myna.core.commands import (
     AddMessage,
     AllowTool,
@@ -43,6 +43,7 @@ from myna.personas.model import Persona
 from myna.session.answer import Answering
 from myna.session.floor import Floor
 from myna.session.hear import Done, Ears, Hearing, HearingOptions
+from myna.session.inbox import Inbox
 from myna.session.options import SessionOptions, Workers
 from myna.session.outbox import Outbox
 from myna.session.pace import Pace
@@ -52,6 +53,9 @@ from myna.session.turns import Running, Turns
 from myna.store.base import Store
 
 log = logging.getLogger(__name__)
+
+JOINED = HEARING_RATE // 5 * BYTES_PER_SAMPLE
+"""Bytes of audio that are heard together when more than one piece waits: as much as a client may send at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Session:
         self._language = persona.language
         self._answering = Answering(conversation.id, persona, engines, options, self._keep_late)
         self._outbox = Outbox(limit=64)
-        self._post, self._inbox = anyio.create_memory_object_stream[_Letter](64)
+        self._inbox = Inbox[_Letter](64)
         self._closing = False
         self._jobs: TaskGroup | None = None
         self._missed = 0  # samples that came before there was an ASR
@@ -124,11 +128,8 @@ class Session:
         if self._closing:
             raise Closed("The session has ended.")
         try:
-            try:
-                self._post.send_nowait(command)  # audio comes 50 times a second: no hop where there is room
-            except anyio.WouldBlock:
-                await self._post.send(command)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            await self._inbox.put(command)
+        except anyio.ClosedResourceError:
             raise Closed("The session has ended.") from None
 
     def __aiter__(self) -> "Session":
@@ -144,22 +145,22 @@ class Session:
     def close(self) -> None:
         """Take no more commands. What was begun is told to its end, then the events end."""
         self._closing = True
-        with suppress(anyio.WouldBlock, anyio.ClosedResourceError, anyio.BrokenResourceError):
-            self._post.send_nowait(_Closing())  # if there is no room, the owner has letters to wake for
+        with suppress(anyio.ClosedResourceError):
+            self._inbox.post(_Closing())  # if there is no room, the owner has letters to wake for
 
     async def _keep_late(self, turn_id: TurnId, call: ToolCall, result: ToolResult) -> None:
         """A tool has ended whose reply was interrupted: the model is to know of it when it is asked next."""
         late = _Late(ToolResultMessage(new_message_id(), turn_id, call.id, result.output, failed=result.failed))
         try:
-            await self._post.send(late)
-        except (anyio.ClosedResourceError, anyio.BrokenResourceError):  # the session has ended; its conversation not
+            await self._inbox.put(late)
+        except anyio.ClosedResourceError:  # the session has ended; its conversation not
             await self._record.add_result(late.message)
 
     async def _keep_what_waits(self) -> None:
         """The session ends: keep the results that came while it did. Behind their calls, which are kept by now."""
-        with anyio.CancelScope(shield=True), suppress(anyio.WouldBlock, anyio.EndOfStream):
-            while True:
-                letter = self._inbox.receive_nowait()
+        with anyio.CancelScope(shield=True):
+            while self._inbox:
+                letter = self._inbox.take_next()
                 if isinstance(letter, _Late):
                     try:
                         await self._record.add_result(letter.message)
@@ -171,7 +172,7 @@ class Session:
     async def own(self) -> None:
         """Run the session until it is closed or cancelled; the one task that changes it."""
         working_on(conversation_id=self._conversation.id)
-        with self._inbox, self._post, closing(self._outbox):
+        with closing(self._inbox), closing(self._outbox):
             floor: Floor | None = None
             try:
                 async with anyio.create_task_group() as jobs:
@@ -181,11 +182,9 @@ class Session:
                     await floor.configure(self._options.preferences)
                     if self._engines.vad is not None:  # somebody will speak soon
                         await floor.turns.read_ahead(self._options.preferences)
-                    while (letter := await self._next_letter()) is not None:
-                        await self._take(letter, floor)
+                    while not self._outbox.closed and not (self._closing and floor.idle and not self._inbox):
+                        await self._take(self._joined(await self._inbox.take()), floor)
                         self._pace.lag(floor.lags)
-                        if self._outbox.closed or (self._closing and floor.idle and not self._waiting):
-                            break
                     jobs.cancel_scope.cancel()
             finally:
                 self._pace.lag(False)
@@ -236,23 +235,19 @@ class Session:
             self._missed += len(pcm) // BYTES_PER_SAMPLE
         await floor.append(pcm)
 
-    async def _next_letter(self) -> _Letter | None:
-        """None: there will be no more."""
-        try:
-            try:
-                return self._inbox.receive_nowait()  # fifty a second: no hop where there is one
-            except anyio.WouldBlock:
-                return await self._inbox.receive()
-        except anyio.EndOfStream:
-            return None
-
-    @property
-    def _waiting(self) -> bool:
-        return self._inbox.statistics().current_buffer_used > 0
+    def _joined(self, letter: _Letter) -> _Letter:
+        """Audio with the audio that waits behind it: who lags has less to do for it."""
+        if not isinstance(letter, AppendAudio) or not isinstance(self._inbox.next, AppendAudio):
+            return letter
+        pcm = bytearray(letter.pcm)
+        while len(pcm) < JOINED and isinstance(more := self._inbox.next, AppendAudio):
+            pcm += more.pcm
+            self._inbox.take_next()
+        return AppendAudio(bytes(pcm))
 
     async def _deliver(self, letter: _Letter) -> None:
-        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # the session has ended
-            await self._post.send(letter)
+        with suppress(anyio.ClosedResourceError):  # the session has ended
+            await self._inbox.put(letter)
 
     async def _take(self, letter: _Letter, floor: Floor) -> None:
         refers = isinstance(letter, CommitAudio | AddMessage | DeleteMessage | TruncateReply | AllowTool)

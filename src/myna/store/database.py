@@ -28,7 +28,7 @@ from myna.store.failures import told
 from myna.store.migrating import backups_of, bring_up_to_date, remove_backups
 from myna.store.prepared import straight
 from myna.store.rights import keep_private, make_file, make_private
-from myna.store.write_queue import WriteQueue
+from myna.store.write_queue import WriteQueue, open_write_queue
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Database:
                 async with self.engine.begin() as connection:
                     yield connection
                 return
-            async with self._writes.alone:
+            async with self._writes.alone():
                 with _whole(self.engine):
                     async with self.engine.connect() as connection:
                         await connection.execution_options(begin="BEGIN IMMEDIATE")
@@ -160,7 +160,7 @@ class Database:
         seen = await self.reading(_traces)
         await anyio.to_thread.run_sync(remove_backups, self.file)
         with told(self.engine.url):
-            async with self._writes.alone:
+            async with self._writes.alone():
                 gone = await self._in_thread(_forget_log, begin=None)
         if gone and seen:
             with contextlib.suppress(StoreUnavailable):  # it is held: who sweeps comes again
@@ -208,8 +208,12 @@ async def open_database(url: str | Path, *, patience_s: float = 15.0) -> AsyncGe
             return
         threads = _prepared(create_engine(place.set(drivername="sqlite"), **_SQLITE))
         try:
-            with told(place), contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as glances:
-                yield Database(engine, file, threads, glances, WriteQueue(threads))
+            with (
+                told(place),
+                contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as glances,
+                open_write_queue(threads) as writes,
+            ):
+                yield Database(engine, file, threads, glances, writes)
         finally:
             threads.dispose()
     finally:

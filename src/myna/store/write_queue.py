@@ -1,24 +1,27 @@
-"""What is written to SQLite, which has one writer: in the order in which it was asked for, some at a time.
+"""What is written to SQLite, which has one writer: by one thread, in the order in which it was asked for.
 
 On a busy event loop it is not writing that takes long, but the way into a thread and back, which is some rounds of the
-loop: with 50 who talk at a time each write held up all others for 30 ms, and messages were lost for it. So whoever is
-first does what waits behind it too, on one way.
+loop: with 50 who talk at a time each write held up all others for 30 ms, and messages were lost for it. So what waits
+goes into the thread together.
 """
 
+import asyncio
+import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import anyio
-import anyio.to_thread
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 
 AT_ONCE = 8
-"""So many writes go into a thread together: the first of them waits for the last."""
+"""So many writes go into the thread together: the first of them waits for the last."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,105 +29,130 @@ class _Write(Generic[T]):
     """A write.
 
     Attributes:
-        news: Something has happened to it.
-        leads: Who asked for it is to go ahead with what waits.
-        begun: A thread is at it, so it is waited for, whoever leaves.
-        over: It has happened, or failed and left nothing.
+        work: None: whoever asked writes by other ways, alone.
+        begun: The thread is at it, so it is waited for, whoever leaves.
+        left: Nobody asks for it any more.
+        done: The thread is through with it: it has happened, or failed and left nothing.
+        over: It is done, or will never be. Of one without ``work``: it may begin.
     """
 
-    work: Callable[[Connection], T]
-    leads: bool = False
+    work: Callable[[Connection], T] | None
     begun: bool = False
-    over: bool = False
+    left: bool = False
+    done: bool = False
+    over: anyio.Event = field(default_factory=anyio.Event)
     result: T | None = None
     error: Exception | None = None
-    news: anyio.Event = field(default_factory=anyio.Event)
 
 
 class WriteQueue:
-    """Writes, each in a transaction of its own.
-
-    Attributes:
-        alone: Is held by whoever writes, in this queue or beside it.
-    """
+    """Writes, each in a transaction of its own. Made by `open_write_queue`."""
 
     def __init__(self, engine: Engine) -> None:
-        self.alone = anyio.Lock()
         self._engine = engine.execution_options(begin="BEGIN IMMEDIATE")
         self._waiting: deque[_Write[Any]] = deque()
-        self._led = False
+        self._taken = False
+        self._loop = asyncio.get_running_loop()
+        self._given: SimpleQueue[Sequence[_Write[Any]]] = SimpleQueue()
+        # A daemon: a disk that hangs does not keep the process from ending.
+        threading.Thread(target=self._run, name="store-writer", daemon=True).start()
 
     async def do(self, work: Callable[[Connection], T]) -> T:
         """What ``work`` gives. Cancelled before it has begun, it never happens; later, it is waited for."""
-        write = _Write(work, leads=not self._led)
-        self._led = True
-        self._waiting.append(write)
-        try:
-            while not (write.over or write.leads):
-                await self._hear(write)
-            if not write.over:
-                await self._lead()
-        except BaseException:
-            self._leave(write)
-            raise
+        write = _Write(work)
+        await self._wait(write)
         if write.error is not None:
             raise write.error
-        return write.result  # pyright: ignore[reportReturnType] - over without an error: its own result
+        return write.result  # pyright: ignore[reportReturnType] - done without an error: its own result
 
-    async def _hear(self, write: _Write[Any]) -> None:
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None]:
+        """Nothing is written by this queue until it is left; it is had in turn."""
+        await self._wait(_Write(None))
         try:
-            await write.news.wait()
-        except anyio.get_cancelled_exc_class():
-            if write.begun:
-                with anyio.CancelScope(shield=True):
-                    await write.news.wait()
-            raise
-        write.news = anyio.Event()
+            yield
+        finally:
+            self._free()
 
-    async def _lead(self) -> None:
-        """Do what waits, the own write first."""
-        async with self.alone:
-            some = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-            for one in some:
-                one.begun = True
-            try:
-                with anyio.CancelScope(shield=True):  # the others have not been cancelled
-                    await anyio.to_thread.run_sync(self._do, some)
-            finally:
-                for one in reversed(some):
-                    if not one.over:
-                        one.begun = False
-                        self._waiting.appendleft(one)
-                    one.news.set()
+    def close(self) -> None:
+        """End the thread, when it has done what it was given."""
+        self._given.put(())
+
+    async def _wait(self, write: _Write[Any]) -> None:
+        self._waiting.append(write)
         self._go_on()
-
-    def _leave(self, write: _Write[Any]) -> None:
-        """Nobody waits for it any more."""
-        if write in self._waiting:
-            self._waiting.remove(write)
-            if write.leads:
-                self._go_on()
+        try:
+            await write.over.wait()
+        except BaseException:
+            if not write.begun:
+                self._waiting.remove(write)
+            elif write.work is None:
+                self._free()
+            else:
+                write.left = True
+                with anyio.CancelScope(shield=True):
+                    await write.over.wait()
+            raise
 
     def _go_on(self) -> None:
-        """Let the next one lead."""
-        self._led = bool(self._waiting)
-        if self._led:
-            self._waiting[0].leads = True
-            self._waiting[0].news.set()
+        """Begin what waits, if nothing is under way."""
+        if self._taken or not self._waiting:
+            return
+        self._taken = True
+        some = [self._waiting.popleft()]
+        while some[0].work and self._waiting and self._waiting[0].work and len(some) < AT_ONCE:
+            some.append(self._waiting.popleft())
+        for one in some:
+            one.begun = True
+        if some[0].work:
+            self._given.put(some)
+        else:
+            some[0].over.set()
+
+    def _free(self) -> None:
+        self._taken = False
+        self._go_on()
+
+    def _settle(self, some: Sequence[_Write[Any]]) -> None:
+        """The thread has done these, but for the last ones, perhaps."""
+        for one in reversed(some):
+            if one.done or one.left:
+                one.over.set()
+            else:
+                one.begun = False
+                self._waiting.appendleft(one)
+        self._free()
+
+    def _run(self) -> None:
+        while some := self._given.get():
+            self._do(some)
+            with suppress(RuntimeError):  # the event loop has ended: nobody waits
+                self._loop.call_soon_threadsafe(self._settle, some)
 
     def _do(self, some: Sequence[_Write[Any]]) -> None:
         try:
             with self._engine.connect() as connection:
                 for one in some:
+                    assert one.work is not None  # noqa: S101 - those without are not given to the thread
                     try:
                         with connection.begin():
                             one.result = one.work(connection)
                     except Exception as error:  # noqa: BLE001 - raised again where it was asked for
                         one.error = error
-                    one.over = True
+                    one.done = True
                     if isinstance(one.error, OperationalError):
                         return  # another program writes, or the disk is full: who waits may give up meanwhile
         except Exception as error:  # noqa: BLE001 - there is no connection
             for one in some:
-                if not one.over:
-                    one.error, one.over = error, True
+                if not one.done:
+                    one.error, one.done = error, True
+
+
+@contextmanager
+def open_write_queue(engine: Engine) -> Generator[WriteQueue]:
+    """A queue, in the event loop that runs."""
+    queue = WriteQueue(engine)
+    try:
+        yield queue
+    finally:
+        queue.close()

@@ -19,6 +19,8 @@ export interface ModelSet {
   missing: number
   here: boolean
   chosen: boolean
+  /** Why it cannot be used as Myna is installed; null if it can. */
+  lacks: string | null
 }
 
 export interface Catalog {
