@@ -36,7 +36,7 @@ LOOP = {"use_uvloop": sys.platform != "win32"}
 """With asyncio's own loop 60 talkers of 200 waited twice as long."""
 
 YOUNG = 10_000
-"""The garbage collector looks at what is new when there are so many more objects; by itself it would 14 times as often."""
+"""The garbage collector looks at what is new when it is so many objects; by itself it would 14 times as often."""
 
 
 def serve(
