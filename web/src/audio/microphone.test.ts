@@ -10,7 +10,6 @@ class Context {
   state = 'running'
   readonly audioWorklet = { addModule: () => new Promise<void>((done) => (loaded = done)) }
   readonly createMediaStreamSource = (): object => ({ connect: vi.fn() })
-  readonly resume = (): Promise<void> => Promise.resolve()
   readonly close = (): Promise<void> => {
     this.state = 'closed'
     return Promise.resolve()
@@ -18,6 +17,10 @@ class Context {
 
   constructor() {
     contexts.push(this)
+  }
+
+  resume(): Promise<void> {
+    return Promise.resolve()
   }
 }
 
@@ -43,6 +46,7 @@ beforeEach(() => {
   })
 })
 afterEach(() => {
+  vi.restoreAllMocks()
   vi.unstubAllGlobals()
 })
 
@@ -58,6 +62,22 @@ test('it is open until it is closed', async () => {
   expect(track.stop).not.toHaveBeenCalled()
   microphone.close()
   expect([track.stop.mock.calls.length, contexts[0]?.state]).toEqual([1, 'closed'])
+})
+
+test('a browser that never starts to listen is not waited for', async () => {
+  vi.useFakeTimers()
+  vi.spyOn(Context.prototype, 'resume').mockReturnValue(new Promise(() => undefined))
+  const [microphone, track] = [new Microphone(), new Track()]
+  const opened = expect(microphone.open()).rejects.toMatchObject({ reason: 'silent' })
+  asked[0]?.allow(stream(track))
+  await vi.waitFor(() => {
+    expect(contexts).toHaveLength(1)
+  })
+  loaded()
+  await vi.advanceTimersByTimeAsync(5000)
+  await opened
+  expect([track.stop.mock.calls.length, contexts[0]?.state]).toEqual([1, 'closed'])
+  vi.useRealTimers()
 })
 
 test('who closes it while the browser asks does not have it on afterwards', async () => {

@@ -2,7 +2,9 @@ import captureUrl from './capture.worklet.ts?worker&url'
 import type { Heard } from './framer'
 
 /** Why there is no microphone, and so what the user can do. */
-export type Reason = 'insecure' | 'refused' | 'missing' | 'taken' | 'failed'
+export type Reason = 'insecure' | 'refused' | 'missing' | 'taken' | 'silent' | 'failed'
+
+const LONGEST_START_MS = 4000
 
 export class NoMicrophone extends Error {
   constructor(readonly reason: Reason) {
@@ -50,7 +52,7 @@ export class Microphone {
       stream.getAudioTracks()[0]?.addEventListener('ended', () => {
         if (this.#stream === stream) this.onlost()
       })
-      await context.resume()
+      await started(context)
       return closed === this.#closed
     } catch (error) {
       if (closed !== this.#closed) return false
@@ -80,6 +82,14 @@ function ask(device: string): Promise<MediaStream> {
   })
 }
 
+/** Firefox computes no sound, not even a microphone's, where it finds no loudspeaker; and never says so. */
+async function started(context: AudioContext): Promise<void> {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => { reject(new NoMicrophone('silent')) }, LONGEST_START_MS)
+  })
+  await Promise.race([context.resume(), late])
+}
+
 function stop(stream: MediaStream): void {
   stream.getTracks().forEach((track) => {
     track.stop()
@@ -87,6 +97,7 @@ function stop(stream: MediaStream): void {
 }
 
 function reason(error: unknown): Reason {
+  if (error instanceof NoMicrophone) return error.reason
   switch (error instanceof Error ? error.name : '') {
     case 'NotAllowedError':
     case 'SecurityError':

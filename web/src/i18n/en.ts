@@ -71,6 +71,7 @@ export const en = {
   'mic.refused': 'The browser may not use the microphone. Allow it beside the address, then turn it on again. Writing works.',
   'mic.missing': 'There is no microphone. Plug one in, then turn it on again. Writing works.',
   'mic.taken': 'Another program has the microphone. Close it there, then turn it on again. Writing works.',
+  'mic.silent': 'The browser finds no loudspeaker, and without one it does not listen. Connect one, or write.',
   'mic.failed': 'The microphone could not be opened. Writing works.',
 
   'transcript.label': 'Conversation',

@@ -71,6 +71,7 @@ export const zh: Record<Key, string> = {
   'mic.refused': '浏览器不允许使用麦克风。请在地址栏旁边允许，再重新打开。打字照常可用。',
   'mic.missing': '没有找到麦克风。请接上后重新打开。打字照常可用。',
   'mic.taken': '麦克风被别的程序占用。请先在那里关闭，再重新打开。打字照常可用。',
+  'mic.silent': '浏览器找不到扬声器，没有扬声器它就听不见。请接上一个，或者打字。',
   'mic.failed': '麦克风打不开。打字照常可用。',
 
   'transcript.label': '对话',
