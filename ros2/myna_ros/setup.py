@@ -18,9 +18,6 @@ setup(
     ],
     install_requires=["setuptools", "websockets"],
     zip_safe=True,
-    author="The Myna developers",
-    maintainer="The Myna developers",
-    maintainer_email="maintainers@myna.invalid",
     description="A robot hears and speaks through a Myna server.",
     license="Apache-2.0",
     entry_points={

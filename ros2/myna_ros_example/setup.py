@@ -17,9 +17,6 @@ setup(
     ],
     install_requires=["setuptools"],
     zip_safe=True,
-    author="The Myna developers",
-    maintainer="The Myna developers",
-    maintainer_email="maintainers@myna.invalid",
     description="A robot that drives where it is told to.",
     license="Apache-2.0",
     entry_points={

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.end_to_end.processes import Server
 from tests.ros2.faulty import HEAD, faulty, piece, sends
-from tests.ros2.robot import ABORTED, CANCELED, ROOT, SUCCEEDED, Driver, Robot, Told
+from tests.ros2.robot import ABORTED, CANCELED, PROGRAMS, ROOT, SUCCEEDED, Driver, Robot, Told
 
 pytestmark = pytest.mark.ros
 
@@ -121,11 +121,14 @@ def test_prompts_that_cannot_be_answered_say_why(service: None, action: None, dr
     assert driver.do(step("And now?"))[0]["text"] == "And now?"
 
 
-def test_bytes_that_are_no_text_end_nobody(service: None, robot: Robot, driver: Driver) -> None:
-    ended = robot.run("python", Path(__file__).parent / "programs" / "bad_bytes.py")
+@pytest.mark.parametrize("kind", ["service", "action"])
+def test_bytes_that_are_no_text_end_nobody(
+    service: None, action: None, robot: Robot, driver: Driver, kind: str
+) -> None:
+    ended = robot.run("python", PROGRAMS / "bad_bytes.py", kind)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "good ��� bytes"
-    assert driver.do(ask("And now?"))[0]["text"] == "And now?"
+    assert driver.do(ask("And now?") if kind == "service" else goal("And now?"))[0]["text"] == "And now?"
 
 
 def test_what_is_set_counts_for_the_next_prompt_or_is_refused_with_the_reason(service: None, driver: Driver) -> None:

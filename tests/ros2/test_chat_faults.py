@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ pytestmark = pytest.mark.ros
 
 STARTS = int(os.environ.get("ROS_STARTS", "24"))
 AT_A_TIME = 4
+KILLS = 4
+EXECUTABLES = ("chat_service", "chat_action")
+GONE = re.compile("went away in the middle|cannot be reached")
 
 
 def goal(prompt: str, **more: object) -> Told:
@@ -28,6 +32,10 @@ def goal(prompt: str, **more: object) -> Told:
 
 def ask(prompt: str, **more: object) -> Told:
     return {"do": "ask", "name": "chat_service", "prompt": prompt} | more
+
+
+def step(executable: str, prompt: str) -> Told:
+    return ask(prompt) if executable == "chat_service" else goal(prompt)
 
 
 def free_port() -> int:
@@ -54,18 +62,20 @@ def test_a_server_that_dies_starts_and_comes_back(robot: Robot, driver: Driver, 
         dead = driver.do(goal("Hi"), ask("Hi"))
         assert dead[0]["status"] == ABORTED
         assert all(f"cannot be reached at {url}" in answer["text"] for answer in dead)
-        for _ in range(2):
+        moments = random.Random(5)
+        for _ in range(KILLS):
             with serving_parrot(tmp_path, "--port", str(port)) as server:
                 alive = driver.do(goal("Hi"), ask("Hi"))
                 assert [answer["text"] for answer in alive] == ["Hi", "Hi"]
                 driver.begin(goal("endless times every 10 ms word"), ask("endless times every 10 ms word"))
-                time.sleep(0.5)
+                time.sleep(moments.uniform(0, 0.8))
                 server.process.kill()
                 streamed, whole = driver.ended()
                 assert streamed["status"] == ABORTED
-                assert streamed["text"] == "".join(streamed["pieces"])
-                assert set(streamed["text"].split()) == {"word"}
-                assert "went away in the middle" in whole["text"]
+                said = "".join(streamed["pieces"])
+                assert streamed["text"] == said if said else GONE.search(streamed["text"])
+                assert set(said.split()) <= {"word"}
+                assert GONE.search(whole["text"])
                 server.process.wait()
         assert driver.do(goal("Hi"))[0]["status"] == ABORTED
 
@@ -77,7 +87,8 @@ def test_a_server_that_still_loads_says_so(robot: Robot, driver: Driver) -> None
         assert driver.do(ask("Hi"))[0]["text"] == "Myna cannot answer yet: The LLM still loads."
 
 
-def test_a_key_that_is_wrong_or_right(robot: Robot, driver: Driver, tmp_path: Path) -> None:
+@pytest.mark.parametrize("executable", EXECUTABLES)
+def test_a_key_that_is_wrong_or_right(robot: Robot, driver: Driver, tmp_path: Path, executable: str) -> None:
     environ = environ_of(tmp_path)
     made = subprocess.run(
         [MYNA, "key", "create", "--name", "robot"], env=environ, capture_output=True, text=True, check=True
@@ -88,45 +99,52 @@ def test_a_key_that_is_wrong_or_right(robot: Robot, driver: Driver, tmp_path: Pa
     right.write_text(f"{key}\n")
     with (
         serving_parrot(tmp_path) as server,
-        robot.node("chat_service", url=server.url, api_key_file=str(wrong)) as node,
+        robot.node(executable, url=server.url, api_key_file=str(wrong)) as node,
     ):
-        (answer,) = driver.do(ask("Hi"))
+        prompt = step(executable, "Hi")
+        (answer,) = driver.do(prompt)
         assert answer["text"].startswith("Myna does not take the API key")
         assert "not-a-key" not in node.log.read_text()
-        step = {"do": "set", "name": "chat_service/set_parameters", "parameter": "api_key_file", "value": str(right)}
-        assert driver.do(step)[0]["success"]
-        assert driver.do(ask("Hi"))[0]["text"] == "Hi"
+        setting = {"do": "set", "name": f"{executable}/set_parameters", "parameter": "api_key_file"}
+        assert driver.do(setting | {"value": str(right)})[0]["success"]
+        assert driver.do(prompt)[0]["text"] == "Hi"
         assert key not in node.log.read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("executable", ["chat_service", "chat_action"])
+@pytest.mark.parametrize("executable", EXECUTABLES)
 def test_a_node_ends_in_time_while_the_server_hangs(robot: Robot, driver: Driver, executable: str, number: int) -> None:
+    """And all whom it keeps waiting, as many as it has places for, hear of it."""
     seen: list[bytes] = []
+    clients = [{"client": place % 4} for place in range(33)]  # none asks more at a time than ROS keeps for it
     with faulty(sends(HEAD, piece("Half"), then_hangs=True), seen) as url:
         node = robot.start(executable, url=url)
         node.wait_logged("Answers through")
-        step = ask("Hi") if executable == "chat_service" else goal("Hi")
-        driver.begin(*[step] * 5)
+        driver.begin(*(step(executable, "Hi") | client for client in clients))
         wait_for(lambda: bool(seen))
-        time.sleep(0.5)
+        time.sleep(2)
         status, took_s = node.end(number)
         answers = driver.ended()
         assert status == 0, node.log.read_text()
         assert took_s < ENDS_S + 3
         if executable == "chat_action":
-            assert [answer["status"] for answer in answers] == [ABORTED] * 5
-            assert answers[0]["text"] == "Half"
+            assert [answer["status"] for answer in answers] == [ABORTED] * len(clients)
+            assert [answer["text"] for answer in answers].count("Half") == 1
         else:
-            assert [answer["text"] for answer in answers] == ["The node is shutting down."] * 5
+            assert [answer["text"] for answer in answers] == ["The node is shutting down."] * len(clients)
 
 
-def test_goals_after_the_end_began_hang_nobody(robot: Robot, driver: Driver, parrot: Server) -> None:
+@pytest.mark.parametrize("after_s", [0, 0.15, 0.4])
+def test_goals_after_the_end_began_hang_nobody(robot: Robot, driver: Driver, parrot: Server, after_s: float) -> None:
     node = robot.start("chat_action", url=parrot.url)
     node.wait_logged("Answers through")
     assert driver.do(goal("Hi"))[0]["status"] == SUCCEEDED
     node.process.send_signal(signal.SIGINT)
-    driver.do(*[goal("Hi", wait_s=0.5, within_s=3)] * 10)
+    time.sleep(after_s)
+    for answer in driver.do(*[goal("Hi", wait_s=0.5, within_s=3)] * 10):
+        if answer.get("accepted"):
+            assert answer.get("status") in {SUCCEEDED, ABORTED}, "it was accepted, and has no result"
+            assert answer["text"] in {"Hi", "The node is shutting down."}
     assert node.process.wait(10) == 0, node.log.read_text()
 
 

@@ -28,5 +28,10 @@ def test_an_event_without_an_end_is_an_error() -> None:
         EventStream().feed(2 * (b"data: " + b"x" * (LONGEST_LINE - 10) + b"\n"))
 
 
+def test_an_event_of_empty_lines_without_an_end_is_an_error() -> None:
+    with pytest.raises(Problem, match="no end"):
+        EventStream().feed(b"data:\n" * (LONGEST_LINE + 1))
+
+
 def test_bytes_that_are_no_text_are_replaced() -> None:
     assert EventStream().feed(b"data: \xff\xfe!\n\n") == ["��!"]

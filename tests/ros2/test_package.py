@@ -7,17 +7,16 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import cast
 
 import pytest
 from tests.ros2.robot import ROOT, Robot
 
-from rdk_chat.settings import Kind, settings_of
+from rdk_chat.settings import Kind
 
 PACKAGE = ROOT / "ros2" / "rdk_chat"
 INTERFACES = ROOT / "ros2" / "jobot_interfaces"
 KINDS: tuple[Kind, ...] = ("service", "action")
-OF_ROS = {"diagnostic_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy", "std_srvs"}
+OF_ROS = {"diagnostic_msgs", "launch", "launch_ros", "lifecycle_msgs", "rcl_interfaces", "rclpy", "std_srvs"}
 
 
 def constants(call: ast.Call) -> dict[str, object]:
@@ -47,22 +46,22 @@ def test_only_ros_and_the_standard_library_are_imported() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     declared = {one.text for one in ET.parse(PACKAGE / "package.xml").getroot().iter("exec_depend")}
-    assert declared >= OF_ROS | {"jobot_interfaces", "launch", "launch_ros"}
+    assert declared >= OF_ROS | {"jobot_interfaces"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_launch_file_names_what_there_is(kind: Kind) -> None:
     file = PACKAGE / "launch" / f"chat_{kind}.launch.py"
-    tree = ast.parse(file.read_text())
-    (node,) = calls(tree, "Node")
-    setup = (PACKAGE / "setup.py").read_text()
-    named = constants(node)
-    assert named["package"] == "rdk_chat"
-    assert f'"{named["executable"]} = rdk_chat.chat_{kind}:main"' in setup
+    (launched,) = calls(ast.parse(file.read_text()), "description")
+    assert ast.literal_eval(launched.args[0]) == kind
+    assert f'"chat_{kind} = rdk_chat.chat_{kind}:main"' in (PACKAGE / "setup.py").read_text()
     assert (PACKAGE / "rdk_chat" / f"chat_{kind}.py").exists()
-    tables = [one for one in ast.walk(tree) if isinstance(one, ast.Assign) and isinstance(one.value, ast.Dict)]
-    parameters = cast(dict[str, str], ast.literal_eval(tables[0].value))
-    assert parameters.keys() <= {one.name for one in settings_of(kind)}
+
+
+def test_what_is_launched_asks_for_the_arguments_that_it_declares() -> None:
+    tree = ast.parse((PACKAGE / "rdk_chat" / "launching.py").read_text())
+    (node,) = calls(tree, "Node")
+    assert constants(node)["package"] == "rdk_chat"
     declared = {
         call.args[0].value for call in calls(tree, "DeclareLaunchArgument") if isinstance(call.args[0], ast.Constant)
     }

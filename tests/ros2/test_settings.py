@@ -40,10 +40,8 @@ def test_what_cannot_be_is_refused_with_the_reason(values: dict[str, object], sa
 
 def test_the_file_of_defaults_has_all_of_them() -> None:
     written = yaml.safe_load((ROOT / "ros2/rdk_chat/config/chat.yaml").read_text())
-    both = written["/**"]["ros__parameters"]
-    for kind in ("service", "action"):
-        own = written[f"/**/chat_{kind}"]["ros__parameters"]
-        assert both | own == {one.name: one.default for one in settings_of(kind)}
+    both = (*settings_of("service"), *settings_of("action"))
+    assert written == {"/**": {"ros__parameters": {one.name: one.default for one in both}}}
 
 
 @pytest.mark.parametrize("page", ["ros2.md", "ros2.zh-CN.md"])

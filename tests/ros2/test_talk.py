@@ -1,7 +1,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -9,12 +9,15 @@ from tests.end_to_end.processes import Server as Myna
 from tests.ros2.faulty import HEAD, JSON, Fault, babbles, faulty, piece, sends
 
 from rdk_chat.call import Call, Server
+from rdk_chat.myna import health
 from rdk_chat.problem import STOPPED, Closed, Problem
-from rdk_chat.reply import Paced
+from rdk_chat.reply import Paced, Reply
 from rdk_chat.settings import Settings
 from rdk_chat.talk import MOST_PROMPT, Answer, Prompt, Talk
 
 DONE = b"data: [DONE]\n\n"
+DEEP = b"[" * 50_000
+"""JSON in which Python's reader loses itself."""
 HANGS_S = 20
 """What takes longer hangs."""
 
@@ -113,10 +116,12 @@ def refusal(status: int, message: str) -> Fault:
         (refusal(403, "No."), "refused", ""),
         (refusal(500, "Broken."), "failed", ""),
         (sends(b"HTTP/1.1 502 Bad\r\ncontent-length: 6\r\n\r\n<html>"), "failed", ""),
+        (sends(b"HTTP/1.1 502 Bad\r\ncontent-length: %d\r\n\r\n" % len(DEEP), DEEP), "failed", ""),
         (sends(b"SSH-2.0-OpenSSH_9.2\r\n"), "not_myna", ""),
         (sends(), "cut_off", ""),
         (sends(JSON % (15, b"<html>Hi</html>")), "cut_off", ""),
         (sends(HEAD, b"data: <html>\n\n"), "not_myna", ""),
+        (sends(HEAD, piece("Half"), b"data: " + DEEP + b"\n\n"), "not_myna", "Half"),
         (sends(HEAD, piece("Half")), "cut_off", "Half"),
         (sends(HEAD, piece("Half"), b'data: {"error":{"message":"It broke."}}\n\n'), "failed", "Half"),
         (sends(HEAD, piece("Half"), then_hangs=True), "timed_out", "Half"),
@@ -132,6 +137,26 @@ def test_a_server_at_fault_is_a_clear_problem(fault: Fault, code: str, text: str
         assert (problem_of(answer), answer.text) == (code, text), answer
         assert str(answer.problem).endswith(".")
         assert talk.conversations.told("").messages == ()
+
+
+def test_whoever_has_no_health_is_not_myna() -> None:
+    with faulty(sends(JSON % (len(DEEP), DEEP))) as url, pytest.raises(Problem, match="no answer of Myna's"):
+        health(Server(url))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_whoever_reads_a_reply_hears_of_its_end_whatever_goes_wrong() -> None:
+    def read(call: Call) -> Iterator[str]:
+        yield "Half"
+        raise ZeroDivisionError
+
+    reply = Reply(Server("http://127.0.0.1:9"), read)
+    assert reply.next(HANGS_S) == "Half"
+    with pytest.raises(Problem, match="could not be read"):
+        reply.next(HANGS_S)
+    for thread in threading.enumerate():
+        if thread.name == "reply":  # what it did not expect is told when it ends
+            thread.join(HANGS_S)
 
 
 def test_a_reply_that_does_not_end_is_stopped() -> None:
@@ -186,6 +211,16 @@ def test_a_cancel_ends_it_while_the_server_is_silent_and_keeps_what_had_come() -
         assert answer == Answer("Half", "cancelled")
         assert gone.wait(HANGS_S), "the server was not told"
         assert [one["content"] for one in talk.conversations.told("").messages] == ["Hi", "Half"]
+
+
+def test_a_cancel_does_not_wait_until_the_next_piece_is_due() -> None:
+    with faulty(sends(HEAD, piece("one "), piece("two"), DONE)) as url:
+        talk, said, cancelled = talking(url), list[str](), threading.Event()
+        during(lambda: bool(said), cancelled.set)
+        begun = time.monotonic()
+        answer = asked(talk, "Hi", say=said.append, period_s=3.0 * HANGS_S, cancelled=cancelled.is_set)
+        assert time.monotonic() - begun < HANGS_S
+        assert "".join(said) == answer.text
 
 
 def test_closing_ends_what_runs_and_what_waits() -> None:

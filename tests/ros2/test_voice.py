@@ -4,14 +4,16 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.end_to_end.parrot import environ_of
 from tests.end_to_end.processes import MYNA, Server
 from tests.end_to_end.utterance import babble
-from tests.ros2.robot import ENDS_S, Robot
+from tests.ros2.robot import ENDS_S, PROGRAMS, STARTS_S, Robot, RunningNode
 from tests.ros2.voice_robot import News, User, running, serving, talking, write_wav
 
 pytestmark = pytest.mark.ros
@@ -106,6 +108,11 @@ def test_another_persona_answers_from_now_on(robot: Robot, parrot: Server) -> No
         begun = user.do("call", name="set_persona", persona="polly")
         assert user.wait("persona", lambda news: news["text"] == "polly", since=begun)
         assert user.wait("reply", since=begun)["text"] == "Hi."
+        begun = user.do("call", name="set_persona", persona="nobody")
+        assert user.wait("persona", since=begun)["text"] == "polly"
+        assert user.wait("diagnostics", lambda news: "nobody" in news["text"], since=begun)["level"] == 1
+        user.do("ask", text="aeiou")
+        assert user.wait("reply", since=begun)["text"] == "aeiou"
 
 
 def test_a_server_that_is_killed_is_found_again_when_it_is_back(robot: Robot, tmp_path: Path, babbled: str) -> None:
@@ -179,6 +186,48 @@ def test_a_type_that_is_not_there_is_told_and_its_own_used(robot: Robot, parrot:
         node.wait_logged("no message type no_such_msgs/msg/Audio")
         with talking(robot) as user:
             user.wait("state", is_state("listening"))
+
+
+def test_a_stop_wins_over_what_was_said_before_it(robot: Robot) -> None:
+    told = robot.run("python", PROGRAMS / "voice_stops.py")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines() == ["said after the stop", "asked for"]
+
+
+def test_a_loudspeaker_that_was_stuck_plays_the_newest(robot: Robot, tmp_path: Path) -> None:
+    """Its device is a stand-in, since the fault is the point."""
+    goes_on, played = tmp_path / "goes_on", tmp_path / "played"
+    aplay = tmp_path / "aplay"
+    aplay.write_text(f"#!/bin/sh\nwhile [ ! -e {goes_on} ]; do sleep 0.02; done\nexec cat >{played}\n")
+    aplay.chmod(0o755)
+    samples, kept = 40_000, 50
+    environ = {**robot.environ, "PATH": f"{tmp_path}:{robot.environ['PATH']}"}
+    command = ("python", PROGRAMS / "voice_plays.py", goes_on, played, str((kept + 1) * samples * 2))
+    told = replace(robot, environ=environ).run(*command)
+    assert told.returncode == 0, told.stderr
+    numbers = np.frombuffer(played.read_bytes(), np.int16)[::samples].tolist()
+    assert numbers == [0, *range(80 - kept, 80)]
+
+
+@pytest.mark.parametrize("arguments", [("-r", "__node:=1st"), ("-p", "persona")])
+def test_arguments_that_are_wrong_are_told_in_a_line(robot: Robot, arguments: tuple[str, ...]) -> None:
+    node = robot.start("voice", *arguments, package="myna_ros")
+    assert node.process.wait(STARTS_S) == 1
+    assert "FATAL" in node.log.read_text()
+    assert "Traceback" not in node.log.read_text()
+
+
+def test_a_node_whose_own_code_hangs_is_cut_off(robot: Robot) -> None:
+    log = robot.folder / "stuck.log"
+    with log.open("wb") as out:
+        command = robot.command("python", PROGRAMS / "voice_stuck.py")
+        process = subprocess.Popen(command, env=robot.environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    robot.started.append(process)
+    node = RunningNode(process, log)
+    node.wait_logged("It hangs")
+    status, took_s = node.end(signal.SIGTERM)
+    assert (status, "cut off" in log.read_text()) == (1, True)
+    assert took_s < ENDS_S + 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,10 +1,13 @@
 """The voice node, or a robot's own in its place; with this machine's microphone and loudspeaker, if it has them."""
 
+from collections.abc import Mapping
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 PARAMETERS = {
@@ -20,9 +23,16 @@ ARGUMENTS = {
     "audio_in": ("/microphone/audio", "Where audio comes from."),
     "audio_out": ("/loudspeaker/audio", "Where audio goes to."),
     "devices": ("true", "Whether to use this machine's microphone and loudspeaker."),
+    "microphone": ("default", "Which one, as `arecord -L` lists them."),
+    "loudspeaker": ("default", "Which one, as `aplay -L` lists them."),
     "package": ("myna_ros", "Whose node it is."),
     "executable": ("voice", "Which node: a robot's own, with its tools."),
 }
+
+
+def texts(given: Mapping[str, str | LaunchConfiguration]) -> dict[str, ParameterValue]:
+    """Parameters that stay texts, also those that look like numbers; without the empty ones."""
+    return {name: ParameterValue(value, value_type=str) for name, value in given.items() if value}
 
 
 def voice(context: LaunchContext) -> list[Node]:
@@ -34,7 +44,7 @@ def voice(context: LaunchContext) -> list[Node]:
             executable=LaunchConfiguration("executable"),
             name="myna_voice",
             output="screen",
-            parameters=[LaunchConfiguration("config"), {name: value for name, value in given.items() if value}],
+            parameters=[LaunchConfiguration("config"), texts(given)],
             remappings=[
                 ("~/audio_in", LaunchConfiguration("audio_in")),
                 ("~/audio_out", LaunchConfiguration("audio_out")),
@@ -62,6 +72,7 @@ def generate_launch_description() -> LaunchDescription:
                 name="microphone",
                 output="screen",
                 condition=devices,
+                parameters=[texts({"device": LaunchConfiguration("microphone")})],
                 remappings=[("~/audio", LaunchConfiguration("audio_in"))],
             ),
             Node(
@@ -70,6 +81,7 @@ def generate_launch_description() -> LaunchDescription:
                 name="loudspeaker",
                 output="screen",
                 condition=devices,
+                parameters=[texts({"device": LaunchConfiguration("loudspeaker")})],
                 remappings=[("~/audio", LaunchConfiguration("audio_out")), ("~/flush", "/myna_voice/flush")],
             ),
         ]

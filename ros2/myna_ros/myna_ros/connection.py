@@ -115,7 +115,7 @@ async def connect(endpoint: str, url: str, api_key_file: str = "", ca_file: str 
     if key:
         options[headers] = {"Authorization": f"Bearer {key}"}
     if endpoint.startswith("wss:"):
-        options["ssl"] = _trusted(ca_file)
+        options["ssl"] = trusted(ca_file)
     opening: Any = websockets.connect(
         endpoint,
         compression=None,
@@ -158,7 +158,12 @@ def read_key(api_key_file: str) -> str:
     return key
 
 
-def _trusted(ca_file: str) -> ssl.SSLContext:
+def trusted(ca_file: str) -> ssl.SSLContext:
+    """Which servers are: those of the authority in the file, or without a file of the system's.
+
+    Raises:
+        NoConnection: The file cannot be read.
+    """
     try:
         return ssl.create_default_context(cafile=str(Path(ca_file).expanduser()) if ca_file else None)
     except (OSError, ssl.SSLError) as error:

@@ -1,6 +1,7 @@
 """One connection to `/v1/realtime`, without the line: events and the time in, messages and news out."""
 
 import base64
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -38,6 +39,7 @@ class Dialogue:
     def __init__(self, player: Player) -> None:
         self._player = player
         self._hearing = False
+        self._began_s = 0.0  # what is heard
         self._awaited = False
         self._state = ""
         self._texts: OrderedDict[str, str] = OrderedDict()
@@ -48,6 +50,7 @@ class Dialogue:
         self._rounds = 0
         self._reported: tuple[str, int] = ("", 0)
         self._report_at_s = 0.0
+        self._said = threading.Event()  # stops what is played and no reply
 
     # ------------------------------------------------------------------------------------------------ from the server
 
@@ -59,16 +62,16 @@ class Dialogue:
     def _take(self, event: Mapping[str, Any], now_s: float) -> Iterator[Told]:
         match event:
             case {"type": "input_audio_buffer.speech_started"}:
-                self._hearing, self._awaited = True, False
+                self._hearing, self._awaited, self._began_s = True, False, now_s
                 yield from self._silence(now_s)
             case {"type": "input_audio_buffer.speech_stopped"}:
                 self._hearing, self._awaited = False, True
             case {"type": "input_audio_buffer.committed"}:
                 self._hearing, self._awaited, self._rounds = False, True, 0
             case {"type": "myna.transcript.partial", "text": str(text)}:
-                yield Heard(text, final=False)
+                yield Heard(text, final=False, began_s=self._began_s)
             case {"type": "conversation.item.input_audio_transcription.completed", "transcript": str(text)}:
-                yield Heard(text, final=True)
+                yield Heard(text, final=True, began_s=self._began_s)
             case {
                 "type": "conversation.item.input_audio_transcription.failed",
                 "error": {"message": str(text)} as error,
@@ -124,7 +127,10 @@ class Dialogue:
             } if len(self._calls) < MOST_REMEMBERED:
                 self._calls[call_id] = response
                 _remember(self._called, response, False)
-                yield Call(call_id, name, arguments)
+                if response in self._dead:
+                    yield from self.tool_done(call_id, "Not done: it was stopped.")
+                else:
+                    yield Call(call_id, name, arguments)
             case {"type": "response.done", "response": {"id": str(response), "status": str(status)} as told}:
                 if response == self._response:
                     self._awaited = response in self._called
@@ -181,9 +187,11 @@ class Dialogue:
         yield Send({"type": "response.create"})
         yield from self.tick(now_s)
 
-    def play(self, pcm: bytes, now_s: float) -> Iterator[Told]:
-        """Play what is no reply."""
-        self._player.feed("", pcm)
+    def play(self, pcm: bytes, stopped: threading.Event, now_s: float) -> Iterator[Told]:
+        """Play what is no reply, unless it was ``stopped``, which is set by what silences it."""
+        if not stopped.is_set():
+            self._said = stopped
+            self._player.feed("", pcm)
         yield from self.tick(now_s)
 
     def tool_done(self, call_id: str, output: str) -> Iterator[Told]:
@@ -240,6 +248,7 @@ class Dialogue:
         sounding = self._player.busy(now_s) or self._player.paused
         for response in self._texts:
             _remember(self._dead, response, None)
+        self._said.set()
         self._player.flush()
         self._player.forget_ahead(now_s)
         if sounding:

@@ -41,7 +41,7 @@ class Health:
 
     def up(self, answers: str) -> None:
         """There is a connection."""
-        self._answers, self._why, self._fault = answers, "", ""
+        self._answers, self._why = answers, ""
 
     def down(self, why: str) -> bool:
         """There is none; whether there was one before."""

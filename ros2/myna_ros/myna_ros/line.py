@@ -39,6 +39,9 @@ MOST_ORDERS = 100
 MOST_NEWS = 2_000
 MOST_UNSENT = 1_000
 
+_NO_PERSONA = ("model_not_found", "bad_input")
+"""Codes of a server that does not let the persona answer."""
+
 _MANY = (Sound, Words, Heard)
 """News that is left out first, if the robot takes none."""
 
@@ -65,7 +68,8 @@ class Line:
         self._settings = settings
         self._tools = tools
         self._wake_robot = wake
-        self._conversations = {settings.persona: settings.conversation}
+        self._conversations = {settings.persona: settings.conversation}  # of those who have answered
+        self._answered: str | None = None  # the last of them
         self._rate = wire_rate(settings.audio_in_sample_rate)
         self._orders: deque[Order] = deque()
         self._heard: deque[bytes] = deque()
@@ -126,7 +130,6 @@ class Line:
     def switch(self, persona: str) -> None:
         """Let somebody else answer, in the conversation that was had with that persona before."""
         self.persona = persona
-        self._conversations.setdefault(persona, "")
         self._switch = True
         self._wake()
 
@@ -185,12 +188,13 @@ class Line:
         """
         persona, settings = self.persona, self._settings
         try:
-            endpoint = address(settings.url, persona, self._conversations[persona])
+            endpoint = address(settings.url, persona, self._conversations.get(persona, ""))
         except BadAddress as error:
             raise NoConnection(f"{error}.", patient=True) from None
         connection = await connect(endpoint, settings.url, settings.api_key_file, settings.ca_file)
         try:
-            await self._begin(connection, persona)
+            if not await self._begin(connection, persona):
+                return
             player = Player(settings.audio_out_sample_rate, settings.audio_out_lead_ms, settings.audio_out_latency_ms)
             dialogue = Dialogue(player)
             await self._until_first(
@@ -201,7 +205,12 @@ class Line:
             self._tell([Flush()])
             await connection.close()
 
-    async def _begin(self, connection: Connection, persona: str) -> None:
+    async def _begin(self, connection: Connection, persona: str) -> bool:
+        """Begin a session; False if there is no such persona, and the one before is to answer again.
+
+        Raises:
+            NoConnection: There is none, or no session.
+        """
         try:
             created = await asyncio.wait_for(connection.receive(), OPEN_S)
         except asyncio.TimeoutError:
@@ -209,8 +218,13 @@ class Line:
         match created:
             case {"type": "session.created", "session": {"model": str(model), **session}}:
                 pass
-            case {"type": "error", "error": {"message": str(why)}}:
-                raise NoConnection(f"The server refused: {why}", patient=True)
+            case {"type": "error", "error": {"message": str(why), **error}}:
+                if error.get("code") not in _NO_PERSONA or self._answered in (None, persona):
+                    raise NoConnection(f"The server refused: {why}", patient=True)
+                self._tell([Fault("no_persona", why)])
+                if self.persona == persona:  # nobody else is wanted meanwhile
+                    self.persona = self._answered
+                return False
             case _:
                 raise NoConnection(f"What answers at {self._settings.url} speaks another protocol.", patient=True)
         conversation = ""
@@ -219,6 +233,7 @@ class Line:
                 self._conversations[persona] = conversation
             case _:
                 pass
+        self._answered = persona
         settings = self._settings
         with self._lock:
             self._heard.clear()
@@ -237,6 +252,7 @@ class Line:
         await connection.send(update)
         self._connected = True
         self._tell([Up(model, conversation)])
+        return True
 
     async def _until_first(self, *running: Coroutine[Any, Any, None]) -> None:
         """Run them until the first ends, then end the others."""
@@ -253,8 +269,10 @@ class Line:
     async def _receive(self, connection: Connection, dialogue: Dialogue) -> None:
         while True:
             event = await connection.receive()
+            now_s = time.monotonic()
+            self._obey(dialogue, now_s)  # or a call that it stops would still be told
             try:
-                self._tell(dialogue.take(event, time.monotonic()))
+                self._tell(dialogue.take(event, now_s))
             except ValueError as error:
                 self._tell([Fault("bad_event", f"What the server sent cannot be understood: {error}")])
             self._wake_ticker()
@@ -262,11 +280,14 @@ class Line:
     async def _tick(self, dialogue: Dialogue, player: Player) -> None:
         while not self._switch:
             now_s = time.monotonic()
-            while self._orders:
-                self._tell(self._orders.popleft()(dialogue, now_s))
+            self._obey(dialogue, now_s)
             self._tell(dialogue.tick(now_s))
             self.unheard_ms = player.lost_ms
             await self._awake(TICK_S if player.busy(now_s) else IDLE_TICK_S)
+
+    def _obey(self, dialogue: Dialogue, now_s: float) -> None:
+        while self._orders:
+            self._tell(self._orders.popleft()(dialogue, now_s))
 
     async def _send(self, connection: Connection) -> None:
         assert self._sendable is not None  # noqa: S101 - made before
@@ -282,6 +303,8 @@ class Line:
 
     def _take_heard(self) -> bytes:
         with self._lock:
+            if self._unsent:  # perhaps another rate
+                return b""
             taken: list[bytes] = []
             size = 0
             while self._heard and size < MOST_AT_ONCE_S * self._rate * BYTES_PER_SAMPLE:
@@ -296,7 +319,7 @@ class Line:
             self._heard.clear()
             self._heard_bytes = 0
             self._rate = rate
-        self.order(lambda _dialogue, _now: [Send(rate_update(rate))])
+            self._unsent.append(rate_update(rate))  # and so it is sent before the first of what is heard now
 
     def _tell(self, told: Iterable[Told]) -> None:
         before = len(self._news)

@@ -1,7 +1,7 @@
 """`ros2 run myna_ros loudspeaker`: a topic, played by ALSA's ``aplay``."""
 
-import queue
 import threading
+from collections import deque
 from typing import Any
 
 from myna_ros_interfaces.msg import Audio
@@ -33,7 +33,8 @@ class Loudspeaker(Node):
     def __init__(self, **named: Any) -> None:
         super().__init__("loudspeaker", **named)
         self._values = read(self, PARAMETERS)
-        self._waiting: queue.Queue[Audio | None] = queue.Queue(MOST_WAITING)
+        self._waiting: deque[Audio] = deque(maxlen=MOST_WAITING)
+        self._due = threading.Event()
         self._ends = threading.Event()
         self._program: Program | None = None
         self._flushed: Program | None = None
@@ -47,40 +48,30 @@ class Loudspeaker(Node):
         """End playing."""
         self._ends.set()
         self._flush(None)
-        self._put(None)
+        self._due.set()
         self._thread.join(0.5)
 
     def _take(self, message: Audio) -> None:
         if message.sample_format not in ("", "s16le"):
             self.get_logger().error(f"{message.sample_format} cannot be played.", throttle_duration_sec=5.0)
         elif message.sample_rate and message.channels:
-            self._put(message)
-
-    def _put(self, message: Audio | None) -> None:
-        try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            self._empty()
-            self._waiting.put_nowait(message)
+            self._waiting.append(message)
+            self._due.set()
 
     def _flush(self, _message: Empty | None) -> None:
-        self._empty()
+        self._waiting.clear()
         if (program := self._program) is not None:
             self._flushed = program
             program.end()  # with what it holds; another one starts with the next sound
 
-    def _empty(self) -> None:
-        try:
-            while True:
-                self._waiting.get_nowait()
-        except queue.Empty:
-            pass
-
     def _play(self) -> None:
         while not self._ends.is_set():
-            message = self._waiting.get()
-            if message is None:
-                return
+            try:
+                message = self._waiting.popleft()
+            except IndexError:
+                self._due.wait()
+                self._due.clear()
+                continue
             try:
                 self._player((message.sample_rate, message.channels)).write(to_bytes(message.data))
             except NoProgram as error:

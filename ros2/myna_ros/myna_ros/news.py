@@ -1,6 +1,6 @@
 """What a talk with the server comes to: messages to send, and news for the robot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from myna_ros.player import Sound
@@ -15,10 +15,15 @@ class Send:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the user says: so far, or ``final``."""
+    """What the user says: so far, or ``final``.
+
+    Attributes:
+        began_s: When he began to, of the clock that the dialogue is told.
+    """
 
     text: str
     final: bool
+    began_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The node: topics and services on one side, the line to the server on the other."""
 
+import math
 import time
 import traceback
 from dataclasses import replace
@@ -67,6 +68,7 @@ class VoiceNode(Node):
         self.health = Health(self.settings.url)
         self._stop_words = StopWords(self.settings.stop_words)
         self._stopped = False
+        self._stopped_at_s = -math.inf  # by `~/stop`
         self._muted = False
         self._closed = False
         self._told: dict[str, float] = {}
@@ -84,7 +86,10 @@ class VoiceNode(Node):
 
     @property
     def stopped(self) -> bool:
-        """For a tool to ask: whether `on_stop` was called since it began. Then it must not move anything any more."""
+        """For a tool to ask, in its own thread: whether `on_stop` was called since it was to run, or it was given up.
+
+        Then it must not move anything any more.
+        """
         return self._tools.stopped
 
     # ------------------------------------------------------------------------------------------- for robots to define
@@ -167,14 +172,15 @@ class VoiceNode(Node):
         if not text or len(text) > LONGEST_ASK:
             self._complain("ask", f"A text of {len(text)} characters on ~/ask is left out; {LONGEST_ASK} are the most.")
             return
-        self._hear_words(text, final=True)
+        self._take_news()  # a call of before is still refused
+        self._hear_words(news.Heard(text, final=True, began_s=time.monotonic()))
         if not self._line.order(lambda dialogue, now_s: dialogue.ask(text, now_s)):
             self._complain("ask", f"Nobody can be asked: {self.health.message}")
 
     def _stop(self, _request: Any, response: Any) -> Any:
         self._speech.stop()
         self._line.order(lambda dialogue, now_s: dialogue.stop(now_s))
-        self._stopped = True
+        self._stopped, self._stopped_at_s = True, time.monotonic()
         self._halt(ASKED)
         response.success, response.message = True, "Stopped."
         return response
@@ -191,6 +197,7 @@ class VoiceNode(Node):
         if len(persona) > 100 or not persona.isprintable():
             response.success, response.message = False, "That is no persona."
             return response
+        self._speech.stop()
         self._line.switch(persona)
         response.success, response.message = True, "~/persona tells who answers."
         return response
@@ -216,7 +223,7 @@ class VoiceNode(Node):
                 self._loudspeaker.publish(self._audio_out.make(pcm))
             case news.Heard(text, final):
                 (self._final if final else self._partial).publish(String(data=text))
-                self._hear_words(text, final=final)
+                self._hear_words(each)
             case news.Words(text) | news.Reply(text) | news.Emotion(text) | news.State(text):
                 self._texts[type(each)].publish(String(data=text))
                 if isinstance(each, news.State):
@@ -252,18 +259,17 @@ class VoiceNode(Node):
             self._halt(LOST)
         self._complain(each.why, f"{each.why} Trying again in {each.again_s:.1f} s.")
 
-    def _hear_words(self, text: str, *, final: bool) -> None:
-        if self._stop_words.found_in(text):
-            if final:
-                self._stopped = self._stop_words.are_all_of(text)
-            else:
-                self._stopped = True
+    def _hear_words(self, heard: news.Heard) -> None:
+        stops = self._stop_words.found_in(heard.text)
+        if heard.final and heard.began_s > self._stopped_at_s:
+            self._stopped = self._stop_words.are_all_of(heard.text)
+        elif stops:
+            self._stopped = True
+        if stops:
             self._halt(SAID)
-        elif final:
-            self._stopped = False
-        if final:
+        if heard.final:
             try:
-                self.on_transcript(text)
+                self.on_transcript(heard.text)
             except Exception:  # noqa: BLE001 - a robot's own code
                 self.get_logger().error(f"on_transcript failed:\n{traceback.format_exc()}")
 

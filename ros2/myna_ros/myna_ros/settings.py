@@ -1,11 +1,12 @@
 """The node's parameters: names, defaults, what they mean, and what they may be. Without ROS."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeAlias, cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from myna_ros.pcm import FORMATS, MEAN, MOST_CHANNELS, WIRE_RATES
+from myna_ros.pcm import FORMATS, HIGHEST_RATE, LOWEST_RATE, MEAN, MOST_CHANNELS, WIRE_RATES
 
 PATH = "/v1/realtime"
 
@@ -50,62 +51,54 @@ class Parameter:
 
 _TYPES: dict[type, str] = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 
-PARAMETERS = (
-    Parameter("url", "ws://127.0.0.1:8765", "The Myna server."),
-    Parameter("api_key_file", "", "A file with the API key. Without it MYNA_API_KEY of the environment counts."),
-    Parameter("ca_file", "", "The certificate of the authority that the server's was signed by."),
-    Parameter("persona", "", "Who answers; the server's own choice unless set."),
-    Parameter("conversation", "", "The name of a conversation to go on with; empty begins a new one at each start."),
-    Parameter("instructions", "", "In the place of the persona's prompt."),
-    Parameter("language", "", "What users speak: zh, en … Empty lets the server find out."),
-    Parameter("keywords", [], "What is often said to the robot: names, commands."),
-    Parameter("greeting", True, "Whether the persona greets in a new conversation."),
-    Parameter("barge_in", "pause", "What speech does to a reply.", among=("pause", "stop_words", "never")),
-    Parameter("stop_words", [], "More words that stop the robot."),
-    Parameter("audio_type", "myna_ros_interfaces/msg/Audio", "The message type of both audio topics."),
-    Parameter("audio_in.sample_rate", 16_000, "Of messages that do not tell it, in Hz.", lowest=4_000, highest=192_000),
-    Parameter("audio_in.channels", 1, "Likewise.", lowest=1, highest=MOST_CHANNELS),
-    Parameter("audio_in.format", "s16le", "Likewise.", among=FORMATS),
-    Parameter("audio_in.channel", 0, "Which channel is heard; -1 mixes all.", lowest=MEAN, highest=MOST_CHANNELS - 1),
-    Parameter("audio_out.sample_rate", 24_000, "In Hz.", among=WIRE_RATES),
-    Parameter("audio_out.lead_ms", 100, "How far ahead of its time audio is published.", lowest=20, highest=2_000),
-    Parameter("audio_out.latency_ms", 0, "How much later than its time audio is heard.", lowest=0, highest=2_000),
-    Parameter("tool_timeout_s", 10.0, "How long a tool may take.", lowest=0.1, highest=600),
-)
+
+def _set(default: Any, about: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"about": about, **limits})
 
 
 @dataclass(frozen=True)
 class Settings:
     """The values of all parameters, by their names with ``_`` for the dot."""
 
-    url: str = "ws://127.0.0.1:8765"
-    api_key_file: str = ""
-    ca_file: str = ""
-    persona: str = ""
-    conversation: str = ""
-    instructions: str = ""
-    language: str = ""
-    keywords: tuple[str, ...] = ()
-    greeting: bool = True
-    barge_in: str = "pause"
-    stop_words: tuple[str, ...] = ()
-    audio_type: str = "myna_ros_interfaces/msg/Audio"
-    audio_in_sample_rate: int = 16_000
-    audio_in_channels: int = 1
-    audio_in_format: str = "s16le"
-    audio_in_channel: int = 0
-    audio_out_sample_rate: int = 24_000
-    audio_out_lead_ms: int = 100
-    audio_out_latency_ms: int = 0
-    tool_timeout_s: float = 10.0
+    url: str = _set("ws://127.0.0.1:8765", "The Myna server.")
+    api_key_file: str = _set("", "A file with the API key. Without it MYNA_API_KEY of the environment counts.")
+    ca_file: str = _set("", "The certificate of the authority that the server's was signed by.")
+    persona: str = _set("", "Who answers; the server's own choice unless set.")
+    conversation: str = _set("", "The name of a conversation to go on with; empty begins a new one at each start.")
+    instructions: str = _set("", "In the place of the persona's prompt.")
+    language: str = _set("", "What users speak: zh, en … Empty lets the server find out.")
+    keywords: tuple[str, ...] = _set((), "What is often said to the robot: names, commands.")
+    greeting: bool = _set(True, "Whether the persona greets in a new conversation.")
+    barge_in: str = _set("pause", "What speech does to a reply.", among=("pause", "stop_words", "never"))
+    stop_words: tuple[str, ...] = _set((), "More words that stop the robot.")
+    audio_type: str = _set("myna_ros_interfaces/msg/Audio", "The message type of both audio topics.")
+    audio_in_sample_rate: int = _set(
+        16_000, "Of messages that do not tell it, in Hz.", lowest=LOWEST_RATE, highest=HIGHEST_RATE
+    )
+    audio_in_channels: int = _set(1, "Likewise.", lowest=1, highest=MOST_CHANNELS)
+    audio_in_format: str = _set("s16le", "Likewise.", among=FORMATS)
+    audio_in_channel: int = _set(0, "Which channel is heard; -1 mixes all.", lowest=MEAN, highest=MOST_CHANNELS - 1)
+    audio_out_sample_rate: int = _set(24_000, "In Hz.", among=WIRE_RATES)
+    audio_out_lead_ms: int = _set(100, "How far ahead of its time audio is published.", lowest=20, highest=2_000)
+    audio_out_latency_ms: int = _set(0, "How much later than its time audio is heard.", lowest=0, highest=2_000)
+    tool_timeout_s: float = _set(10.0, "How long a tool may take.", lowest=0.1, highest=600)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Settings":
         """From values by the parameters' names."""
-        fields = {name.replace(".", "_"): value for name, value in values.items()}
-        for name in ("keywords", "stop_words"):
-            fields[name] = tuple(fields.get(name, ()))
-        return cls(**fields)
+        found: dict[str, Any] = {
+            name.replace(".", "_"): tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**found)
+
+
+def _parameter(one: "Field[Any]") -> Parameter:
+    name = re.sub("^audio_(in|out)_", r"audio_\1.", one.name)
+    default: Any = one.default
+    return Parameter(name, list(default) if isinstance(default, tuple) else default, **one.metadata)
+
+
+PARAMETERS = tuple(map(_parameter, fields(Settings)))
 
 
 class BadAddress(ValueError):

@@ -81,12 +81,12 @@ class Call:
                 raise Closed
         return data
 
-    def rest(self) -> bytes:
-        """All that comes, up to a limit; raises as `read` does."""
-        whole = b""
-        while len(whole) < LONGEST_ERROR and (data := self.read()):
+    def rest(self, most: int = LONGEST_ERROR) -> bytes:
+        """All that comes, up to about so many bytes; raises as `read` does."""
+        whole = bytearray()
+        while len(whole) < most and (data := self.read()):
             whole += data
-        return whole
+        return bytes(whole)
 
     def close(self) -> None:
         """End it, from any thread: whoever reads is told so at once, and the server stops working on it."""

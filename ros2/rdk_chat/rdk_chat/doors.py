@@ -1,5 +1,6 @@
 """What clients call: a service that gives the whole answer, and an action that streams it."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -19,14 +20,21 @@ from rdk_chat.turns import Place
 RESULT_S = 60
 """How long a client may take to ask for the result of a goal that has ended."""
 PERIOD_S = 0.05
-"""The shortest time between two answers. In DDS every client gets the answers to all, and keeps ten until it has looked
-whose they are: of a burst of twenty, a slow client would never find its own."""
+"""The time between two answers, on average. In DDS every client gets the answers to all, and keeps ten until it has
+looked whose they are: of a burst of twenty, a slow client would never find its own."""
+AT_ONCE = 8
+"""So many may come together."""
+ACCEPTED_S = 0.02
+"""The time between two goals that are accepted or refused: as long a cancel has to wait for each of them."""
 HURRIED_S = 0.015
-"""The same while the node ends."""
+"""The time between two answers while the node ends, or less:"""
+LAST_S = 0.6
+"""all have to be answered within this time."""
 AFTER_S = 0.06
 """How long the result comes after the last piece: rclpy's client drops pieces that it reads after the result."""
 SPARE = 8
-"""More requests than places that do not get lost: they are refused, or cancel."""
+"""More requests than places that do not get lost: they are refused, or cancel. As many who are refused may wait for
+their turn; more of them would take the threads of all others."""
 
 
 class Door(Protocol):
@@ -63,7 +71,7 @@ def _told(problem: Problem, settings: Settings) -> str:
 
 
 def _period_s(talk: Talk) -> float:
-    return PERIOD_S if talk.is_open else HURRIED_S
+    return PERIOD_S if talk.is_open else min(HURRIED_S, LAST_S / (1 + talk.turns.waiting))
 
 
 class ServiceDoor:
@@ -73,11 +81,12 @@ class ServiceDoor:
 
     def __init__(self) -> None:
         self._shut: list[Callable[[], object]] = []
-        self._pace = Pace()
+        self._pace = Pace(AT_ONCE)
+        self._refused = threading.Semaphore(SPARE)
 
     def threads(self, settings: Settings) -> int:
         """Each request that waits has one, since rclpy answers when the callback ends."""
-        return settings.concurrent + settings.queue
+        return settings.concurrent + settings.queue + SPARE
 
     def open(self, node: Node, talk: Talk) -> None:
         """See `Door.open`."""
@@ -104,13 +113,16 @@ class ServiceDoor:
         try:
             with talk.enter() as place:
                 answer = talk.answer(place, Prompt(request.prompt, client))
+                self._pace.wait(_period_s(talk))
         except Problem as problem:
             answer = Answer("", "failed", problem)
+            if self._refused.acquire(blocking=False):
+                self._pace.wait(_period_s(talk))
+                self._refused.release()
         response.response = answer.text
         if answer.problem is not None:
             node.get_logger().error(f"{answer.problem.code}: {answer.problem}")
             response.response = _told(answer.problem, talk.settings)
-        self._pace.wait(_period_s(talk))
         return response
 
 
@@ -169,11 +181,11 @@ class _Goals:
         self._accepted: list[Place] = []
         self._places: dict[bytes, Place] = {}
         self._accepts = Pace()
-        self._results = Pace()
+        self._results = Pace(AT_ONCE)
 
     def accept(self, goal: Any) -> GoalResponse:
         """Take a place for a goal, or refuse it."""
-        self._accepts.wait(_period_s(self._talk))
+        self._accepts.wait(min(ACCEPTED_S, _period_s(self._talk)))
         while self._accepted:  # rclpy accepted that one in vain
             self._accepted.pop().leave()
         try:

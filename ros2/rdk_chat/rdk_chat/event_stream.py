@@ -15,6 +15,7 @@ class EventStream:
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[str] = []
+        self._length = 0
 
     def feed(self, received: bytes) -> list[str]:
         """The data of the events that end in ``received``.
@@ -28,9 +29,10 @@ class EventStream:
             field, _, value = line.rstrip(b"\r").decode("utf-8", "replace").partition(":")
             if field == "data":
                 self._data.append(value.removeprefix(" "))
+                self._length += len(value) + 1
             elif not field and not value and self._data:
                 events.append("\n".join(self._data))
-                self._data = []
-        if len(self._rest) > LONGEST_LINE or sum(map(len, self._data)) > LONGEST_LINE:
+                self._data, self._length = [], 0
+        if len(self._rest) > LONGEST_LINE or self._length > LONGEST_LINE:
             raise Problem("not_myna", "What came is no reply of Myna's: a line has no end. Correct url.")
         return events

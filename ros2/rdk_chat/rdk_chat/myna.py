@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from rdk_chat.call import Call, Server
 from rdk_chat.event_stream import EventStream
@@ -13,22 +13,6 @@ UNAUTHORISED, FORBIDDEN, UNAVAILABLE, OK = 401, 403, 503, 200
 CONTEXT_EXCEEDED = "context_length_exceeded"
 MOST_PERSONAS = 1 << 24
 """Bytes of the list of all personas."""
-
-
-class Line(Protocol):
-    """A `Call`, as what is read here sees it."""
-
-    def open(self, method: str, path: str, body: bytes | None = None) -> int:
-        """See `Call.open`."""
-        ...
-
-    def read(self) -> bytes:
-        """See `Call.read`."""
-        ...
-
-    def rest(self) -> bytes:
-        """See `Call.rest`."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -55,18 +39,18 @@ class Question:
         return json.dumps(asked | dict(self.sampling), ensure_ascii=False).encode("utf-8", "replace")
 
 
-def pieces(line: Line, question: Question) -> Iterator[str]:
+def pieces(call: Call, question: Question) -> Iterator[str]:
     """The reply as it is written, in pieces that can be shown: without emotion tags, tool calls and thinking.
 
     Raises:
         Problem: There is no answer, or no whole one.
-        Closed: The line was closed from this side.
+        Closed: The call was closed from this side.
     """
-    status = line.open("POST", "/v1/chat/completions", question.body())
+    status = call.open("POST", "/v1/chat/completions", question.body())
     if status != OK:
-        raise _refusal(status, line.rest())
+        raise _refusal(status, call.rest())
     events = EventStream()
-    while received := line.read():
+    while received := call.read():
         for data in events.feed(received):
             if data == "[DONE]":
                 return
@@ -75,19 +59,15 @@ def pieces(line: Line, question: Question) -> Iterator[str]:
     raise Problem("cut_off", "Myna went away in the middle of its reply. Ask again.")
 
 
-def persona_for(line: Line, language: str) -> str:
+def persona_for(call: Call, language: str) -> str:
     """The id of who answers where no persona is named: Myna's own choice, or the first one of a language.
 
     Raises:
         Problem: Nobody speaks the language, or Myna cannot be asked.
-        Closed: The line was closed from this side.
+        Closed: The call was closed from this side.
     """
-    status = line.open("GET", "/api/personas")
-    whole = b""
-    while received := line.read():
-        whole += received
-        if len(whole) > MOST_PERSONAS:
-            raise Problem("not_myna", "What came is no list of Myna's personas. Correct url.")
+    status = call.open("GET", "/api/personas")
+    whole = call.rest(MOST_PERSONAS)
     if status != OK:
         raise _refusal(status, whole)
     told = _told(whole.decode("utf-8", "replace"))
@@ -122,7 +102,7 @@ def health(server: Server) -> str:
 def _told(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Problem("not_myna", "What came is no answer of Myna's. Correct url.")
@@ -156,7 +136,7 @@ def _shown(chunk: Mapping[str, Any]) -> str:
 def _refusal(status: int, body: bytes) -> Problem:
     try:
         error = json.loads(body).get("error")
-    except (ValueError, AttributeError):
+    except (ValueError, RecursionError, AttributeError):
         error = None
     if not isinstance(error, dict):
         error = {"message": f"The answer was {status}: {body[:200].decode('utf-8', 'replace').strip()!r}."}

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -50,16 +51,16 @@ class Reply:
         self._call.close()
 
     def _run(self) -> None:
-        end: Problem | None = None
+        end: Problem | None = Problem("failed", "The reply could not be read; the log of the node says why.")
         try:
-            with self._call:
+            with self._call, suppress(Closed):
                 for piece in self._read(self._call):
                     self._put(piece)
-        except Closed:
-            return
+            end = None
         except Problem as problem:
             end = problem
-        self._put(end)
+        finally:  # or whoever waits would wait until all his time is over
+            self._put(end)
 
     def _put(self, piece: str | Problem | None) -> None:
         while not self._closed.is_set():
@@ -69,17 +70,21 @@ class Reply:
 
 
 class Pace:
-    """Lets one through at a time, in the order in which they come."""
+    """Lets some through in the order in which they come, and no more than a number of them at once.
 
-    def __init__(self) -> None:
+    Args:
+        at_once: That number; the next one waits as many periods after the first of them.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
         self._lock = threading.Lock()
-        self._due = 0.0
+        self._begun = deque([0.0] * at_once, at_once)
 
     def wait(self, period_s: float) -> None:
-        """Until it is one's turn; the next one's is so much later."""
+        """Until it is one's turn. On average there is one in a period."""
         with self._lock:
-            begins_at = max(self._due, time.monotonic())
-            self._due = begins_at + period_s
+            begins_at = max(self._begun[0] + period_s * len(self._begun), time.monotonic())
+            self._begun.append(begins_at)
         time.sleep(max(0.0, begins_at - time.monotonic()))
 
 
@@ -113,11 +118,9 @@ class Paced:
         self.add("")
 
     def finish(self) -> None:
-        """Send what is held, and wait until whoever gets it can have taken it."""
-        if (due_s := self.due_s) is not None:
-            time.sleep(due_s)
+        """Send what is held, due or not."""
+        if self._held:
             self._sent()
-        time.sleep(max(0.0, self._due - time.monotonic()))
 
     def _sent(self) -> None:
         held, self._held = self._held, ""

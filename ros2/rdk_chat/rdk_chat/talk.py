@@ -141,7 +141,7 @@ class Talk:
             answer = Answer(asking.text, "cancelled" if prompt.cancelled() else "completed")
         except Problem as problem:
             answer = Answer(asking.text, "failed", problem)
-        asking.paced.finish()
+        asking.finish()
         self.counts.note(answer)
         return answer
 
@@ -203,6 +203,12 @@ class _Asking:
             raise
         if self._said:
             talk.conversations.add(told, prompt, self.text)
+
+    def finish(self) -> None:
+        """Say what is held when it is due, or at once if nobody waits for more."""
+        while (due_s := self.paced.due_s) and not self.unwanted():
+            time.sleep(min(due_s, POLL_S))
+        self.paced.finish()
 
     def _add(self, piece: str) -> None:
         if not self._said:

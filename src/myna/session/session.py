@@ -237,10 +237,13 @@ class Session:
 
     def _joined(self, letter: _Letter) -> _Letter:
         """Audio with the audio that waits behind it: who lags has less to do for it."""
-        if not isinstance(letter, AppendAudio) or not isinstance(self._inbox.next, AppendAudio):
+        if not isinstance(letter, AppendAudio):
             return letter
         pcm = bytearray(letter.pcm)
-        while len(pcm) < JOINED and isinstance(more := self._inbox.next, AppendAudio):
+        while len(pcm) < JOINED:
+            more = self._inbox.next
+            if not isinstance(more, AppendAudio):
+                break
             pcm += more.pcm
             self._inbox.take_next()
         return AppendAudio(bytes(pcm))

@@ -1,10 +1,14 @@
-"""Asks with bytes that are no text, as a program in C++ can."""
+"""Asks the service, or the action, with bytes that are no text, as a program in C++ can."""
 
 import ctypes
 import sys
+from typing import Any
 
 import rclpy
+from jobot_interfaces.action import LLMChatAction
 from jobot_interfaces.srv import LLMChat
+from rclpy.action.client import ActionClient
+from rclpy.node import Node
 
 PROMPT = b"good \xff\xfe\xc3 bytes"
 
@@ -16,17 +20,34 @@ def no_text() -> str:
     return text
 
 
+def of_service(node: Node) -> str:
+    """The answer."""
+    client = node.create_client(LLMChat, "chat_service")
+    if not client.wait_for_service(20):
+        sys.exit("no service")
+    return ended(node, client.call_async(LLMChat.Request(prompt=no_text()))).response
+
+
+def of_action(node: Node) -> str:
+    """The result."""
+    client = ActionClient(node, LLMChatAction, "chat_action")
+    if not client.wait_for_server(20):
+        sys.exit("no action")
+    goal = ended(node, client.send_goal_async(LLMChatAction.Goal(prompt=no_text())))
+    return ended(node, goal.get_result_async()).result.response
+
+
+def ended(node: Node, future: Any) -> Any:
+    """What comes of it."""
+    rclpy.spin_until_future_complete(node, future, timeout_sec=20)
+    return future.result() or sys.exit("no answer")
+
+
 def main() -> None:
     """Ask once, and tell the answer."""
     rclpy.init()
     node = rclpy.create_node("bad_bytes")
-    client = node.create_client(LLMChat, "chat_service")
-    if not client.wait_for_service(20):
-        sys.exit("no service")
-    future = client.call_async(LLMChat.Request(prompt=no_text()))
-    rclpy.spin_until_future_complete(node, future, timeout_sec=20)
-    answer = future.result()
-    sys.stdout.write(answer.response if answer else "no answer")
+    sys.stdout.write({"service": of_service, "action": of_action}[sys.argv[1]](node))
     node.destroy_node()
     rclpy.shutdown()
 

@@ -1,7 +1,7 @@
 """Does with rclpy what it is told on stdin, a line of JSON each, and tells on stdout how it went.
 
-A line is a list of lists of steps: those of one are begun at once, and the next when they have ended. The answer is a
-list of what became of each step, in the same order.
+A line is a list of lists of steps: those of one are begun at once, or each when its time has come, ``at``; and the next
+when they have ended. The answer is a list of what became of each step, in the same order.
 """
 
 import json
@@ -51,6 +51,7 @@ class Driver:
         self._ended = 0
         told: list[Told] = [{"ended": None} for _ in steps]
         for step, result in zip(steps, told, strict=True):
+            self._spin(step.get("at", 0.0) - time.monotonic())
             getattr(self, f"_{step['do']}")(step, result)
         ends_at = time.monotonic() + max(float(step.get("within_s", WAIT_S)) for step in steps)
         while self._ended < len(steps) and time.monotonic() < ends_at:
@@ -59,8 +60,8 @@ class Driver:
 
     def _spin(self, for_s: float) -> None:
         ends_at = time.monotonic() + for_s
-        while time.monotonic() < ends_at:
-            self._executor.spin_once(timeout_sec=0.01)
+        while (left_s := ends_at - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=min(left_s, 0.01))
 
     def _end(self, result: Told, **more: Any) -> None:
         result.update(more, ended=self._ended, at=time.monotonic())

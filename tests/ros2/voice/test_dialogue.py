@@ -1,6 +1,7 @@
 """What follows from the server's events; the events are as `/v1/realtime` sends them."""
 
 import base64
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -193,6 +194,41 @@ def test_a_model_that_never_stops_calling_has_to_answer() -> None:
         talk.keep(talk.dialogue.tool_done(f"c{number}", "done"))
     chosen = [each.get("response", {}).get("tool_choice") for each in talk.sent("response.create")]
     assert chosen == [None] * (MOST_TOOL_ROUNDS - 1) + ["none"]
+
+
+def test_a_call_that_comes_after_a_stop_is_not_run() -> None:
+    talk = Talk()
+    talk.asks()
+    talk.take("response.created", response={"id": "r1"})
+    talk.keep(talk.dialogue.stop(talk.now_s))
+    talk.calls()
+    talk.done()
+    assert talk.of(Call) == []
+    assert [each["item"]["output"] for each in talk.sent("conversation.item.create")] == ["Not done: it was stopped."]
+    assert talk.sent("response.create") == []
+
+
+def test_when_something_began_to_be_said_is_told_with_it() -> None:
+    talk = Talk()
+    talk.wait(1)
+    talk.take("input_audio_buffer.speech_started")
+    began_s = talk.now_s
+    talk.wait(1)
+    talk.take("conversation.item.input_audio_transcription.completed", transcript="左转")
+    assert [each.began_s for each in talk.of(Heard)] == [began_s]
+
+
+def test_what_is_no_reply_is_not_played_once_it_was_silenced() -> None:
+    talk = Talk()
+    stopped = threading.Event()
+    talk.keep(talk.dialogue.play(bytes(RATE * 2), stopped, talk.now_s))
+    talk.wait(0.2)
+    talk.take("input_audio_buffer.speech_started")
+    assert stopped.is_set()
+    talk.told.clear()
+    talk.keep(talk.dialogue.play(bytes(RATE * 2), stopped, talk.now_s))
+    talk.wait(1)
+    assert talk.of(Sound) == []
 
 
 def test_speech_that_was_nothing_ends_in_listening() -> None:

@@ -63,6 +63,12 @@ def test_what_is_launched_is_there() -> None:
     names = re.search(r"PARAMETERS = \{(.*?)\n\}", voice, re.DOTALL)
     assert names
     assert set(re.findall(r'"(\w+)":', names[1])) <= {parameter.name for parameter in PARAMETERS}
+    (named,) = set(re.findall(r'texts\(\{"(\w+)":', voice))
+    for device in ("microphone", "loudspeaker"):
+        assert f'Parameter("{named}",' in (ROS / "myna_ros" / "myna_ros" / f"{device}.py").read_text()
+    for line in re.findall(r"ros2 launch myna_ros.*", "".join(path.read_text() for path in DOCS)):
+        for name in re.findall(r"(\w+):=", line):
+            assert f'"{name}": ' in voice
 
 
 @pytest.mark.skipif(
@@ -96,6 +102,9 @@ def test_the_docs_name_each_parameter(path: Path) -> None:
     text = path.read_text()
     for parameter in PARAMETERS:
         assert f"`{parameter.name}`" in text or f"`.{parameter.name.split('.')[-1]}`" in text
+    example = (ROS / "myna_ros_example" / "myna_ros_example" / "drive.py").read_text()
+    for name, default in re.findall(r'Parameter\("(\w+)", ([\d.]+),', example):
+        assert f"| `{name}` | {default} |" in text
 
 
 def test_both_docs_show_the_same_programs() -> None:

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myna_ros.news import Call
-from myna_ros.tool_thread import MOST_HANGING, MOST_WAITING, ToolThread
+from myna_ros.tool_thread import BUSY, MOST_HANGING, MOST_WAITING, STOPPED, ToolThread
 from myna_ros.tools import LONGEST_OUTPUT, BadArguments, BadTool, Range, ToolSpec, output_of, tool, tools_of
 
 
@@ -205,8 +206,76 @@ def test_each_call_is_answered_once_whatever_becomes_of_it() -> None:
     assert answers.told["fails"] == "It failed: a wheel came off"
     assert answers.failed == ["fail: a wheel came off"]
     assert answers.told["first"] == "worked"
-    assert answers.told["more 0"] == "Not done: it was stopped."
+    assert answers.told["more 0"] == STOPPED
     assert robot.stopped == [True]
+
+
+class Gated:
+    """Tools that wait, each for a word of its own, and then move if they may."""
+
+    def __init__(self) -> None:
+        self.begun: set[str] = set()
+        self.let_go: set[str] = set()
+        self.moved: dict[str, bool] = {}
+        self.changed = threading.Condition()
+        self.thread: ToolThread | None = None
+
+    @tool
+    def move(self, where: str) -> None:
+        """Move there once it is let go."""
+        with self.changed:
+            self.begun.add(where)
+            self.changed.notify_all()
+            assert self.changed.wait_for(lambda: where in self.let_go, 60)
+            assert self.thread is not None
+            self.moved[where] = not self.thread.stopped
+            self.changed.notify_all()
+
+    def until_begun(self, where: str) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: where in self.begun, 60)
+
+    def let(self, where: str) -> bool:
+        """Let it go; whether it moved."""
+        with self.changed:
+            self.let_go.add(where)
+            self.changed.notify_all()
+            assert self.changed.wait_for(lambda: where in self.moved, 60)
+        return self.moved[where]
+
+
+def to(where: str) -> Call:
+    return Call(where, "move", f'{{"where": "{where}"}}')
+
+
+def test_what_runs_at_a_stop_does_not_move_and_what_is_called_later_does() -> None:
+    robot, answers = Gated(), Answers()
+    robot.thread = ToolThread(list(tools_of(robot)), answers.answer, answers.fault, 60)
+    robot.thread.run(to("left"))
+    robot.until_begun("left")
+    robot.thread.run(to("back"))
+    robot.thread.forget()
+    assert robot.thread.stopped, "whoever asks"
+    robot.thread.run(to("right"))
+    assert not robot.let("left")
+    assert robot.let("right")
+    answers.wait("left", "back", "right")
+    robot.thread.close()
+    assert answers.told["back"] == STOPPED
+    assert "back" not in robot.begun
+
+
+def test_what_was_given_up_does_not_move_though_another_runs_by_then() -> None:
+    robot, answers = Gated(), Answers()
+    robot.thread = ToolThread(list(tools_of(robot)), answers.answer, answers.fault, 0.05)
+    robot.thread.run(to("left"))
+    answers.wait("left")
+    robot.thread.forget()
+    robot.thread.run(to("right"))
+    robot.until_begun("right")
+    assert not robot.let("left")
+    robot.let("right")
+    robot.thread.close()
 
 
 def test_tools_that_hang_are_left_and_the_next_ones_run() -> None:
@@ -220,3 +289,25 @@ def test_tools_that_hang_are_left_and_the_next_ones_run() -> None:
     robot.go.set()
     thread.close()
     assert all("longer than" in answers.told[f"hangs {number}"] for number in range(MOST_HANGING))
+
+
+def test_when_too_many_hang_none_is_run_until_one_comes_back() -> None:
+    robot, answers = Slow(), Answers()
+    thread = thread_of(robot, answers, timeout_s=0.2)
+    for number in range(MOST_HANGING + 1):
+        thread.run(Call(f"hangs {number}", "work", "{}"))
+        if number == MOST_HANGING:
+            thread.run(Call("waits", "work", "{}"))
+        answers.wait(f"hangs {number}")
+    answers.wait("waits")
+    thread.run(Call("refused", "fail", "{}"))
+    assert (answers.told["waits"], answers.told["refused"]) == (BUSY, BUSY)
+    robot.go.set()
+    ends_at = time.monotonic() + 60
+    number = 0
+    while "It failed: a wheel came off" not in answers.told.values() and time.monotonic() < ends_at:
+        number += 1
+        thread.run(Call(f"again {number}", "fail", "{}"))
+        answers.wait(f"again {number}")
+    thread.close()
+    assert answers.failed == ["fail: a wheel came off"]
