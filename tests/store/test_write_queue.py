@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from myna.core.errors import StoreUnavailable
 from myna.store.database import open_database
 from myna.store.write_queue import AT_ONCE, WriteQueue, open_write_queue
 
@@ -66,7 +67,7 @@ class Writers:
         with anyio.CancelScope() as self.scopes[number]:
             try:
                 self.got[number] = await self.queue.do(work)
-            except (IntegrityError, OperationalError) as error:
+            except (IntegrityError, OperationalError, StoreUnavailable) as error:
                 self.got[number] = error
 
 
@@ -168,6 +169,23 @@ async def test_who_is_cancelled_by_asyncio_itself_has_it_written_once(tmp_path: 
         writers.let_go.set()
         await second
         assert (writers.got, kept(file)) == ({2: 2}, [1, 2])
+
+
+async def test_a_closed_one_does_what_it_has_begun_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with numbers(tmp_path) as (queue, file):
+        writers = Writers(queue)
+        writers.let_go.clear()
+        with anyio.fail_after(10):
+            async with anyio.create_task_group() as group:
+                group.start_soon(writers.write, 1)
+                await until(writers.begun.is_set)
+                group.start_soon(writers.write, 2)
+                await anyio.wait_all_tasks_blocked()
+                queue.close()
+                writers.let_go.set()
+            await writers.write(3)
+        assert [type(writers.got[number]) for number in (1, 2, 3)] == [int, StoreUnavailable, StoreUnavailable]
+        assert kept(file) == [1]
 
 
 async def test_while_another_program_writes_each_is_told_for_itself_and_may_leave(tmp_path: Path) -> None:

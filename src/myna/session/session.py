@@ -55,7 +55,7 @@ from myna.store.base import Store
 log = logging.getLogger(__name__)
 
 JOINED = HEARING_RATE // 5 * BYTES_PER_SAMPLE
-"""Bytes of audio that are heard together when more than one piece waits: as much as a client may send at a time."""
+"""Up to so many bytes of audio, 200 ms, are heard together when more than one piece waits."""
 
 
 @dataclass(frozen=True, slots=True)

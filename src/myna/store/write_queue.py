@@ -18,6 +18,8 @@ import anyio
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
+from myna.core.errors import StoreUnavailable
+
 T = TypeVar("T")
 
 AT_ONCE = 8
@@ -52,17 +54,20 @@ class WriteQueue:
         self._engine = engine.execution_options(begin="BEGIN IMMEDIATE")
         self._waiting: deque[_Write[Any]] = deque()
         self._taken = False
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._given: SimpleQueue[Sequence[_Write[Any]]] = SimpleQueue()
         # A daemon: a disk that hangs does not keep the process from ending.
         threading.Thread(target=self._run, name="store-writer", daemon=True).start()
 
     async def do(self, work: Callable[[Connection], T]) -> T:
-        """What ``work`` gives. Cancelled before it has begun, it never happens; later, it is waited for."""
+        """What ``work`` gives. Cancelled before it has begun, it never happens; later, it is waited for.
+
+        Raises:
+            StoreUnavailable: The queue is closed.
+        """
         write = _Write(work)
         await self._wait(write)
-        if write.error is not None:
-            raise write.error
         return write.result  # pyright: ignore[reportReturnType] - done without an error: its own result
 
     @asynccontextmanager
@@ -75,8 +80,10 @@ class WriteQueue:
             self._free()
 
     def close(self) -> None:
-        """End the thread, when it has done what it was given."""
+        """End the thread, when it has done what it was given. What waits is not done, and told so."""
+        self._closed = True
         self._given.put(())
+        self._go_on()
 
     async def _wait(self, write: _Write[Any]) -> None:
         self._waiting.append(write)
@@ -93,9 +100,15 @@ class WriteQueue:
                 with anyio.CancelScope(shield=True):
                     await write.over.wait()
             raise
+        if write.error is not None:
+            raise write.error
 
     def _go_on(self) -> None:
         """Begin what waits, if nothing is under way."""
+        while self._closed and self._waiting:
+            late = self._waiting.popleft()
+            late.error = StoreUnavailable("The database is closed.", hint="Open it again.")
+            late.over.set()
         if self._taken or not self._waiting:
             return
         self._taken = True
