@@ -95,14 +95,14 @@ def test_the_page_shows_the_weights_arriving_and_answers_before_the_voice_is_the
         tab = browse(server.url)
         tab.wait(lambda: phase(tab) == "waiting" and engines(server)["llm"].get("done", 0) > 0)
         tab.wait(lambda: (banner(tab).locator("[data-part=think] progress").get_attribute("value") or "0") != "0")
-        assert "491 MB" in banner(tab).inner_text()
-        assert f"{LLM}, from Hugging Face" in banner(tab).inner_text()
-        assert "left" in banner(tab).inner_text()
+        tab.wait(lambda: "491 MB" in banner(tab).inner_text())
+        tab.wait(lambda: f"{LLM}, from Hugging Face" in banner(tab).inner_text())
+        tab.wait(lambda: "left" in banner(tab).inner_text())
         assert tab.violations() == []
         tab.page.screenshot(path=pictures / "first-run.png")
         choose(tab, "Myna")
         write(tab, "What is the capital of France?")
-        assert "capital of France" in tab.page.locator(".waits").inner_text()
+        tab.wait(lambda: "capital of France" in tab.page.locator(".waits").inner_text())
         assert tab.page.locator(".banner").count() == 0  # nobody takes a model that is to come for a line that is lost
         shelf.let_go(LLM)
         tab.wait(lambda: "Paris" in " ".join(replies(tab).all_inner_texts()))
@@ -110,7 +110,7 @@ def test_the_page_shows_the_weights_arriving_and_answers_before_the_voice_is_the
         told = engines(server)
         assert (told["llm"]["status"], told["asr"]["status"], told["tts"]["status"]) == ("ready", "ready", "fetching")
         tab.wait(lambda: phase(tab) == "typing")
-        assert "Speaking" in banner(tab).inner_text()
+        tab.wait(lambda: "Speaking" in banner(tab).inner_text())
         assert tab.violations() == []
         tab.page.screenshot(path=pictures / "first-run-typing.png")
         shelf.let_go(TTS)
@@ -134,7 +134,7 @@ def test_what_cannot_be_fetched_is_told_and_fetched_when_one_tries_again(
         server.wait(lambda: {each["status"] for each in engines(server).values()} <= {"failed", "ready"})
         tab = browse(server.url, locale="zh-CN")
         tab.wait(lambda: phase(tab) == "failed")
-        assert "Hugging Face answered 404" in banner(tab).inner_text()
+        tab.wait(lambda: "Hugging Face answered 404" in banner(tab).inner_text())
         assert tab.violations() == []
         tab.page.screenshot(path=pictures / "first-run-failed.png")
         shelf.put(["starter"])

@@ -162,8 +162,8 @@ def test_messages_and_days_tell_when_they_were_and_everybody_can_read_it(
     last = tab.page.locator("[data-kind=user]").last.locator("time")
     at = datetime.fromisoformat(last.get_attribute("datetime") or "")
     shown = f"{at.hour}:{at:%M}" if look == "zh" else f"{at:%-I:%M %p}"
-    assert last.inner_text().replace("\u202f", " ") == shown
-    assert tab.page.locator("[data-kind=reply] time").last.is_visible()
+    tab.wait(lambda: last.inner_text().replace("\u202f", " ") == shown)
+    tab.wait(tab.page.locator("[data-kind=reply] time").last.is_visible)
     days = tab.page.locator(".day")
     assert days.count() >= 1
     assert ("月" if look == "zh" else "day") in days.last.inner_text().lower() or at.date() >= (

@@ -118,7 +118,7 @@ def test_several_settings_are_changed_at_once_and_stand_in_the_file(tab: Tab, fi
     page.get_by_label("Temperature").first.fill("0.5")
     row(tab, "llm.profile").get_by_role("combobox").select_option("fast")
     row(tab, "memory.enabled").get_by_role("checkbox").uncheck()
-    assert page.get_by_text("3 unsaved changes").is_visible()
+    tab.wait(page.get_by_text("3 unsaved changes").is_visible)
     save(tab)
     told(tab, "3 settings are saved.")
     told(tab, "What was saved waits for a restart")
@@ -133,21 +133,21 @@ def test_several_settings_are_changed_at_once_and_stand_in_the_file(tab: Tab, fi
     )
     page.reload()
     tab.wait(lambda: row(tab, "llm.temperature").count() == 1)
-    assert row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5"
-    assert "After a restart. Until then: 0.6" in row(tab, "llm.temperature").inner_text()
+    tab.wait(lambda: row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5")
+    tab.wait(lambda: "After a restart. Until then: 0.6" in row(tab, "llm.temperature").inner_text())
 
 
 def test_what_the_schema_forbids_is_told_at_its_field_and_not_sent(tab: Tab, file: Path) -> None:
     field = row(tab, "llm.temperature").get_by_role("textbox")
     field.fill("9")
-    assert row(tab, "llm.temperature").get_by_text("At most 2.").is_visible()
-    assert field.get_attribute("aria-invalid") == "true"
+    tab.wait(row(tab, "llm.temperature").get_by_text("At most 2.").is_visible)
+    tab.wait(lambda: field.get_attribute("aria-invalid") == "true")
     assert "At most 2." in described(tab, field)
     save(tab)
     tab.wait(lambda: field.evaluate("(it) => it === document.activeElement"))
     assert file.read_text(encoding="utf-8") == FILE
     field.fill("warm")
-    assert row(tab, "llm.temperature").get_by_text("A number is needed").is_visible()
+    tab.wait(row(tab, "llm.temperature").get_by_text("A number is needed").is_visible)
 
 
 def test_what_the_server_refuses_is_told_at_its_field_and_nothing_is_lost(tab: Tab, file: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_the_server_refuses_is_told_at_its_field_and_nothing_is_lost(tab: T
     save(tab)
     tab.wait(lambda: row(tab, "asr.language").get_by_text("must be auto, or a language's code").count() == 1)
     assert "must be auto" in described(tab, field)
-    assert tab.page.get_by_text("2 unsaved changes").is_visible()
+    tab.wait(tab.page.get_by_text("2 unsaved changes").is_visible)
     assert file.read_text(encoding="utf-8") == FILE
     field.fill("zh")
     save(tab)
@@ -173,7 +173,7 @@ def described(tab: Tab, field: Locator) -> str:
 
 def test_a_setting_goes_back_to_the_usual(tab: Tab, file: Path) -> None:
     tab.page.get_by_role("button", name="Back to the usual: Temperature").click()
-    assert row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.7"
+    tab.wait(lambda: row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.7")
     save(tab)
     told(tab, "The setting is saved.")
     assert "temperature" not in tomllib.loads(file.read_text(encoding="utf-8")).get("llm", {})
@@ -186,10 +186,10 @@ def test_unsaved_changes_outlive_another_page_and_are_asked_about_before_the_tab
     field.click()
     field.fill("0.5")
     tab.page.get_by_role("link", name="History").click()
-    assert tab.page.get_by_role("link", name="Settings There are unsaved changes").count() == 1
+    tab.wait(lambda: tab.page.get_by_role("link", name="Settings There are unsaved changes").count() == 1)
     tab.page.get_by_role("link", name="Settings").click()
     tab.page.get_by_role("link", name="Server").click()
-    assert row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5"
+    tab.wait(lambda: row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5")
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -199,34 +199,34 @@ def test_unsaved_changes_outlive_another_page_and_are_asked_about_before_the_tab
     tab.page.on("dialog", stay)
     tab.page.close(run_before_unload=True)
     tab.wait(lambda: asked == ["beforeunload"])
-    assert row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5"
+    tab.wait(lambda: row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.5")
     tab.page.get_by_role("button", name="Discard").click()
     tab.page.get_by_role("button", name="Yes, discard").click()
-    assert row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.6"
+    tab.wait(lambda: row(tab, "llm.temperature").get_by_role("textbox").input_value() == "0.6")
 
 
 def test_settings_are_found_by_words_and_the_rare_ones_are_folded(tab: Tab) -> None:
     assert row(tab, "kokoro.threads").count() == 0
     tab.page.get_by_role("searchbox").fill("kokoro thr")
     tab.wait(lambda: row(tab, "kokoro.threads").count() == 1)
-    assert tab.page.get_by_text("1 setting", exact=True).is_visible()
+    tab.wait(tab.page.get_by_text("1 setting", exact=True).is_visible)
     tab.page.get_by_role("searchbox").fill("stolen host")
     told(tab, "No setting has all of these words.")
     tab.page.get_by_role("searchbox").fill("server.host")
     tab.wait(lambda: row(tab, "server.host").count() == 1)
     assert row(tab, "server.host").get_by_role("textbox").count() == 0
-    assert "Can only be changed on the server’s machine" in row(tab, "server.host").inner_text()
+    tab.wait(lambda: "Can only be changed on the server’s machine" in row(tab, "server.host").inner_text())
     tab.page.get_by_role("searchbox").fill("hf_endpoint")
     tab.wait(lambda: row(tab, "weights.hf_endpoint").count() == 1)
-    assert "From the environment: MYNA_WEIGHTS__HF_ENDPOINT" in row(tab, "weights.hf_endpoint").inner_text()
+    tab.wait(lambda: "From the environment: MYNA_WEIGHTS__HF_ENDPOINT" in row(tab, "weights.hf_endpoint").inner_text())
     tab.page.get_by_role("searchbox").fill("")
     tab.page.get_by_text("All other settings").click()
-    assert row(tab, "kokoro.threads").is_visible()
+    tab.wait(row(tab, "kokoro.threads").is_visible)
 
 
 def test_a_secret_is_written_and_never_shown(tab: Tab, file: Path) -> None:
     field = row(tab, "openai.api_key").locator("input")
-    assert (field.get_attribute("type"), field.get_attribute("placeholder")) == ("password", "None is set")
+    tab.wait(lambda: (field.get_attribute("type"), field.get_attribute("placeholder")) == ("password", "None is set"))
     field.fill("a-secret-of-mine")
     save(tab)
     told(tab, "The setting is saved.")
@@ -259,8 +259,8 @@ def test_a_model_is_fetched_cancelled_and_fetched_on(tab: Tab, home: Home, hub: 
     page.get_by_role("link", name="Models").click()
     listed = page.get_by_role("listitem").filter(has=page.get_by_role("link", name=f"About {SMALL}"))
     tab.wait(lambda: listed.count() == 1)
-    assert "8.68 MB · BSD-2-Clause · not fetched" in listed.inner_text()
-    assert page.get_by_text(str(home.folder / "cache" / "weights")).is_visible()
+    tab.wait(lambda: "8.68 MB · BSD-2-Clause · not fetched" in listed.inner_text())
+    tab.wait(page.get_by_text(str(home.folder / "cache" / "weights")).is_visible)
     page.get_by_role("button", name=f"Fetch {SMALL}").click()
     tab.wait(lambda: page.get_by_role("heading", name="Fetching models").count() == 1)
     progress = page.locator("progress").first
@@ -282,9 +282,9 @@ def test_what_cannot_be_fetched_is_told_with_what_to_do_and_the_sources_that_wer
     page.get_by_role("link", name="Models").click()
     page.get_by_role("button", name="Fetch whisper-small").click()
     tab.wait(lambda: page.get_by_role("heading", name="It could not be fetched").count() == 1)
-    assert "docs/models.md" in page.get_by_role("alert").inner_text()
+    tab.wait(lambda: "docs/models.md" in page.get_by_role("alert").inner_text())
     page.get_by_text("Sources that could not give something").click()
-    assert page.get_by_text("Hugging Face answered 404").first.is_visible()
+    tab.wait(page.get_by_text("Hugging Face answered 404").first.is_visible)
 
 
 def test_a_set_is_used_after_a_restart(tab: Tab, home: Home, file: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_set_is_used_after_a_restart(tab: Tab, home: Home, file: Path) -> None
     page.get_by_role("button", name="Use the set standard").click()
     told(tab, "Myna uses the set standard when it is started again.")
     assert tomllib.loads(file.read_text(encoding="utf-8"))["weights"] == {"set": "standard"}
-    assert page.get_by_text("in use after a restart").is_visible()
+    tab.wait(page.get_by_text("in use after a restart").is_visible)
     page.get_by_role("button", name="Use the set starter").click()
     tab.wait(lambda: page.get_by_text("in use after a restart").count() == 0)
     assert page.get_by_role("button", name="Use the set gpu").count() == 0
@@ -317,9 +317,9 @@ def test_the_engines_tell_how_they_are(tab: Tab) -> None:
     tab.page.get_by_role("link", name="Engines").click()
     engine = tab.page.locator('[data-kind="llm"]')
     tab.wait(lambda: engine.count() == 1 and engine.get_attribute("data-status") == "ready")
-    assert "llamacpp" in engine.inner_text()
+    tab.wait(lambda: "llamacpp" in engine.inner_text())
     assert tab.page.locator('[data-kind="turn"]').count() == 0
-    assert re.search(r"\d+ of 200 live", tab.page.inner_text("dl"))
+    tab.wait(lambda: re.search(r"\d+ of 200 live", tab.page.inner_text("dl")))
 
 
 def test_of_a_chain_of_models_each_is_shown_and_who_answers(tab: Tab) -> None:
@@ -335,10 +335,10 @@ def test_of_a_chain_of_models_each_is_shown_and_who_answers(tab: Tab) -> None:
     tab.page.get_by_role("link", name="Engines").click()
     members = tab.page.locator('[data-kind="llm"]').get_by_role("listitem")
     tab.wait(lambda: members.count() == 2)
-    assert "failed, left out for a while" in members.first.inner_text()
-    assert "3 ×" in members.first.inner_text()
+    tab.wait(lambda: "failed, left out for a while" in members.first.inner_text())
+    tab.wait(lambda: "3 ×" in members.first.inner_text())
     assert "answers now" not in members.first.inner_text()
-    assert "answers now" in members.last.inner_text()
+    tab.wait(lambda: "answers now" in members.last.inner_text())
     assert tab.violations() == []
 
 
@@ -355,7 +355,7 @@ def test_who_is_not_the_owner_is_told_so(browse: Callable[..., Tab], server: Ser
         for part in ("server", "models"):
             tab.page.goto(f"{server.url}/#/settings/{part}")
             told(tab, "This is for the owner of the server")
-            assert tab.page.get_by_text("myna key create --user owner").is_visible()
+            tab.wait(tab.page.get_by_text("myna key create --user owner").is_visible)
         tab.page.context.close()
     finally:
         for name in ("mine", "guest"):

@@ -54,7 +54,7 @@ def test_an_agent_answers_in_the_page_and_its_tool_is_a_card(browse: Callable[..
         write(tab, "What is the weather in Tokyo?")
         assert answered(tab, 1) == "It is 22 degrees in Tokyo."
         card = tab.page.locator("details").filter(has_text="get_weather")
-        assert "done" in card.locator("summary").inner_text()
+        tab.wait(lambda: "done" in card.locator("summary").inner_text())
         card.locator("summary").click()
         shown = card.inner_text()
         assert '"city": "Tokyo"' in shown
@@ -74,10 +74,10 @@ def test_a_tool_that_needs_consent_asks_for_it_in_the_page(browse: Callable[...,
         write(tab, "Open the garden door.")
         asks = tab.page.get_by_role("alert").filter(has_text="open_door")
         tab.wait(asks.is_visible)
-        assert "garden" in tab.page.locator("details").inner_text(), "what it would do stands open"
+        tab.wait(lambda: "garden" in tab.page.locator("details").inner_text())
         assert tab.violations() == []
         asks.get_by_role("button", name="Allow" if allowed else "Refuse").click()
         assert answered(tab, 1) == "Well."
         said = engine.calls[1].request.messages[-1].content
         assert ("The garden door is open" in said) == allowed
-        assert "done" in tab.page.locator("summary").inner_text() or not allowed
+        tab.wait(lambda: "done" in tab.page.locator("summary").inner_text() or not allowed)

@@ -94,7 +94,7 @@ def test_what_is_said_is_heard_and_answered_aloud(tab: Tab, steady: Server) -> N
     tab.played()
     tab.speak(spoken(steady.url, "What is the capital of France?"))
     assert "Paris" in answered(tab, 2)
-    assert "capital of France" in tab.page.locator("[data-kind=user] .text").inner_text()
+    tab.wait(lambda: "capital of France" in tab.page.locator("[data-kind=user] .text").inner_text())
     assert "Paris" in heard_meanwhile(steady.url, tab.played(), "en")
 
 
@@ -103,7 +103,7 @@ def test_who_speaks_interrupts_and_sees_what_was_heard(tab: Tab, steady: Server)
     tab.wait(lambda: state(tab) == "speaking")
     tab.speak(spoken(steady.url, "Stop, stop. What is the capital of France?"))
     tab.wait(lambda: tab.page.locator("[data-state=interrupted]").count() == 1)
-    assert tab.page.get_by_text("Interrupted: you heard it up to here").is_visible()
+    tab.wait(tab.page.get_by_text("Interrupted: you heard it up to here").is_visible)
     tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 2)
 
 
@@ -112,7 +112,7 @@ def test_stop_ends_a_reply_at_once(tab: Tab) -> None:
     tab.wait(lambda: state(tab) == "speaking")
     tab.page.get_by_role("button", name="Stop").click()
     tab.wait(lambda: state(tab) == "idle")
-    assert replies(tab).last.get_attribute("data-state") in {"stopped", "interrupted"}
+    tab.wait(lambda: replies(tab).last.get_attribute("data-state") in {"stopped", "interrupted"})
     write(tab, "What is the capital of France?")
     assert "Paris" in answered(tab, 3)
 
@@ -167,10 +167,10 @@ def test_a_server_that_comes_back_is_talked_to_again(browse: Callable[..., Tab],
     first.stop()
     tab.wait(lambda: tab.page.get_by_text("The connection is lost.").is_visible())
     write(tab, "What is my name? Say only the name.")
-    assert tab.page.get_by_text("Waits for the connection: What is my name?").is_visible()
+    tab.wait(tab.page.get_by_text("Waits for the connection: What is my name?").is_visible)
     start("--set", "llm.temperature=0", "--port", first.url.rpartition(":")[2]).wait_ready()
     assert "Bartholomew" in answered(tab, 3)
-    assert not tab.page.get_by_text("The connection is lost.").is_visible()
+    tab.wait(lambda: not tab.page.get_by_text("The connection is lost.").is_visible())
     assert notes(tab) == []
     tab.page.context.close()
 
@@ -187,7 +187,7 @@ def test_what_was_said_is_found_again_and_what_is_remembered_is_shown(tab: Tab) 
     tab.page.get_by_role("searchbox").fill("bartholomew")
     tab.page.get_by_role("button").filter(has_text="Remember that my cat").first.click()
     tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 1)
-    assert "Bartholomew" in tab.page.locator("[data-kind=user] .text").inner_text()
+    tab.wait(lambda: "Bartholomew" in tab.page.locator("[data-kind=user] .text").inner_text())
 
 
 def test_a_reply_that_means_harm_does_none(tab: Tab, steady: Server) -> None:

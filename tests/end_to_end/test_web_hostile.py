@@ -86,7 +86,7 @@ def test_an_endless_reply_can_be_stopped(tab: Tab) -> None:
     tab.wait(lambda: replies(tab).last.locator("a").count() > 100)
     tab.page.get_by_role("button", name="Stop").click()
     tab.wait(lambda: state(tab) == "idle" and tab.page.locator("[aria-busy=true]").count() == 0)
-    assert replies(tab).last.get_attribute("data-state") == "stopped"
+    tab.wait(lambda: replies(tab).last.get_attribute("data-state") == "stopped")
     before = replies(tab).last.inner_text()
     tab.page.wait_for_timeout(300)
     assert replies(tab).last.inner_text() == before
@@ -151,7 +151,7 @@ def test_personas_that_mean_harm_do_none(browse: Callable[..., Tab], parrot: Ser
     assert page.evaluate("window.harmed") is None
     assert page.locator(f"main {ACTIVE}").count() == 0
     assert not set(TURNS) & set(page.locator("main").inner_text())
-    assert page.get_by_text(NAMES[0], exact=True).first.is_visible()
+    tab.wait(page.get_by_text(NAMES[0], exact=True).first.is_visible)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the screen"
     highest = "Math.max(...[...document.querySelectorAll('main li')].map((card) => card.offsetHeight))"
     assert page.evaluate(highest) < 1000

@@ -103,7 +103,7 @@ def test_the_meters_move_with_speech_and_the_waterfall_is_filled_after_the_turn(
     tab: Tab, steady: Server, pictures: Path
 ) -> None:
     inside(tab)
-    assert tab.page.get_by_text("The microphone is off.").is_visible()
+    tab.wait(tab.page.get_by_text("The microphone is off.").is_visible)
     said = spoken(steady.url, "What is the capital of France, and what is the capital of Italy?")
     tab.page.evaluate(WATCH)
     tab.speak(np.concatenate([np.zeros(2 * HEARING_RATE, np.float32), said]))
@@ -144,19 +144,19 @@ def test_a_turn_of_another_conversation_is_chosen_with_the_keyboard_and_opened(t
     inside(tab)
     tab.wait(lambda: turns(tab).count() >= 2)
     newest = turns(tab).last
-    assert newest.is_checked()
-    assert tab.page.get_by_role("link", name="This conversation").is_visible()
+    tab.wait(newest.is_checked)
+    tab.wait(tab.page.get_by_role("link", name="This conversation").is_visible)
     newest.focus()
     tab.page.keyboard.press("ArrowLeft")
-    assert not newest.is_checked()
-    assert turns(tab).nth(turns(tab).count() - 2).is_checked()
-    assert "first_token" in stages(tab)
+    tab.wait(lambda: not newest.is_checked())
+    tab.wait(turns(tab).nth(turns(tab).count() - 2).is_checked)
+    tab.wait(lambda: "first_token" in stages(tab))
     tab.page.get_by_role("button", name="Later turn").click()
-    assert newest.is_checked()
+    tab.wait(newest.is_checked)
     tab.page.get_by_role("button", name="Earlier turn").click()
     tab.page.get_by_role("button", name="Open the conversation with Myna").click()
     tab.wait(lambda: tab.page.locator("[data-kind=user]").count() == 1)
-    assert "Norway" in tab.page.locator("[data-kind=user] .text").inner_text()
+    tab.wait(lambda: "Norway" in tab.page.locator("[data-kind=user] .text").inner_text())
 
 
 def test_levels_are_sent_only_while_somebody_looks(tab: Tab) -> None:
@@ -203,8 +203,8 @@ def test_what_the_server_does_not_tell_is_told_to_be_missing_and_live_turns_are_
     idle(tab, 2)
     inside(tab)
     tab.wait(lambda: tab.page.get_by_role("alert").count() == 1)
-    assert tab.page.get_by_role("alert").inner_text() == "The store did not answer. Look after its disk."
-    assert "first_played" in stages(tab)
+    tab.wait(lambda: tab.page.get_by_role("alert").inner_text() == "The store did not answer. Look after its disk.")
+    tab.wait(lambda: "first_played" in stages(tab))
     assert turns(tab).count() == 1
     tab.problems.clear()  # the browser itself tells of the 503
 

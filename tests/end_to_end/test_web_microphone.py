@@ -193,7 +193,7 @@ def test_push_to_talk_sends_what_is_said_while_it_is_held(tab: Tab, sent: list[s
     tab.wait(lambda: "response.create" in sent)
     assert sent[sent.index("input_audio_buffer.commit") + 1] == "response.create"
     assert answered(tab, 2) == HEARD
-    assert tab.page.locator("[data-kind=user] .text").inner_text() == HEARD
+    tab.wait(lambda: tab.page.locator("[data-kind=user] .text").inner_text() == HEARD)
     assert frames(sent[sent.index("input_audio_buffer.commit") :]) == 0
 
 
@@ -212,7 +212,7 @@ def test_a_space_in_the_message_is_a_space(tab: Tab, sent: list[str]) -> None:
     tab.wait(lambda: tab.page.get_by_role("button", name="Hold to talk").count() == 1)
     box = tab.page.get_by_label("Your message")
     box.press_sequentially("a b")
-    assert box.input_value() == "a b"
+    tab.wait(lambda: box.input_value() == "a b")
     assert frames(sent) == 0
 
 
@@ -241,7 +241,7 @@ def test_the_level_is_that_of_the_microphone_and_mute_sends_nothing(tab: Tab, se
 def test_what_is_said_is_heard_and_answered(tab: Tab) -> None:
     tab.speak(babble(1.5))
     assert answered(tab, 2) == HEARD
-    assert tab.page.locator("[data-kind=user] .text").inner_text() == HEARD
+    tab.wait(lambda: tab.page.locator("[data-kind=user] .text").inner_text() == HEARD)
 
 
 def test_the_microphone_is_that_of_the_settings_and_echo_cancellation_is_asked_for(tab: Tab) -> None:

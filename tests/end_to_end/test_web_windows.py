@@ -54,10 +54,10 @@ def test_the_newest_window_goes_on_and_the_first_one_says_so_and_can_have_it_bac
     assert not lost(second)
 
     write(first, "three e")  # what is written here waits, and is not lost
-    assert first.page.get_by_text("Waits for the connection: three e").is_visible()
+    first.wait(first.page.get_by_text("Waits for the connection: three e").is_visible)
     first.page.get_by_role("button", name="Go on here").click()
     assert answered(first, 4) == "three e"
-    assert replies(first).nth(2).locator(".markdown").inner_text() == "two o"
+    first.wait(lambda: replies(first).nth(2).locator(".markdown").inner_text() == "two o")
     assert not lost(first)
     second.wait(lambda: lost(second))
     assert {*notes(first), *notes(second)} <= {"The conversation goes on over another connection."}
