@@ -1,6 +1,6 @@
 import pytest
 
-from myna.core.emotion import DEFAULT_EMOTIONS, TWINS, Emotions, twin
+from myna.core.emotion import DEFAULT_EMOTIONS, TWINS, Emotions, name_in, twin
 
 
 def test_the_default_list_names_six_emotions_in_two_languages() -> None:
@@ -11,6 +11,20 @@ def test_the_default_list_names_six_emotions_in_two_languages() -> None:
 @pytest.mark.parametrize("name", ["Happy", "happy", " HAPPY ", "ha ppy"])
 def test_a_name_is_found_whatever_its_case_and_spaces(name: str) -> None:
     assert Emotions().find(name) == "Happy"
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "shown"),
+    [
+        ("平静", "en", "Calm"),
+        ("Calm", "zh", "平静"),
+        ("Calm", "en-GB", "Calm"),
+        ("开心", "zh-TW", "开心"),
+        ("紧张", "en", "紧张"),
+    ],
+)
+def test_an_emotion_is_named_in_the_language_of_who_shows_it(name: str, language: str, shown: str) -> None:
+    assert name_in(name, language) == shown
 
 
 def test_an_alias_means_an_allowed_emotion() -> None:

@@ -14,7 +14,7 @@ from myna.cli.terminal import PersonaName, Private, Setting, complain, notes, ov
 from myna.cli.tool_lines import show_tool
 from myna.cli.typed_lines import Typed, open_standard_input
 from myna.core.commands import AllowTool, Interrupt, SendText
-from myna.core.emotion import Emotions
+from myna.core.emotion import Emotions, name_in
 from myna.core.errors import Closed, MynaError, UnknownName
 from myna.core.events import (
     EmotionChanged,
@@ -197,5 +197,5 @@ def _greet(persona: Persona, emotions: Emotions) -> None:
 
 
 def _name(persona: Persona, emotion: str | None = None) -> None:
-    shown = f" ({emotion})" if emotion else ""
+    shown = f" ({name_in(emotion, persona.language)})" if emotion else ""
     notes.print(Text(f"{persona.avatar} {persona.name}{shown}: ", style="bold"), end="")

@@ -20,6 +20,7 @@ from myna.cli.engine_lines import show_engine
 from myna.cli.terminal import SPARED, PersonaName, Prepared, Private, Setting, complain, notes, overrides, prepare
 from myna.cli.tool_lines import show_tool
 from myna.core.commands import Say, SendText
+from myna.core.emotion import name_in
 from myna.core.errors import MynaError
 from myna.core.events import (
     EmotionChanged,
@@ -119,7 +120,8 @@ async def _talk_here(devices: _Devices, prepared: Prepared, persona_name: str | 
         ):
             if persona.greeting.strip():
                 await session.send(Say(persona.greeting))  # the echo canceller learns the room from it, too
-            await _converse(session, device, f"{persona.avatar} {persona.name}", remove_echo=devices.remove_echo)
+            screen = Screen(f"{persona.avatar} {persona.name}", persona.language)
+            await _converse(session, device, screen, remove_echo=devices.remove_echo)
 
 
 async def _talk_there(
@@ -129,15 +131,14 @@ async def _talk_there(
         open_device(devices.microphone, devices.loudspeaker) as device,
         open_session_there() as session,
     ):
-        await _converse(session, device, session.answers, remove_echo=devices.remove_echo)
+        await _converse(session, device, Screen(session.answers), remove_echo=devices.remove_echo)
 
 
-async def _converse(session: Talkable, device: DuplexDevice, who_answers: str, *, remove_echo: bool) -> None:
+async def _converse(session: Talkable, device: DuplexDevice, screen: "Screen", *, remove_echo: bool) -> None:
     notes.print(Text(HELP, style="dim"))
     async with open_task_group() as tasks:
         if sys.stdin.isatty():
             tasks.start_soon(_send_typed, session)
-        screen = Screen(who_answers)
         await talk_through(session, device, screen.show, screen.warn, remove_echo=remove_echo)
         tasks.cancel_scope.cancel()
 
@@ -149,10 +150,16 @@ async def _send_typed(session: Talkable) -> None:
 
 
 class Screen:
-    """Shows what happens. Partial transcripts are shown where they can be taken back, which is on a terminal."""
+    """Shows what happens. Partial transcripts are shown where they can be taken back, which is on a terminal.
 
-    def __init__(self, who_answers: str) -> None:
+    Args:
+        who_answers: What to call them.
+        language: In which emotions are named; without it they are called as they come.
+    """
+
+    def __init__(self, who_answers: str, language: str | None = None) -> None:
         self._who_answers = who_answers
+        self._language = language
         self._partial = False
         self._replying = False
         self._within_line = False
@@ -185,7 +192,7 @@ class Screen:
     def _show_reply(self, event: Event) -> None:
         match event:
             case EmotionChanged(emotion=emotion):
-                self._name(emotion)
+                self._name(name_in(emotion, self._language) if self._language else emotion)
             case ReplyText(text=text):
                 typer.echo(text, nl=False)
                 self._within_line = True

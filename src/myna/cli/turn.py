@@ -13,6 +13,7 @@ from myna.cli.terminal import Json, PersonaName, Setting, complain, notes, overr
 from myna.cli.tool_lines import show_tool
 from myna.core.audio import HEARING_RATE, duration_ms
 from myna.core.commands import AppendAudio, CommitAudio
+from myna.core.emotion import name_in
 from myna.core.errors import MynaError
 from myna.core.events import (
     EmotionChanged,
@@ -159,7 +160,8 @@ def _show(event: Event, persona: Persona) -> None:
             notes.print("You: ", style="bold", end="")
             typer.echo(text)
         case EmotionChanged(emotion=emotion):
-            notes.print(f"{persona.avatar} {persona.name} ({emotion}): ", style="bold", end="")
+            shown = name_in(emotion, persona.language)
+            notes.print(f"{persona.avatar} {persona.name} ({shown}): ", style="bold", end="")
         case ReplyText(text=text):
             typer.echo(text, nl=False)
         case ToolStarted() | ToolEnded():

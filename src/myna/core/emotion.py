@@ -29,6 +29,12 @@ def twin(name: str) -> str | None:
     return _TWIN_OF.get(name)
 
 
+def name_in(name: str, language: str) -> str:
+    """What an emotion is called in a language: of twins the one that belongs to it, and any other name as it is."""
+    other = twin(name)
+    return other if other is not None and (other in TWINS) == language.startswith("zh") else name
+
+
 def fold_name(name: str) -> str:
     """The form in which names of emotions are compared: without case and spaces."""
     return "".join(name.split()).casefold()
