@@ -1,5 +1,5 @@
 # Python 3.11 or newer is all that these need. `make serve` starts Myna; `make test` runs what CI runs.
-.PHONY: serve install web test test-web test-transformers test-llamafactory test-ros check format bench clean
+.PHONY: serve install web test test-long test-transformers test-llamafactory test-ros check format bench clean
 .DEFAULT_GOAL := serve
 
 WEB := .venv/bin/python scripts/web.py
@@ -19,7 +19,8 @@ test: check
 	.venv/bin/pytest -m "not models and not long and not transformers and not llamafactory and not ros" -n auto --dist worksteal
 	.venv/bin/pytest -m "models and not long and not ros" -n 2 --dist loadfile
 
-test-web: .venv/.dev
+# Minutes of speech in real time: in the web app, and through a sound server.
+test-long: .venv/.dev
 	@$(WEB) build
 	.venv/bin/myna models pull starter
 	.venv/bin/pytest -m long -n 2 --dist loadfile

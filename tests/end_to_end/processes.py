@@ -57,13 +57,14 @@ class Server:
 
     def family(self) -> list[int]:
         """The server's process and those that it started."""
-        return _family(self.process.pid)
+        return family(self.process.pid)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(30)
 
 
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    children = [child for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return [pid, *(member for child in children for member in family(int(child)))]

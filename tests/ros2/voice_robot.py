@@ -113,10 +113,10 @@ def talking(robot: Robot, audio_type: str = "myna_ros_interfaces/msg/Audio") -> 
 
 @contextmanager
 def running(
-    robot: Robot, executable: str = "voice", *, package: str = "myna_ros", **parameters: object
+    robot: Robot, executable: str = "voice", *arguments: str, package: str = "myna_ros", **parameters: object
 ) -> Generator[RunningNode]:
     """A voice node, which ends as it has promised."""
-    node = robot.start(executable, package=package, **parameters)
+    node = robot.start(executable, *arguments, package=package, **parameters)
     try:
         yield node
         status, _ = node.end()

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,9 +13,20 @@ LISTENS_S = 0.5
 LAST_WORDS = 5
 """Lines of what a program says that are kept. It complains of each gap, so nobody keeps them all."""
 
+AGAIN_S = 2.0
+"""How soon a device is opened again that failed at once. One that has worked is opened again at once."""
+
 
 class NoProgram(Exception):
-    """It is not installed, or has ended: why, in a sentence or two."""
+    """It is not installed, or has ended: why, in a sentence or two.
+
+    Attributes:
+        again_s: How soon to try again.
+    """
+
+    def __init__(self, why: str, again_s: float = AGAIN_S) -> None:
+        super().__init__(why)
+        self.again_s = again_s
 
 
 class Program:
@@ -37,6 +49,7 @@ class Program:
         except OSError:
             raise NoProgram(f"There is no {command[0]}: sudo apt install alsa-utils") from None
         self._command = command
+        self._begun_s = time.monotonic()
         self._said: deque[bytes] = deque(maxlen=LAST_WORDS)
         self._listener = threading.Thread(target=self._listen, name=command[0], daemon=True)
         self._listener.start()
@@ -72,11 +85,13 @@ class Program:
                 if pipe is not None:
                     pipe.close()
 
-    def explain(self) -> str:
-        """Why it ended, in a sentence or two."""
+    def failure(self) -> NoProgram:
+        """Why it ended."""
+        again_s = AGAIN_S if time.monotonic() - self._begun_s < AGAIN_S else 0.0
         self._listener.join(LISTENS_S)
         said = self._said[-1].decode(errors="replace").strip() if self._said else "it said nothing"
-        return f"{' '.join(self._command)} ended: {said}. `{self._command[0]} -L` lists the devices."
+        why = f"{' '.join(self._command)} ended: {said}. `{self._command[0]} -L` lists the devices."
+        return NoProgram(why, again_s)
 
     def _listen(self) -> None:
         if self._process.stderr:

@@ -20,9 +20,6 @@ PARAMETERS = (
     Parameter("buffer_ms", 200, "What the device holds at most.", lowest=50, highest=2_000),
 )
 
-AGAIN_S = 2.0
-"""How soon a device that failed is opened again."""
-
 MOST_WAITING = 50
 """Messages; older ones are lost. They come at the pace in which they are played."""
 
@@ -76,7 +73,7 @@ class Loudspeaker(Node):
                 self._player((message.sample_rate, message.channels)).write(to_bytes(message.data))
             except NoProgram as error:
                 self.get_logger().error(str(error))
-                self._ends.wait(AGAIN_S)
+                self._ends.wait(error.again_s)
 
     def _player(self, kind: tuple[int, int]) -> Program:
         program = self._program
@@ -86,7 +83,7 @@ class Loudspeaker(Node):
             program.end()
             self._program = None
             if kind == self._kind and program is not self._flushed:
-                raise NoProgram(program.explain())
+                raise program.failure()
         values = self._values
         command = ["aplay", *ALSA, "-D", values["device"], "-r", str(kind[0]), "-c", str(kind[1])]
         self._kind = kind

@@ -1,6 +1,7 @@
 """`ros2 run myna_ros microphone`: what ALSA's ``arecord`` hears, as a topic."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from myna_ros_interfaces.msg import Audio
@@ -18,9 +19,6 @@ PARAMETERS = (
     Parameter("channels", 1, "All are published.", lowest=1, highest=64),
     Parameter("block_ms", 20, "Of sound in a message.", lowest=10, highest=200),
 )
-
-AGAIN_S = 2.0
-"""How soon a device that failed is opened again."""
 
 
 class Microphone(Node):
@@ -48,19 +46,24 @@ class Microphone(Node):
         size = rate * values["block_ms"] // 1000 * channels * BYTES_PER_SAMPLE
         command = ["arecord", *ALSA, "-D", values["device"], "-r", str(rate), "-c", str(channels)]
         while not self._ends.is_set():
-            try:
-                program = self._program = Program(command, plays=False)
-                while len(block := program.read(size)) == size and not self._ends.is_set():
-                    self._publish(block, rate, channels)
-                program.end()
-                why = program.explain()
-            except NoProgram as error:
-                why = str(error)
+            failure = self._record_with(command, size)
             if not self._ends.is_set():
-                self.get_logger().error(why)
-                self._ends.wait(AGAIN_S)
+                self.get_logger().error(str(failure))
+                self._ends.wait(failure.again_s)
 
-    def _publish(self, block: bytes, rate: int, channels: int) -> None:
+    def _record_with(self, command: Sequence[str], size: int) -> NoProgram:
+        """Publish what it gives in blocks of so many bytes; why that ended."""
+        try:
+            program = self._program = Program(command, plays=False)
+        except NoProgram as failure:
+            return failure
+        while len(block := program.read(size)) == size and not self._ends.is_set():
+            self._publish(block)
+        program.end()
+        return program.failure()
+
+    def _publish(self, block: bytes) -> None:
+        rate, channels = self._values["sample_rate"], self._values["channels"]
         message = Audio(sample_rate=rate, channels=channels, sample_format="s16le", data=from_bytes(block))
         message.header.stamp = self.get_clock().now().to_msg()
         self._audio.publish(message)

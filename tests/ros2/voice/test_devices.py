@@ -2,7 +2,8 @@ import sys
 
 import pytest
 
-from myna_ros.devices import NoProgram, Program
+from myna_ros import devices
+from myna_ros.devices import AGAIN_S, NoProgram, Program
 
 
 def python(code: str, *, plays: bool) -> Program:
@@ -22,8 +23,18 @@ def test_why_a_program_ended_is_told_however_much_it_said_before() -> None:
     while program.runs:
         program.write(bytes(10_000))
     program.write(bytes(10_000))
-    assert program.explain().split(" ended: ")[1].startswith("no such card. ")
+    assert str(program.failure()).split(" ended: ")[1].startswith("no such card. ")
     program.end()
+
+
+def test_a_device_that_fails_at_once_is_left_alone_for_a_while_and_one_that_has_worked_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = python("", plays=False)
+    program.end()
+    assert program.failure().again_s == AGAIN_S
+    monkeypatch.setattr(devices, "AGAIN_S", 0.0)  # it has worked for longer
+    assert program.failure().again_s == 0
 
 
 def test_a_program_that_is_not_there_is_told_with_what_to_install() -> None:
