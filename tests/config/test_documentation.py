@@ -13,7 +13,10 @@ from myna.config.plain_names import PLAIN_NAMES
 from myna.config.settings import Settings
 from myna.config.tree import dotted, grow
 
-DOC = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+DOC, TWIN = (
+    (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8")
+    for name in ("configuration.md", "configuration.zh-CN.md")
+)
 TREE = grow({(): Settings} | {(name,): plugin.options_model for name, plugin in engine_sections().plugins.items()})
 PLAIN = {key: name for name, key in PLAIN_NAMES.items()}
 
@@ -30,8 +33,15 @@ def _row(key: tuple[str, ...]) -> str:
 
 def test_the_tables_tell_every_setting_with_its_plain_name_its_default_and_its_meaning():
     expected = [_row(key) for key in TREE.fields]
-    told = [line for line in DOC.splitlines() if re.match(r"\| `[a-z0-9_.]+` \|", line)]
-    assert sorted(told) == sorted(expected), "\n".join(expected)
+    assert sorted(_rows(DOC)) == sorted(expected), "\n".join(expected)
+
+
+def test_the_tables_of_the_chinese_twin_have_the_same_settings_names_and_defaults():
+    assert [row.split(" | ")[:3] for row in _rows(TWIN)] == [row.split(" | ")[:3] for row in _rows(DOC)]
+
+
+def _rows(page: str) -> list[str]:
+    return [line for line in page.splitlines() if re.match(r"\| `[a-z0-9_.]+` \|", line)]
 
 
 @pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", DOC, re.MULTILINE | re.DOTALL))

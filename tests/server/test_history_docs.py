@@ -50,12 +50,6 @@ def test_the_twins_show_the_same_code() -> None:
         assert len(re.findall(mark, PAGE, re.MULTILINE)) == len(re.findall(mark, TWIN, re.MULTILINE))
 
 
-@pytest.mark.parametrize("page", [PAGE, TWIN])
-def test_every_link_leads_somewhere(page: str) -> None:
-    for link in re.findall(r"\]\(([^)#]+)(?:#\w+)?\)", page):
-        assert (DOCS / link).exists(), link
-
-
 def test_the_commands_work_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def talk() -> None:
         async with open_store(tmp_path / "data" / "myna.db") as store:

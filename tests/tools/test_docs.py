@@ -63,8 +63,3 @@ def test_the_settings_are_understood(tmp_path: Path) -> None:
     loaded = load_settings(cwd=tmp_path, environ={"MYNA_HOME": str(tmp_path)})
     assert loaded.settings.tools.for_all == ("get_*",)
     assert loaded.settings.tools.most_rounds == 8
-
-
-def test_every_link_leads_somewhere() -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", PAGE + TWIN):
-        assert (DOCS / link).exists(), link

@@ -35,10 +35,10 @@ export const SETTINGS: Record<string, { title: string; about: string }> = {
   'llm.model': { title: '模型', about: '代替所选引擎自己的 `model`。' },
   'llm.profile': {
     title: '生成风格',
-    about: '按名称选择：`fast`（256 个词元，温度 0.5，top-p 0.9）、`balanced`（512，0.7，0.95）或 `quality`（768，0.8，0.98）。下面单独设置的值优先。',
+    about: '按名称选择：`fast`（256 个 token，温度 0.5，top-p 0.9）、`balanced`（512，0.7，0.95）或 `quality`（768，0.8，0.98）。下面单独设置的值优先。',
   },
   'llm.temperature': { title: '温度', about: '取词的随意程度；0 表示总取最可能的词。' },
-  'llm.max_tokens': { title: '回答最长', about: '一次回答最多多少个词元。' },
+  'llm.max_tokens': { title: '回答最长', about: '一次回答最多多少个 token。' },
   'asr.language': {
     title: '你说的语言',
     about: '`auto` 自动判断，或语言代码，例如 `zh`、`en`。固定语言可以避免短句猜错。',
@@ -46,7 +46,7 @@ export const SETTINGS: Record<string, { title: string; about: string }> = {
   'session.persona': { title: '默认角色', about: '没有指定角色时由谁回答。' },
   'session.max_context_tokens': {
     title: '上下文上限',
-    about: '提示词加回答一共最多多少个词元；模型自身的上限更小时以模型为准。',
+    about: '提示词加回答一共最多多少个 token；模型自身的上限更小时以模型为准。',
   },
   'session.max_history_rounds': { title: '历史轮数', about: '提示词里最多带上之前的多少轮对话。' },
   'session.max_memory_fragments': { title: '记忆条数', about: '提示词里最多带上多少条记忆。' },
@@ -71,7 +71,7 @@ export const SETTINGS: Record<string, { title: string; about: string }> = {
   'weights.set': { title: '模型组', about: '引擎没有单独指定模型时使用哪一组模型。' },
   'weights.hf_endpoint': { title: 'Hugging Face 地址', about: 'Hugging Face，或它的镜像。' },
   'memory.enabled': { title: '记忆', about: 'Myna 是否记住和回想；关闭后不再记新的内容。' },
-  'llamacpp.context_tokens': { title: '上下文长度', about: '提示词加回答一共最多多少个词元。' },
+  'llamacpp.context_tokens': { title: '上下文长度', about: '提示词加回答一共最多多少个 token。' },
   'llamacpp.slots': { title: '同时回答数', about: '同时生成多少个回答；其余的排队。' },
   'llamacpp.threads': { title: 'CPU 线程', about: '留空时，读提示词用全部核心，写回答用一半，给语音留出余地。' },
   'openai.base_url': { title: '地址', about: '服务器的地址，带不带 /v1 都可以。' },
