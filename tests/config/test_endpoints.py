@@ -119,6 +119,13 @@ def test_secrets_are_masked_and_addresses_shown(machine: Machine):
     assert "sk-of-cloud" not in json.dumps([str(each) for each in machine.load().provenance()])
 
 
+def test_an_engine_that_is_chosen_for_once_is_taken_out_of_the_fallbacks(machine: Any) -> None:
+    machine.toml('[llm]\nengine = "openai"\nfallbacks = ["llamacpp"]\n[openai]\nbase_url = "http://127.0.0.1:1"\n')
+    assert [one.name for one in machine.load().choice("llm").members] == ["openai", "llamacpp"]
+    machine.environ["MYNA_LLM__ENGINE"] = "llamacpp"
+    assert [one.name for one in machine.load().choice("llm").members] == ["llamacpp"]
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [

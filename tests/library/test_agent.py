@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from tests.library.scripted import CALLED, call
 
@@ -77,6 +78,17 @@ def test_each_step_is_told_where_and_in_the_order_in_which_it_is_read() -> None:
     assert {thread for _, thread in told} == {threading.get_ident()}
     kinds = [type(step).__name__ for step, _ in told]
     assert kinds == ["TextDelta", "CallStarted", "CallEnded", "RoundEnded", "TextDelta", "Finished"]
+
+
+def test_an_async_watcher_of_a_blocking_stream_is_waited_for() -> None:
+    told: list[str] = []
+
+    async def watch(step: Step) -> None:
+        await anyio.lowlevel.checkpoint()
+        told.append(type(step).__name__)
+
+    assert myna.Agent(ScriptedLLM("ok"), on_step=watch)("Hello") == "ok"
+    assert told == ["TextDelta", "Finished"]
 
 
 def test_instructions_are_the_system_prompt() -> None:

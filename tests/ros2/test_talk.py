@@ -3,12 +3,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.end_to_end.processes import Server as Myna
 from tests.ros2.faulty import HEAD, JSON, Fault, babbles, faulty, piece, sends
 
-from rdk_chat.call import Call, Server
+from rdk_chat.call import Call, Server, key_of
 from rdk_chat.myna import health
 from rdk_chat.problem import STOPPED, Closed, Problem
 from rdk_chat.reply import Paced, Reply
@@ -176,6 +177,18 @@ def test_nobody_there() -> None:
 
 def test_https_that_nobody_vouches_for(parrot: Myna) -> None:
     assert problem_of(asked(talking(parrot.url.replace("http:", "https:")), "Hi")) == "unreachable"
+
+
+def test_an_authority_that_cannot_be_read_is_told_by_the_name_of_its_parameter() -> None:
+    answer = asked(talking("https://127.0.0.1:9", ca_file="/nowhere"), "Hi")
+    assert answer.problem is not None
+    assert "Correct ca_file" in answer.problem.message
+
+
+def test_files_may_lie_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("myna-1\n", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert key_of("~/key", {}) == "myna-1"
 
 
 def test_a_key_that_cannot_be_read_or_sent(parrot: Myna, monkeypatch: pytest.MonkeyPatch) -> None:

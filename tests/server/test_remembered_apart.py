@@ -98,6 +98,25 @@ async def test_what_was_said_is_known_to_him_alone(weights: Weights, tmp_path: P
             assert KNOWN not in (await server.say(1, asked_by, ASKED, private=True)), asked_by
 
 
+async def test_what_was_just_said_in_a_chat_completion_is_forgotten_by_word(weights: Weights, tmp_path: Path) -> None:
+    async with served(weights, tmp_path) as server:
+        headers = {"Authorization": f"Bearer {server.secrets[1]}"}
+
+        async def memories() -> list[str]:
+            with anyio.fail_after(20):
+                await server.remembering.idle()
+            told = (await server.clients.http.get("/api/memories", headers=headers)).json()["memories"]
+            return [each["text"] for each in told]
+
+        talk = [{"role": "user", "content": SAID}]
+        body = {"model": "myna/assistant", "messages": talk}
+        assert (await server.clients.http.post("/v1/chat/completions", json=body, headers=headers)).is_success
+        assert KNOWN in "".join(await memories())
+        talk += [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": "Forget what I just said."}]
+        assert (await server.clients.http.post("/v1/chat/completions", json=body, headers=headers)).is_success
+        assert await memories() == []
+
+
 async def test_the_llm_does_not_remember_while_it_answers_as_it_is(weights: Weights, tmp_path: Path) -> None:
     async with served(weights, tmp_path) as server:
         headers = {"Authorization": f"Bearer {server.secrets[1]}"}

@@ -115,7 +115,7 @@ class Call:
         if url.scheme not in {"http", "https"} or not url.hostname:
             raise Problem("unreachable", f"{server.url!r} is no address of a Myna server. Correct url.")
         if url.scheme == "https":
-            context = ssl.create_default_context(cafile=server.ca_file or None)
+            context = trusted(server.ca_file)
             self._connection = http.client.HTTPSConnection(
                 url.hostname, url.port, timeout=server.connect_s, context=context
             )
@@ -155,6 +155,18 @@ class Call:
         return Problem("unreachable", f"Myna cannot be reached at {url} ({why}). Start it, or correct url.")
 
 
+def trusted(file: str) -> ssl.SSLContext:
+    """Which servers are: those of the authority in the file, or without a file of the system's.
+
+    Raises:
+        Problem: The file cannot be read.
+    """
+    try:
+        return ssl.create_default_context(cafile=str(Path(file).expanduser()) if file else None)
+    except (OSError, ssl.SSLError) as fault:
+        raise Problem("unreachable", f"The certificate in {file} cannot be read: {fault}. Correct ca_file.") from fault
+
+
 def key_of(file: str, environ: Mapping[str, str]) -> str:
     """The API key: of the file if one is named, else of the environment.
 
@@ -162,7 +174,7 @@ def key_of(file: str, environ: Mapping[str, str]) -> str:
         Problem: The file cannot be read, or the key cannot be sent.
     """
     try:
-        key = (Path(file).read_text(encoding="utf-8") if file else environ.get("MYNA_API_KEY", "")).strip()
+        key = (Path(file).expanduser().read_text(encoding="utf-8") if file else environ.get("MYNA_API_KEY", "")).strip()
     except (OSError, UnicodeError) as fault:
         raise Problem("wrong_key", f"The API key in {file} cannot be read: {fault}. Correct api_key_file.") from fault
     if not (key.isascii() and key.isprintable()):

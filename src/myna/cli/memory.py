@@ -70,7 +70,7 @@ def add(  # noqa: PLR0913, PLR0917 - all that can be chosen
     kind: Annotated[
         str, typer.Option(help="What it is about, such as name, like, place, date, health, rule.")
     ] = "fact",
-    pin: Annotated[bool, typer.Option("--pin", help="Tell it in every turn.")] = False,
+    pin: Annotated[bool, typer.Option("--pin", help="Tell it first, in every turn.")] = False,
     persona: OfPersona = None,
     user: OfUser = None,
     as_json: Json = False,
@@ -160,7 +160,7 @@ def pin(
     as_json: Json = False,
     settings: Setting = None,
 ) -> None:
-    """Pin a memory: it is told in every turn, and Myna does not change it by itself."""
+    """Pin a memory: it is told first, in every turn, and Myna does not change it by itself."""
     asked = _asked(persona, user, settings)
     memory = asked.run(lambda memories: memories.pin(asked.scope, MemoryId(memory_id), pinned=not off))
     _show_one(memory, as_json=as_json)

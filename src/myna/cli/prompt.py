@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from myna.cli.terminal import Json, PersonaName, Setting, overrides, with_service
 from myna.core.errors import BadInput
-from myna.core.ids import MessageId, TurnId
+from myna.core.ids import MessageId, TurnId, new_message_id
 from myna.core.messages import UserMessage
 from myna.engines.base import LLM, LLMMessage
 from myna.memory.summary import asks_to_forget, summary_of
@@ -118,7 +118,10 @@ async def _show(service: Service, name: str | None, said: Sequence[ChatMessage],
     talk = [message for message in said if message.role != "system"]
     if not text and talk and talk[-1].role == "user":
         text = talk.pop().content
-    history = [message_told(message.role, message.content, service.raw_replies, persona.id) for message in talk]
+    history = [
+        message_told(message.role, message.content, service.raw_replies, persona.id, new_message_id())
+        for message in talk
+    ]
     prompt = build_prompt(
         persona,
         recent(history, options.max_history_rounds),

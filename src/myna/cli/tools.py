@@ -67,7 +67,10 @@ def list_(context: typer.Context, as_json: Json = False, settings: Setting = Non
     if as_json:
         typer.echo(json.dumps([each.as_json() for each in found], ensure_ascii=False, indent=2))
     elif not found:
-        where = loaded.tools_folder or loaded.file.parent / "tools"
+        where = (
+            loaded.tools_folder
+            or f"{loaded.file.parent / 'tools'}, beside a {loaded.file.name}, which is not there yet"
+        )
         notes.print(f"There are no tools. Python files with tools go into {where}; see docs/tools.md.", markup=False)
     elif sys.stdout.isatty():
         Console().print(table(found))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,7 +142,8 @@ async def _turn(service: Service, pcm: bytes, persona: Persona, *, show: bool) -
     report = TurnReport(persona)
     conversation = Conversation(new_conversation_id(), persona.id)
     engines = SessionEngines(service.engines.llm, service.engines.asr, service.engines.tts)
-    async with open_session(conversation, persona, engines, service.store, service.session_options(persona)) as session:
+    options = replace(service.session_options(persona), consents=False)  # nobody is asked again
+    async with open_session(conversation, persona, engines, service.store, options) as session:
         await session.send(AppendAudio(pcm))
         await session.send(CommitAudio())
         async for event in session:

@@ -146,12 +146,19 @@ class Gathering:
         for name in map(_stripped, cast("list[object]", value)):
             if not isinstance(name, str):
                 continue
+            if name == first and self._is_chosen_over(given):
+                continue  # as `--set llm.engine=NAME` does, for one run
             if name in (first, *names):
                 twice = "llm.engine already" if name == first else "named twice"
                 self._problems.add(given.origin, f"{name!r} is {twice}.", "Take it out.")
             elif self._is_llm(name, given):
                 names.append(name)
         return names
+
+    def _is_chosen_over(self, fallbacks: Given) -> bool:
+        """Whether the LLM engine comes from a stronger source than these fallbacks, and was not there for them."""
+        engine = self.given.get(ENGINE_KEYS["llm"])
+        return engine is not None and engine.origin.source > fallbacks.origin.source
 
     def _engine(self, kind: Kind, key: Key) -> str | None:
         """The chosen engine; None if it is `NONE`, or, with a problem, if there is no such engine."""

@@ -140,7 +140,8 @@ class Loaded:
         engine = self._engine(kind)
         if kind != "llm":
             return Choice(engine, self._engines.plugins[engine], self.options[engine])
-        return replace(self.llm(engine), fallbacks=tuple(map(self.llm, self.settings.llm.fallbacks)))
+        behind = [self.llm(name) for name in self.settings.llm.fallbacks if name != engine]
+        return replace(self.llm(engine), fallbacks=tuple(behind))
 
     def llm(self, name: str) -> Choice:
         """An LLM engine or an endpoint by its name, alone.

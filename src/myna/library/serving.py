@@ -126,7 +126,7 @@ def serve(
         host: The address to listen on; as configured, which is this machine alone, if left out.
         port: 0 takes a free one; as configured (8765) if left out.
         block: Return when it has stopped; else as soon as it listens.
-        voice: Whether it hears, speaks and embeds as well; without, it loads faster and takes less memory.
+        voice: Whether it hears and speaks as well; without, it loads faster and takes less memory.
         settings: In the place of the configured ones, nested as in ``myna.toml``; without an agent.
 
     Raises:

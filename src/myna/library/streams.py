@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TypeAlias
 
@@ -12,7 +13,11 @@ from myna.library.reply import Reply
 from myna.tools.base import Step
 
 Watch: TypeAlias = Callable[[Step], Awaitable[None] | None]
-"""Is told each step of a reply, in the order and in the place in which it is read."""
+"""Is told each step of a reply, in the order and in the place in which it is read; an async one is waited for."""
+
+
+async def _wait_for(told: Awaitable[None]) -> None:
+    await told
 
 
 class ReplyStream(Iterator[str]):
@@ -50,8 +55,8 @@ class ReplyStream(Iterator[str]):
                 while flow.waiting:
                     step = flow.waiting.popleft()
                     piece = flow.read(step)
-                    if self._watch is not None:
-                        self._watch(step)
+                    if self._watch is not None and inspect.isawaitable(told := self._watch(step)):
+                        flow.loop.run(partial(_wait_for, told))
                     if piece:
                         return piece
                 flow.waiting.extend(flow.loop.run(flow.channel.take))

@@ -52,7 +52,7 @@ class Memory:
     Attributes:
         text: One short sentence, in the language in which it was said.
         confidence: How sure it is, 0 to 1; what the user wrote himself is 1.
-        pinned: It is told in every turn, before what fits, and never overwritten by Myna.
+        pinned: It is told before what fits, as far as there is room, and never overwritten by Myna.
         source: The message that it was taken from, and its conversation.
         used_at: When it last went into a prompt; ``uses``: how often.
     """

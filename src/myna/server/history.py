@@ -8,7 +8,7 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
-from myna.core.ids import new_message_id, new_turn_id
+from myna.core.ids import MessageId, new_message_id, new_turn_id
 from myna.core.messages import AssistantMessage, Message, ToolCallMessage, ToolResultMessage, UserMessage
 from myna.core.reply import Reply
 from myna.core.tools import ToolCall
@@ -51,34 +51,35 @@ def history_told(told: Sequence[ToldMessage], replies: RawReplies, persona_id: s
     """All messages that went before, and the newest.
 
     Of a reply the client has seen the display text only. What the model wrote is looked up in ``replies``, and so is
-    what the server's tools did in it, if the same caller tells all of the conversation that led to it.
+    what the server's tools did in it, if the same caller tells all of the conversation that led to it. What a user said
+    has the same id each time that it is told, if all that led to it is: what was remembered of it is found by that.
     """
     messages: list[Message] = []
     trail = hashlib.sha256(json.dumps([caller, persona_id]).encode())
     for one in told:
         if one.role == "assistant":
             messages += replies.work(trail.digest(), one.text)
-        messages += _messages(one, replies, persona_id)
         calls = [(call.id, call.name, call.arguments) for call in one.calls]
         trail.update(json.dumps([one.role, one.text.strip(), calls, one.call_id]).encode())
+        messages += _messages(one, replies, persona_id, MessageId(f"msg_{trail.hexdigest()[:24]}"))
     return History(tuple(messages), trail.digest())
 
 
-def message_told(role: str, text: str, replies: RawReplies, persona_id: str) -> Message:
+def message_told(role: str, text: str, replies: RawReplies, persona_id: str, message_id: MessageId) -> Message:
     """A message of the user's or the assistant's that went before."""
     if role == "user":
-        return UserMessage(new_message_id(), new_turn_id(), text)
+        return UserMessage(message_id, new_turn_id(), text)
     return AssistantMessage(
-        new_message_id(), new_turn_id(), Reply(raw=replies.of(persona_id, text), display=text, heard=text), "completed"
+        message_id, new_turn_id(), Reply(raw=replies.of(persona_id, text), display=text, heard=text), "completed"
     )
 
 
-def _messages(one: ToldMessage, replies: RawReplies, persona_id: str) -> Iterator[Message]:
+def _messages(one: ToldMessage, replies: RawReplies, persona_id: str, message_id: MessageId) -> Iterator[Message]:
     if one.role == "tool":
         yield ToolResultMessage(new_message_id(), new_turn_id(), one.call_id, one.text)
         return
     if one.text.strip() or not one.calls:
-        yield message_told(one.role, one.text, replies, persona_id)
+        yield message_told(one.role, one.text, replies, persona_id, message_id)
     for call in one.calls:
         yield ToolCallMessage(new_message_id(), new_turn_id(), call)
 

@@ -232,7 +232,7 @@ async def open_realtime_line(
     """Connect to a Realtime server, and leave it at the end. Needs asyncio.
 
     Args:
-        url: Such as ``ws://127.0.0.1:8000/v1/realtime?model=myna/wukong``.
+        url: Such as ``ws://127.0.0.1:8765/v1/realtime?model=myna/wukong``.
         session: What ``session.update`` asks for besides: instructions, tools ….
         audio: How sound travels, both ways.
         language: What the user speaks, as an ISO 639-1 code; None lets the server find out.

@@ -2,7 +2,7 @@
 
 ::
 
-    async with open_realtime_line("ws://127.0.0.1:8000/v1/realtime") as line:
+    async with open_realtime_line("ws://127.0.0.1:8765/v1/realtime") as line:
         await converse(line, [
             Say(question),
             Expect("heard", "今天天气怎么样"),

@@ -68,6 +68,14 @@ def test_original_is_the_configured_prompt_where_there_is_one() -> None:
     assert not told.startswith("T")
 
 
+def test_original_elsewhere_is_never_said() -> None:
+    fields = ("description", "personality", "scenario", "first_mes", "mes_example", "post_history_instructions")
+    own = {**V2["data"], **{field: f"{{{{ORIGINAL}}}} {V2['data'].get(field) or 'x'}" for field in fields}}
+    told = persona({**V2, "data": own})
+    assert told.system_prompt.count("{{original}}") == 1
+    assert not [text for text in (told.greeting, told.reminder, str(told.examples)) if "original" in text.lower()]
+
+
 def test_a_nickname_is_who_char_is_and_the_name_stays() -> None:
     owl = persona(V3, user="Ann")
     assert owl.name == "Brass Owl"

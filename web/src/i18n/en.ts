@@ -321,7 +321,7 @@ export const en = {
   'memory.everything': 'Forget everything',
   'memory.everything.ask': 'Forget everything about you?',
   'memory.everything.is':
-    'All memories of all personas are gone for good. Conversations stay: delete those under Conversations.',
+    'All memories of all personas are gone for good. Conversations stay: delete those under History.',
   'memory.everything.done': '{count} memories are forgotten.',
   'memory.everything.one': '1 memory is forgotten.',
   'memory.audit': 'What was changed',

@@ -318,7 +318,7 @@ export const zh: Record<Key, string> = {
   'memory.forgotten': '已忘掉：{name}',
   'memory.everything': '忘掉一切',
   'memory.everything.ask': '要忘掉关于你的一切吗？',
-  'memory.everything.is': '所有角色的全部记忆都会永久删除。对话会保留，可在“历史对话”里删除。',
+  'memory.everything.is': '所有角色的全部记忆都会永久删除。对话会保留，可在“历史”里删除。',
   'memory.everything.done': '已忘掉 {count} 条记忆。',
   'memory.everything.one': '已忘掉 1 条记忆。',
   'memory.audit': '变更记录',

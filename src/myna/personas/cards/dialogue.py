@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from myna.personas.cards.macros import Names
+from myna.personas.cards.macros import ORIGINAL, Names
 
 _START = re.compile(r"(?i)<START>")
 _SPEAKER = re.compile(
@@ -42,7 +42,7 @@ def _spoken(block: str, names: Names) -> list[tuple[str, str]]:
     ends = [*(found.start() for found, _ in marks[1:]), len(block)][: len(marks)]
     told: list[tuple[str, str]] = []
     for (found, who), end in zip(marks, ends, strict=True):
-        said = names.fill(block[found.end() : end]).strip()
+        said = names.fill(block[found.end() : end]).replace(ORIGINAL, "").strip()
         if said:
             told.append((who, said))
     return told

@@ -69,7 +69,7 @@ def persona_fields(card: Card, *, user: str | None = None, greeting: int | None 
         "voice": {"voice": VOICES["zh" if chinese else "en"]},
         "greeting": greetings[0],
         "greetings": [text for text in greetings[1:] if text.strip()],
-        "system_prompt": _prompt(data, fill, lines, labels),
+        "system_prompt": _prompt(data, filling, lines, labels),
         "reminder": _reminder(data, fill),
         "examples": [{"user": asked, "assistant": said} for asked, said in pairs],
         "lorebook": lorebook_of(data.get("character_book"), fill),
@@ -128,15 +128,15 @@ def card_of(persona: Persona) -> Card:
     return Card({"spec": "chara_card_v3", "spec_version": "3.0", "data": data})
 
 
-def _prompt(data: Mapping[str, Any], fill: Callable[[str], str], lines: list[str], labels: Mapping[str, str]) -> str:
+def _prompt(data: Mapping[str, Any], filling: "_Filling", lines: list[str], labels: Mapping[str, str]) -> str:
     def labelled(label: str, text: str) -> str:
         return labels[label] + text if text else ""
 
     parts = [
-        fill(_text(data, "system_prompt")).strip() or ORIGINAL,
-        fill(_text(data, "description")).strip(),
-        labelled("personality", fill(_text(data, "personality")).strip()),
-        labelled("scenario", fill(_text(data, "scenario")).strip()),
+        filling.kept(filling.names.fill(_text(data, "system_prompt"))).strip() or ORIGINAL,
+        filling.fill(_text(data, "description")).strip(),
+        labelled("personality", filling.fill(_text(data, "personality")).strip()),
+        labelled("scenario", filling.fill(_text(data, "scenario")).strip()),
         labelled("lines", "".join(f"\n{line}" for line in lines)),
     ]
     return "\n".join(part for part in parts if part)
@@ -146,7 +146,7 @@ def _reminder(data: Mapping[str, Any], fill: Callable[[str], str]) -> str:
     """What is to stand near the end of every prompt: instructions after the history, and SillyTavern's note."""
     note = as_object(as_object(data.get("extensions")).get("depth_prompt"))
     texts = (_text(data, "post_history_instructions"), _text(note, "prompt"))
-    return "\n".join(filled for text in texts if (filled := fill(text).replace(ORIGINAL, "").strip()))
+    return "\n".join(filled for text in texts if (filled := fill(text).strip()))
 
 
 @dataclass(slots=True)
@@ -157,8 +157,8 @@ class _Filling:
     left: int = LONGEST_JSON
 
     def fill(self, text: str) -> str:
-        """``text`` with its macros filled, as `kept`."""
-        return self.kept(self.names.fill(text))
+        """``text`` with its macros filled, as `kept`; the configured prompt is meant in a system prompt alone."""
+        return self.kept(self.names.fill(text).replace(ORIGINAL, ""))
 
     def kept(self, filled: str) -> str:
         """A text as the model is given it.
