@@ -156,7 +156,7 @@ class Gathering:
         return names
 
     def _is_chosen_over(self, fallbacks: Given) -> bool:
-        """Whether the LLM engine comes from a stronger source than these fallbacks, and was not there for them."""
+        """Whether the LLM engine comes from a stronger source than these fallbacks."""
         engine = self.given.get(ENGINE_KEYS["llm"])
         return engine is not None and engine.origin.source > fallbacks.origin.source
 
