@@ -1,5 +1,6 @@
 """`myna talk` in a room with a real sound server, where the microphone hears the loudspeaker too."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -65,12 +66,12 @@ def room() -> Iterator[Room]:
 
 
 @contextmanager
-def talking(room: Room, home: Home, folder: Path, *arguments: str) -> Generator[Talk]:
-    """Someone who has greeted."""
+def talking(room: Room, home: Home, folder: Path) -> Generator[Talk]:
+    """With the English assistant, who has greeted."""
     log = folder / "talk.log"
     with log.open("wb") as out, room.recording() as recorded:
         process = subprocess.Popen(
-            [MYNA, "talk", *arguments],
+            [MYNA, "talk", "--persona", "assistant", "--set", "llm.temperature=0"],
             cwd=home.folder,
             env=home.environ | dict(room.environ),
             stdin=subprocess.DEVNULL,
@@ -79,11 +80,10 @@ def talking(room: Room, home: Home, folder: Path, *arguments: str) -> Generator[
         )
         try:
             talk = Talk(room, process, log, recorded)
-            if "--url" not in arguments:
-                talk.wait(lambda: GREETING in talk.shown())
-                talk.wait(talk.is_quiet)
+            talk.wait(lambda: GREETING in talk.shown())
+            talk.wait(talk.is_quiet)
             yield talk
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             assert process.wait(LIMIT_S) in {0, 130}, log.read_text()
         finally:
             process.kill()
@@ -93,7 +93,7 @@ def talking(room: Room, home: Home, folder: Path, *arguments: str) -> Generator[
 def test_who_asks_is_answered_aloud_and_the_echo_is_not_heard(
     room: Room, home: Home, steady: Server, tmp_path: Path
 ) -> None:
-    with talking(room, home, tmp_path, "--persona", "assistant", "--set", "llm.temperature=0") as talk:
+    with talking(room, home, tmp_path) as talk:
         assert "You:" not in talk.shown(), "it heard its own greeting"
         talk.ask(spoken(steady.url, "What is the capital of France?"))
         talk.wait(lambda: "Paris" in talk.shown())
@@ -105,10 +105,13 @@ def test_who_asks_is_answered_aloud_and_the_echo_is_not_heard(
 def test_who_speaks_over_a_reply_stops_it_and_is_answered(
     room: Room, home: Home, steady: Server, tmp_path: Path
 ) -> None:
-    with talking(room, home, tmp_path, "--persona", "assistant", "--set", "llm.temperature=0") as talk:
+    with talking(room, home, tmp_path) as talk:
         talk.ask(spoken(steady.url, "Tell me a long story about a lighthouse."))
         talk.wait(lambda: bool(np.count_nonzero(np.abs(talk.played()) > LOUD) > HEARING_RATE // 2))
         talk.ask(spoken(steady.url, "Stop, stop. What is the capital of Italy?"))
         talk.wait(lambda: "Rome" in talk.shown())
         talk.wait(talk.is_quiet)
-        assert "lighthouse" not in talk.shown().partition("You:")[2]
+        before, asked, after = talk.shown().partition("You:")
+        assert asked
+        assert " …" in before, "the reply was not interrupted"
+        assert "lighthouse" not in after

@@ -26,7 +26,6 @@ def test_what_the_microphone_hears_is_answered_by_the_loudspeaker_also_after_bot
     with ExitStack() as stack:
         room = stack.enter_context(open_room(echo=0))  # the voice node leaves echoes to the microphone
         there = replace(robot, environ={**room.environ, **robot.environ})
-
         devices = [
             stack.enter_context(running(there, "microphone", "-r", f"~/audio:={IN}")),
             stack.enter_context(
@@ -41,7 +40,9 @@ def test_what_the_microphone_hears_is_answered_by_the_loudspeaker_also_after_bot
             (program,) = family(device.process.pid)[1:]
             os.kill(program, signal.SIGKILL)
         devices[0].wait_logged("arecord .* ended")
+        ends_at = time.monotonic() + LIMIT_S
         while len(family(devices[0].process.pid)) == 1:
+            assert time.monotonic() < ends_at, devices[0].log.read_text()
             time.sleep(0.05)
         assert "Rome" in answer(user, room, steady, "And what is the capital of Italy?")
 
